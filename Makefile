@@ -1,0 +1,35 @@
+# What a newcomer types. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# One thread a test process: two processes of two threads each are slower than two of one.
+FAST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MPLBACKEND=Agg
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all check clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup:  ## make .venv with the pinned packages, if it is missing or out of date
+	@PYTHON='$(PYTHON)' VENV='$(VENV)' tools/setup_env.sh
+
+demo: setup  ## generate data, train, evaluate, draw: about 10 minutes on two cores
+	@$(BIN)/python tools/demo.py
+
+test: setup  ## every test that is not marked slow
+	$(FAST_ENV) $(PYTEST) -m 'not slow' -n 2 --timeout 300 --durations 10
+
+test-all: test  ## the slow tests too, one at a time
+	MPLBACKEND=Agg $(PYTEST) -m slow -n 0 --timeout 1800 --durations 10
+
+check: setup  ## ruff lint and format, types where they are checked
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:  ## remove caches and .venv; data and results stay
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,91 @@
+"""From a linked config to a runner: what the tools share."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from hrpose.config import load_config, parse_options
+from hrpose.errors import UserError
+from hrpose.registry import DATASETS
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that every command with a config has."""
+    parser.add_argument('config', help='config file, for instance configs/hrnet_w32_coco_256x192.py')
+    parser.add_argument('--work-dir', help='where logs and checkpoints go; default work_dirs/<config name>')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='override values of the config, for instance data_root=/data/coco codec.input_size="(288,384)"',
+    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how the processes were started')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def config_from_arguments(arguments: argparse.Namespace) -> Config:
+    """Return the linked config of a command's arguments, with `launcher` and `work_dir` set."""
+    cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
+    cfg.launcher = arguments.launcher
+    cfg.work_dir = arguments.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(arguments.config).stem)
+    return cfg
+
+
+def build_runner(cfg: Config, *, loaders: tuple[str, ...]) -> Runner:
+    """Return the runner of a linked config, after a look at the data it is going to need.
+
+    Args:
+        cfg: from `load_config`.
+        loaders: of `train_dataloader val_dataloader test_dataloader`, those that the run reads; the others are left
+            out of the runner together with what belongs to them.
+
+    Raises:
+        UserError: data that are not there, an unknown part, parts that do not fit each other.
+    """
+    from hrpose.engine import PoseRunner
+
+    cfg = _without_unused(cfg, loaders)
+    for name in loaders:
+        require_data(cfg, name)
+    try:
+        return PoseRunner.from_cfg(cfg)
+    except TypeError as error:
+        if 'unexpected keyword argument' not in str(error):
+            raise
+        raise UserError(f'a part of the config does not take one of its arguments: {error}') from error
+
+
+def _without_unused(cfg: Config, loaders: tuple[str, ...]) -> Config:
+    """Return a copy without the loops that the run does not have; mmengine builds all it is given."""
+    kept = Config(cfg._cfg_dict.to_dict(), filename=cfg.filename)
+    for phase in ('train', 'val', 'test'):
+        if f'{phase}_dataloader' not in loaders:
+            for part in ('dataloader', 'cfg', 'evaluator'):
+                kept.pop(f'{phase}_{part}', None)
+    if 'train_dataloader' not in loaders:
+        for part in ('optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
+            kept.pop(part, None)
+    return kept
+
+
+def require_data(cfg: Config, loader: str) -> None:
+    """Stop in a sentence if a loader's data are not there. The annotations are not read yet."""
+    if cfg.get(loader) is None:
+        raise UserError(f'the config has no {loader}')
+    dataset = cfg[loader].dataset.to_dict()
+    if 'dataset' not in dataset and 'datasets' not in dataset:
+        DATASETS.build({**dataset, 'lazy_init': True})
+
+
+def use_mixed_precision(cfg: Config) -> None:
+    """Switch the optimizer wrapper to mixed precision: fp16 with scaling on GPUs, bf16 on CPUs."""
+    wrapper: Any = cfg.optim_wrapper
+    if wrapper.get('type', 'OptimWrapper') == 'OptimWrapper':
+        wrapper.type = 'AmpOptimWrapper' if torch.cuda.is_available() else 'BF16OptimWrapper'

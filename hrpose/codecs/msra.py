@@ -1,0 +1,115 @@
+"""MSRA's heatmap codec: Gaussian targets at whole cells, decoding with a quarter offset.
+
+B people, K joints, h and w the heatmap's height and width in cells. Input px and heatmap cells both count from
+the centre of the first one; cell = input px / stride.
+
+Source: the official release of Xiao et al. (2018) and Sun et al. (2019), whose code, where it differs from the
+paper, is what the published numbers were made with.
+"""
+
+import torch
+from torch import Tensor
+
+from hrpose.errors import UserError
+from hrpose.registry import CODECS
+
+Size = tuple[int, int]
+
+
+@CODECS.register_module()
+class MSRAHeatmap:
+    """Gaussian heatmaps cut at three sigma, and the arg-max with a quarter offset.
+
+    Args:
+        input_size: (w, h) of the network's input, px.
+        heatmap_size: (w, h) of the heatmaps, cells; a quarter of `input_size` unless given.
+        sigma: of the Gaussian, in cells. Published: 2 at 256 rows, 3 at 384.
+
+    Raises:
+        UserError: a size that is not two positive whole numbers, or a sigma that is not positive.
+    """
+
+    def __init__(self, input_size: Size, heatmap_size: Size | None = None, sigma: float = 2) -> None:
+        self.input_size = _checked_size('input_size', input_size)
+        if heatmap_size is None:
+            heatmap_size = (self.input_size[0] // 4, self.input_size[1] // 4)
+        self.heatmap_size = _checked_size('heatmap_size', heatmap_size)
+        if not sigma > 0:
+            raise UserError(f'MSRAHeatmap: sigma has to be positive, not {sigma}')
+        self.sigma = float(sigma)
+
+    @property
+    def stride(self) -> tuple[float, float]:
+        """Input px a heatmap cell, (x, y)."""
+        (input_w, input_h), (heatmap_w, heatmap_h) = self.input_size, self.heatmap_size
+        return input_w / heatmap_w, input_h / heatmap_h
+
+    @torch.no_grad()
+    def encode(self, keypoints: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+        """Return target heatmaps and the weight of each joint in the loss.
+
+        Args:
+            keypoints: (B, K, 2) input px.
+            visible: (B, K), above zero where the joint is labelled (COCO's 1 and 2 alike).
+
+        Returns:
+            heatmaps (B, K, h, w) float32, peak 1; weights (B, K) float32 in {0, 1}, zero where the joint is
+            unlabelled or its Gaussian misses the heatmap.
+        """
+        stride = keypoints.new_tensor(self.stride, dtype=torch.float32)
+        # The published code truncates towards zero, so cell 0 also takes what lies just left of the image.
+        cells = torch.trunc(keypoints.float() / stride + 0.5)
+        radius = int(3 * self.sigma)
+        size = cells.new_tensor(self.heatmap_size)
+        # As published, a Gaussian that ends one cell before the heatmap still counts as seen.
+        on_heatmap = ((cells - radius < size) & (cells + radius + 1 >= 0)).all(dim=-1)
+        weights = ((visible > 0) & on_heatmap).float()
+
+        along_x = self._profile(cells[..., 0], self.heatmap_size[0], radius)
+        along_y = self._profile(cells[..., 1], self.heatmap_size[1], radius)
+        along_y = along_y * weights.unsqueeze(-1)
+        return along_y.unsqueeze(-1) * along_x.unsqueeze(-2), weights
+
+    def _profile(self, center: Tensor, length: int, radius: int) -> Tensor:
+        """Return the Gaussian along one axis: (B, K) cells -> (B, K, length), zero beyond `radius` cells."""
+        distance = torch.arange(length, device=center.device, dtype=torch.float32) - center.unsqueeze(-1)
+        value = torch.exp(-(distance**2) / (2 * self.sigma**2))
+        return value * (distance.abs() <= radius)
+
+    @torch.no_grad()
+    def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+        """Return where each heatmap peaks, moved a quarter cell towards the higher neighbour, and how high.
+
+        The offset follows the sign of the neighbours' difference, on both axes or on neither: a peak in the outer
+        two rows or columns on the near side, or the outermost on the far side, stays where it is. A heatmap
+        without a positive value gives (0, 0) and its maximum.
+
+        Args:
+            heatmaps: (B, K, h, w), any floating type.
+
+        Returns:
+            keypoints (B, K, 2) input px, scores (B, K); both float32. A score is the peak's height: it is no
+            probability and may pass 1.
+        """
+        heatmaps = heatmaps.float()
+        height, width = heatmaps.shape[-2:]
+        flat = heatmaps.flatten(2)
+        scores, peak = flat.max(dim=-1)
+        x, y = peak % width, torch.div(peak, width, rounding_mode='floor')
+
+        inside = (x > 1) & (x < width - 1) & (y > 1) & (y < height - 1)
+        safe = torch.where(inside, peak, torch.full_like(peak, width + 1))
+        around = torch.stack([safe + 1, safe - 1, safe + width, safe - width], dim=-1)
+        right, left, below, above = flat.gather(-1, around).unbind(-1)
+        slope = torch.stack([right - left, below - above], dim=-1)
+
+        cells = torch.stack([x, y], dim=-1).float() * (scores > 0).unsqueeze(-1)
+        cells = cells + 0.25 * slope.sign() * (inside & (scores > 0)).unsqueeze(-1)
+        return cells * cells.new_tensor(self.stride), scores
+
+
+def _checked_size(name: str, size: Size) -> Size:
+    values = tuple(size)
+    if len(values) != 2 or any(int(value) != value or value < 1 for value in values):
+        raise UserError(f'MSRAHeatmap: {name} has to be two positive whole numbers (w, h), not {size}')
+    return int(values[0]), int(values[1])

@@ -1,0 +1,226 @@
+"""The one door to configs: read the files, apply the options, then fill in what follows from them.
+
+`codec`, `metainfo`, `data_root`, `train_pipeline` and `test_pipeline` stand once, at the top of a config. `link` copies
+each to where it is needed, after all merging, so nothing inherited can go stale. A value that is written out and
+contradicts its source is an error.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from hrpose.datasets.metainfo import resolve
+from hrpose.errors import UserError, nearest
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+EVALUATORS = ('val_evaluator', 'test_evaluator')
+
+# Which value of the config each transform takes, by the transform's argument.
+TRANSFORM_NEEDS = {
+    'PadBox': {'input_size': 'codec.input_size'},
+    'RandomHalfBody': {'upper_body_ids': 'metainfo.upper_body_ids'},
+    'WarpAffine': {'input_size': 'codec.input_size', 'flip_indices': 'metainfo.flip_indices'},
+}
+
+
+def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
+    """Return the linked config of a file.
+
+    Args:
+        path: a Python config file.
+        options: overrides by dotted name, as `--cfg-options` gives them; they must name something that exists,
+            unless they add to a mapping.
+
+    Raises:
+        UserError: no such file, a file that does not run, or values that contradict each other.
+    """
+    if not Path(path).is_file():
+        near = nearest(Path(path).name, (other.name for other in Path(path).parent.glob('*.py')))
+        raise UserError(f'no config file {path}; {near}')
+    try:
+        cfg = Config.fromfile(str(path))
+    except UserError:
+        raise
+    except Exception as error:  # a config is a user's program: whatever it raises is a sentence for the user
+        raise UserError(f'the config {path} cannot be read: {type(error).__name__}: {error}') from error
+    if options:
+        _merge(cfg, options)
+    return link(cfg)
+
+
+def parse_options(words: Sequence[str]) -> dict[str, Any]:
+    """Return the overrides that `--cfg-options` names, as dotted name -> value.
+
+    A value is a Python literal (`2`, `0.1`, `(288,384)`, `[1,2]`, `None`, `{'type':'SGD'}`), `true` or `false`, or else
+    text; several with commas between them make a tuple. Nothing is executed.
+
+    Raises:
+        UserError: a word without `=`, or without a name before it.
+    """
+    options = {}
+    for word in words:
+        name, equals, text = word.partition('=')
+        if not equals or not name:
+            raise UserError(f"--cfg-options takes KEY=VALUE, not '{word}'; no blanks around the = sign")
+        options[name] = _literal(text)
+    return options
+
+
+def _literal(text: str) -> Any:
+    lowered = {'true': True, 'false': False, 'none': None, 'null': None}
+    if text.lower() in lowered:
+        return lowered[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+
+
+def _merge(cfg: Config, options: Mapping[str, Any]) -> None:
+    for name in options:
+        top = name.split('.')[0]
+        if '.' in name and top not in cfg:
+            raise UserError(f"--cfg-options {name}: the config has no '{top}'; {nearest(top, cfg.keys())}")
+    try:
+        cfg.merge_from_dict(dict(options))
+    except (KeyError, TypeError, AssertionError, IndexError, ValueError) as error:
+        raise UserError(f'--cfg-options {" ".join(options)} cannot be applied: {error}') from error
+
+
+def link(cfg: Config) -> Config:
+    """Return a new config with everything filled in that follows from its top-level values.
+
+    Pure and idempotent: `link(link(cfg))` equals `link(cfg)`, and `cfg` stays as it was. A config without a `codec`
+    (a detector's, for instance) comes back as it is.
+
+    Raises:
+        UserError: a value that is written out and contradicts its source; names both places.
+    """
+    linked = Config(cfg._cfg_dict.to_dict(), filename=cfg.filename)
+    if 'codec' not in linked:
+        return linked
+    _link_metainfo_and_codec(linked)
+    _link_data(linked)
+    _link_model(linked)
+    _link_evaluation(linked)
+    return linked
+
+
+def _link_metainfo_and_codec(cfg: Config) -> None:
+    cfg.metainfo = resolve(cfg.get('metainfo', 'coco'))
+    if 'input_size' not in cfg.codec:
+        raise UserError('codec.input_size is missing: (w, h) of the network input in px')
+    if cfg.codec.get('heatmap_size') is None:
+        cfg.codec.heatmap_size = tuple(side // 4 for side in cfg.codec.input_size)
+
+
+def _link_data(cfg: Config) -> None:
+    if 'test_dataloader' not in cfg and 'val_dataloader' in cfg:
+        cfg.test_dataloader = cfg.val_dataloader.to_dict()
+    for name in LOADERS:
+        if cfg.get(name) is None:
+            continue
+        pipeline = 'train_pipeline' if name == 'train_dataloader' else 'test_pipeline'
+        for place, dataset in _datasets(cfg[name].dataset, f'{name}.dataset'):
+            _link_dataset(cfg, dataset, place, pipeline)
+
+
+def _datasets(dataset: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """Yield each data set with its place in the config, also those inside a wrapper."""
+    if 'dataset' in dataset:
+        yield from _datasets(dataset.dataset, f'{place}.dataset')
+    elif 'datasets' in dataset:
+        for index, part in enumerate(dataset.datasets):
+            yield from _datasets(part, f'{place}.datasets.{index}')
+    else:
+        yield place, dataset
+
+
+def _link_dataset(cfg: Config, dataset: Any, place: str, pipeline: str) -> None:
+    _fill(cfg, dataset, place, {'metainfo': 'metainfo'})
+    if 'data_root' in cfg:
+        dataset.setdefault('data_root', cfg.data_root)
+    if 'pipeline' not in dataset:
+        if pipeline not in cfg:
+            raise UserError(f'{place} has no pipeline, and the config no {pipeline}')
+        dataset.pipeline = [dict(step) for step in cfg[pipeline]]
+    for index, step in enumerate(dataset.pipeline):
+        _fill(cfg, step, f'{place}.pipeline.{index}', TRANSFORM_NEEDS.get(step['type'], {}))
+
+
+def _link_model(cfg: Config) -> None:
+    if cfg.get('model') is None:
+        return
+    joints = len(cfg.metainfo.keypoint_names)
+    _fill(cfg, cfg.model, 'model', {'metainfo': 'metainfo'})
+    if 'head' not in cfg.model:
+        return
+    _fill(cfg, cfg.model.head, 'model.head', {'codec': 'codec'})
+    given = cfg.model.head.setdefault('out_channels', joints)
+    if given != joints:
+        raise UserError(
+            f"model.head.out_channels is {given}, but metainfo '{cfg.metainfo.dataset_name}' has {joints} joints; "
+            'leave out_channels out and it follows the metainfo'
+        )
+
+
+def _link_evaluation(cfg: Config) -> None:
+    if 'test_evaluator' not in cfg and 'val_evaluator' in cfg:
+        copied = cfg._cfg_dict.to_dict()['val_evaluator']
+        cfg.test_evaluator = copied
+    for name in EVALUATORS:
+        loader = cfg.get(name.replace('evaluator', 'dataloader'))
+        if cfg.get(name) is None or loader is None:
+            continue
+        metrics = cfg[name] if isinstance(cfg[name], list) else [cfg[name]]
+        for metric in metrics:
+            _fill(cfg, metric, name, {'metainfo': 'metainfo'})
+            if metric['type'] == 'CocoMetric' and 'ann_file' in loader.dataset:
+                metric.setdefault(
+                    'ann_file',
+                    str(Path(loader.dataset.get('data_root', '')) / loader.dataset.ann_file),
+                )
+        cfg[name] = metrics
+
+
+def _fill(cfg: Config, part: Any, place: str, needs: Mapping[str, str]) -> None:
+    """Give `part` each value it needs from its source in the config, or refuse one that differs."""
+    for key, source in needs.items():
+        wanted = _plain(_lookup(cfg, source))
+        given = _plain(part.get(key))
+        if key in part and key == 'metainfo':
+            given = _plain(resolve(given))
+        if key in part and given != wanted:
+            raise UserError(
+                f'{place}.{key} is {_short(given)}, but {source} is {_short(wanted)}: leave {place}.{key} out and it '
+                f'follows {source}, or set {source} itself'
+            )
+        part[key] = _copy(wanted)
+
+
+def _lookup(cfg: Config, dotted: str) -> Any:
+    value: Any = cfg
+    for key in dotted.split('.'):
+        value = value[key]
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with mappings as dicts and sequences as tuples, so that equal ones compare equal."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_plain(item) for item in value)
+    return value
+
+
+def _copy(value: Any) -> Any:
+    return {key: _copy(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _short(value: Any) -> str:
+    text = repr(value.get('dataset_name', value) if isinstance(value, dict) else value)
+    return text if len(text) <= 80 else text[:77] + '...'

@@ -1,0 +1,7 @@
+"""Data sets: annotations or detections -> one record a person -> one packed sample a person."""
+
+from hrpose.datasets.base import PoseDataset
+from hrpose.datasets.coco import CocoDataset
+from hrpose.datasets.sampler import EpochSampler, SampleKey
+
+__all__ = ['CocoDataset', 'EpochSampler', 'PoseDataset', 'SampleKey']

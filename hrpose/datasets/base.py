@@ -1,0 +1,139 @@
+"""What every data set of single people shares: joints, paths, and one visit to one sample."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+
+from hrpose.datasets.metainfo import resolve
+from hrpose.datasets.sampler import SampleKey
+from hrpose.datasets.transforms.load_image import ImageError
+from hrpose.errors import UserError
+from hrpose.registry import TRANSFORMS
+
+# So many unreadable pictures in a row are no accident: the folder is gone or the whole set is broken.
+MAX_BROKEN_IN_A_ROW = 20
+
+
+class PoseDataset(BaseDataset):
+    """A data set whose items are single people; subclasses say how an annotation file becomes records.
+
+    A record has `img_path`, `img_id`, `id`, `box` (4,) xyxy in image px, `box_score`, and, where it is labelled,
+    `keypoints` (K, 2) in image px and `visible` (K,) in {0, 1, 2}.
+
+    Args:
+        ann_file: annotation file, relative to `data_root` unless absolute.
+        metainfo: name or mapping, see `hrpose.datasets.metainfo.resolve`.
+        data_root: folder that the other paths are relative to.
+        data_prefix: `img` is the folder of the images.
+        bbox_file: a detector's results whose boxes are used instead of the annotation's; test only.
+        pipeline: configs of transforms, or callables.
+        test_mode: an unreadable image is an error; in training it is reported and replaced.
+        **options: mmengine's others: `filter_cfg indices serialize_data lazy_init`.
+
+    Raises:
+        UserError: a path that is not there, or no usable person in the file.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        *,
+        metainfo: str | Mapping[str, Any] = 'coco',
+        data_root: str = '',
+        data_prefix: Mapping[str, str] | None = None,
+        bbox_file: str | None = None,
+        pipeline: Sequence[Any] = (),
+        test_mode: bool = False,
+        lazy_init: bool = False,
+        **options: Any,
+    ) -> None:
+        self.skipped: Counter[str] = Counter()
+        self.broken_images: Counter[str] = Counter()
+        super().__init__(
+            ann_file=ann_file,
+            data_root=data_root,
+            data_prefix=dict(data_prefix or {'img': ''}),
+            pipeline=[TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in pipeline],
+            test_mode=test_mode,
+            lazy_init=True,
+            **options,
+        )
+        self._metainfo = resolve(metainfo)
+        self.bbox_file = _join(data_root, bbox_file) if bbox_file else None
+        self._require_paths()
+        if not lazy_init:
+            self.full_init()
+
+    @property
+    def num_joints(self) -> int:
+        """K, the number of joints."""
+        return len(self._metainfo['keypoint_names'])
+
+    def full_init(self) -> None:
+        """Read the annotation file once; say what was left out and why; refuse an empty set."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        reasons = '; '.join(f'{count} {reason}' for reason, count in self.skipped.most_common())
+        if len(self) == 0:
+            raise UserError(f'no usable person in {self.bbox_file or self.ann_file}. Left out: {reasons or "nothing"}')
+        left_out = f'; left out: {reasons}' if reasons else ''
+        print_log(f'{len(self)} people from {self.bbox_file or self.ann_file}{left_out}', logger='current')
+
+    def __getitem__(self, key: int | SampleKey) -> dict[str, Any]:
+        """Return the packed sample of one visit; a plain index counts as epoch 0 of seed 0."""
+        self.full_init()
+        key = key if isinstance(key, SampleKey) else SampleKey(0, 0, int(key))
+        if self.test_mode:
+            return self._visit(key)
+        for attempt in range(MAX_BROKEN_IN_A_ROW):
+            try:
+                return self._visit(key)
+            except ImageError as error:
+                self._report_broken(error)
+                chance = np.random.default_rng([*key, attempt])
+                key = key._replace(index=int(chance.integers(len(self))))
+        raise UserError(
+            f'{MAX_BROKEN_IN_A_ROW} images in a row cannot be read, the last from {self.data_prefix["img"]}'
+        )
+
+    def _visit(self, key: SampleKey) -> dict[str, Any]:
+        record = self.get_data_info(key.index)
+        return self.pipeline({**record, 'rng': np.random.default_rng(key)})
+
+    def _report_broken(self, error: ImageError) -> None:
+        message = str(error)
+        self.broken_images[message] += 1
+        if self.broken_images[message] == 1:
+            count = len(self.broken_images)
+            print_log(
+                f'{message}. Another sample takes its place ({count} such so far in this process)',
+                'current',
+                30,
+            )
+
+    def _require_paths(self) -> None:
+        """Stop before anything is built if the data are not where the config says."""
+        wanted = [self.ann_file, self.bbox_file, self.data_prefix['img']]
+        missing = [path for path in wanted if path and '://' not in path and not Path(path).exists()]
+        if missing:
+            raise UserError(
+                f'the data are not there: {missing[0]} does not exist.\n'
+                f'  looked for  annotations  {self.ann_file}\n'
+                f'              images       {self.data_prefix["img"] or "paths in the annotations"}\n'
+                f'  in data_root = {self.data_root or "(none)"}; another place: --cfg-options data_root=/path/to/it\n'
+                '  COCO is laid out as on cocodataset.org: annotations/person_keypoints_{train,val}2017.json, '
+                'train2017/*.jpg, val2017/*.jpg\n'
+                '  without COCO, train on generated people:\n'
+                '    python tools/data/make_synthetic.py data/synthetic\n'
+                '    python tools/train.py configs/hrnet_w16_synthetic_128x96.py'
+            )
+
+
+def _join(root: str, path: str) -> str:
+    return path if Path(path).is_absolute() or '://' in path else str(Path(root) / path)

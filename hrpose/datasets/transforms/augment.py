@@ -1,0 +1,138 @@
+"""Augmentation as geometry: each class edits a region's centre, size, rotation or mirroring; no pixel moves.
+
+Key points (K, 2) stay in the px of the stored image until the warp. Formulas and odds that are called published
+are those of the official release's `JointsDataset`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from hrpose.registry import TRANSFORMS
+
+Results = dict[str, Any]
+
+
+@TRANSFORMS.register_module()
+class RandomFlip:
+    """Mirrors the picture with odds `prob`; left and right joints swap at the warp.
+
+    Args:
+        prob: odds; published 0.5.
+    """
+
+    def __init__(self, prob: float = 0.5) -> None:
+        self.prob = prob
+
+    def __call__(self, results: Results) -> Results:
+        return {**results, 'flip': bool(results['rng'].random() < self.prob)}
+
+
+@TRANSFORMS.register_module()
+class RandomScale:
+    """Multiplies the region by `clip(1 + spread N(0, 1), 1 - spread, 1 + spread)`.
+
+    Args:
+        spread: published 0.35 on COCO, 0.25 on MPII.
+    """
+
+    def __init__(self, spread: float = 0.35) -> None:
+        self.spread = spread
+
+    def __call__(self, results: Results) -> Results:
+        factor = 1 + np.clip(self.spread * results['rng'].standard_normal(), -self.spread, self.spread)
+        return {**results, 'size': results['size'] * factor}
+
+
+@TRANSFORMS.register_module()
+class RandomRotation:
+    """Turns the region by `clip(degrees N(0, 1), -2 degrees, 2 degrees)` with odds `prob`.
+
+    Args:
+        degrees: the deviation; published 45 on COCO, 30 on MPII.
+        prob: odds; published 0.6.
+    """
+
+    def __init__(self, degrees: float = 45, prob: float = 0.6) -> None:
+        self.degrees = degrees
+        self.prob = prob
+
+    def __call__(self, results: Results) -> Results:
+        rng = results['rng']
+        angle = np.clip(self.degrees * rng.standard_normal(), -2 * self.degrees, 2 * self.degrees)
+        return {**results, 'rotation': float(angle) if rng.random() < self.prob else 0.0}
+
+
+@TRANSFORMS.register_module()
+class RandomShift:
+    """Moves the region's centre by up to `factor` of its size on each axis, with odds `prob`.
+
+    Not part of the published recipe; mmpose 1.x shifts by a normal of deviation 0.16, cut at twice that, odds 0.3.
+
+    Args:
+        factor: deviation of the normal as a share of the region's size; cut at twice the deviation.
+        prob: odds.
+    """
+
+    def __init__(self, factor: float = 0.16, prob: float = 0.3) -> None:
+        self.factor = factor
+        self.prob = prob
+
+    def __call__(self, results: Results) -> Results:
+        rng = results['rng']
+        step = self.factor * np.clip(rng.standard_normal(2), -2, 2)
+        if rng.random() >= self.prob:
+            return results
+        return {**results, 'center': results['center'] + step * results['size']}
+
+
+@TRANSFORMS.register_module()
+class RandomHalfBody:
+    """Shows only the upper or the lower body of a person with many visible joints, with odds `prob`.
+
+    As published: more than `min_joints` visible joints; the upper body where `N(0, 1) < 0.5` (odds 0.69) and it has
+    more than two visible joints, else the lower if that has; the region is the joints' own box, fitted to the input's
+    aspect and enlarged by `padding`. The centre is the joints' mean.
+
+    Args:
+        upper_body_ids: indices of the upper body's joints; from the metainfo where the config gives none.
+        prob: odds; published 0.3.
+        min_joints: published 8.
+        padding: published 1.5.
+    """
+
+    def __init__(
+        self,
+        upper_body_ids: tuple[int, ...] = (),
+        *,
+        prob: float = 0.3,
+        min_joints: int = 8,
+        padding: float = 1.5,
+    ) -> None:
+        self.upper_body_ids = tuple(upper_body_ids)
+        self.prob = prob
+        self.min_joints = min_joints
+        self.padding = padding
+
+    def __call__(self, results: Results) -> Results:
+        rng = results['rng']
+        wanted, prefers_upper = rng.random() < self.prob, rng.standard_normal() < 0.5
+        visible = results['visible'] > 0
+        if not wanted or visible.sum() <= self.min_joints:
+            return results
+        joints = results['keypoints'][self._choose(visible, prefers_upper)]
+        extent = np.ptp(joints, axis=0) if len(joints) >= 2 else np.zeros(2)
+        if not extent.any():
+            return results
+        aspect = results['size'][0] / results['size'][1]
+        size = np.array([max(extent[0], extent[1] * aspect), max(extent[1], extent[0] / aspect)])
+        return {**results, 'center': joints.mean(axis=0), 'size': size * self.padding}
+
+    def _choose(self, visible: np.ndarray, prefers_upper: bool) -> np.ndarray:
+        """Return the mask (K,) of the half to show; `visible` is (K,) bool."""
+        is_upper = np.zeros(len(visible), dtype=bool)
+        is_upper[list(self.upper_body_ids)] = True
+        upper, lower = visible & is_upper, visible & ~is_upper
+        if prefers_upper and upper.sum() > 2:
+            return upper
+        return lower if lower.sum() > 2 else upper

@@ -1,0 +1,81 @@
+"""From a person's box to the network's input: the region, then one warp of pixels and key points."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from hrpose.registry import TRANSFORMS
+from hrpose.structures import (
+    apply_affine,
+    compose_affine,
+    image_to_input_matrix,
+    mirror_matrix,
+    pad_box,
+)
+from hrpose.structures.boxes import PUBLISHED_PADDING
+
+Results = dict[str, Any]
+
+
+@TRANSFORMS.register_module()
+class PadBox:
+    """Turns `box` (xyxy, image px) into the region: `center`, `size` (image px), `rotation` 0, `flip` False.
+
+    Args:
+        input_size: (w, h) of the network's input, whose aspect the region gets.
+        padding: published 1.25.
+    """
+
+    def __init__(self, input_size: tuple[int, int], padding: float = PUBLISHED_PADDING) -> None:
+        self.aspect = input_size[0] / input_size[1]
+        self.padding = padding
+
+    def __call__(self, results: Results) -> Results:
+        center, size = pad_box(results['box'], aspect=self.aspect, padding=self.padding)
+        return {**results, 'center': center, 'size': size, 'rotation': 0.0, 'flip': False}
+
+
+@TRANSFORMS.register_module()
+class WarpAffine:
+    """Warps the region onto the input: `img` becomes (h, w, 3), and `input_keypoints` (K, 2) appear in input px.
+
+    Bilinear, black outside the image, as published. A mirrored record also gets its left and right joints swapped.
+    `matrix` (2, 3), stored image px to input px, stays in the record.
+
+    Args:
+        input_size: (w, h) of the network's input, px.
+        flip_indices: (K,) index of each joint's mirror image.
+    """
+
+    def __init__(self, input_size: tuple[int, int], flip_indices: Sequence[int]) -> None:
+        self.input_size = (int(input_size[0]), int(input_size[1]))
+        self.flip_indices = list(flip_indices)
+
+    def __call__(self, results: Results) -> Results:
+        matrix = region_matrix(results, self.input_size)
+        warped = {
+            'matrix': matrix,
+            'input_size': self.input_size,
+            'img': cv2.warpAffine(results['img'], matrix, self.input_size, flags=cv2.INTER_LINEAR),
+        }
+        if 'keypoints' in results:
+            order = self.flip_indices if results['flip'] else slice(None)
+            warped['input_keypoints'] = apply_affine(results['keypoints'], matrix)[order]
+            warped['input_visible'] = results['visible'][order]
+        return {**results, **warped}
+
+
+def region_matrix(results: Results, input_size: tuple[int, int]) -> np.ndarray:
+    """Return the (2, 3) matrix from stored image px to input px for a record's region, mirroring included.
+
+    `center` names a place of the stored image also where the record is mirrored, so the mirror image of the region is
+    what is cut out; the rotation is that of the mirrored picture, as published.
+    """
+    center, width = np.array(results['center'], dtype=np.float64), results['ori_shape'][1]
+    if not results['flip']:
+        return image_to_input_matrix(center, results['size'], results['rotation'], input_size)
+    center[0] = width - 1 - center[0]
+    matrix = image_to_input_matrix(center, results['size'], results['rotation'], input_size)
+    return compose_affine(matrix, mirror_matrix(width))

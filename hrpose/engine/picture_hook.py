@@ -1,0 +1,57 @@
+"""Pictures of what a test predicted: one file an image, truth beside prediction."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import collect_results, is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from hrpose.registry import HOOKS
+from hrpose.structures import PoseDataSample
+
+
+@HOOKS.register_module()
+class PictureHook(Hook):
+    """Keeps the test's samples and, at the end, draws each image with all its people.
+
+    Args:
+        out_dir: folder for the pictures, named as the images.
+    """
+
+    def __init__(self, out_dir: str) -> None:
+        self.out_dir = Path(out_dir)
+        self.samples: list[PoseDataSample] = []
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Sequence[PoseDataSample] | None = None,
+    ) -> None:
+        """Keep a batch's predictions."""
+        self.samples.extend(outputs or ())
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Draw, on the main process."""
+        people = collect_results(self.samples, len(runner.test_dataloader.dataset), 'cpu')
+        self.samples = []
+        if is_main_process():
+            count = draw_images(people, runner.test_dataloader.dataset.metainfo, self.out_dir)
+            runner.logger.info(f'{count} pictures in {self.out_dir}')
+
+
+def draw_images(people: Sequence[PoseDataSample], metainfo: dict[str, Any], out_dir: Path) -> int:
+    """Draw each image with its people into `out_dir`; returns how many images."""
+    from hrpose.visualization import draw_samples, read_picture, save_picture
+
+    by_image: dict[str, list[PoseDataSample]] = defaultdict(list)
+    for person in people:
+        by_image[person.img_path].append(person)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    for path, samples in by_image.items():
+        save_picture(out_dir / f'{Path(path).stem}.jpg', draw_samples(read_picture(path), samples, metainfo))
+    return len(by_image)

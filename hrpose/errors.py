@@ -1,0 +1,46 @@
+"""Mistakes of the user's: one exception, and the one place where it becomes a sentence.
+
+Library code raises `UserError`; every command runs its `main` through `run`, which prints the sentence
+and leaves without a traceback. Anything else that is raised is a defect of hrpose and keeps its traceback.
+"""
+
+import difflib
+import re
+import sys
+from collections.abc import Callable, Iterable
+
+
+class UserError(ValueError):
+    """Something the user can put right. The message says what was wrong, where, and what to do."""
+
+
+# A loader worker sends its exception on as text: 'Caught UserError in DataLoader worker …<traceback>'.
+_FROM_WORKER = re.compile(r'^Caught \w+ in .*^(?:hrpose\.errors\.)?\w*Error: ', re.S | re.M)
+
+
+def sentence(error: BaseException) -> str:
+    """Return the message of `error`, without the traceback that a loader worker wraps around it."""
+    return _FROM_WORKER.sub('', str(error)).strip()
+
+
+def nearest(name: str, choices: Iterable[str], *, count: int = 3) -> str:
+    """Return a clause naming the `choices` that look most like `name`, or all of them if few."""
+    choices = sorted(choices)
+    close = difflib.get_close_matches(name, choices, n=count, cutoff=0.5)
+    if close:
+        return f'nearest: {", ".join(close)}'
+    if len(choices) <= 12:
+        return f'choices: {", ".join(choices) or "none"}'
+    return f'none of the {len(choices)} known names is close'
+
+
+def run(main: Callable[[], object]) -> None:
+    """Run a command's `main`; a `UserError` ends it with one message on stderr and exit status 2."""
+    try:
+        main()
+    except UserError as error:
+        print(f'error: {sentence(error)}', file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print('stopped by Ctrl-C', file=sys.stderr)
+        sys.exit(130)

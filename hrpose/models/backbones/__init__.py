@@ -1,0 +1,5 @@
+"""Backbones: image (B, 3, H, W) -> list of feature maps, finest first."""
+
+from hrpose.models.backbones.hrnet import HRNet
+
+__all__ = ['HRNet']

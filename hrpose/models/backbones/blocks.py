@@ -1,0 +1,72 @@
+"""The residual units of He et al. (2016): two 3x3 convolutions, or a 1x1-3x3-1x1 bottleneck.
+
+Attribute names (`conv1 bn1 … downsample`) are those of the published checkpoints.
+"""
+
+from torch import Tensor, nn
+
+
+def conv_bn(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
+    """Return a convolution that keeps the grid (up to `stride`), and its batch normalisation."""
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+    return [convolution, nn.BatchNorm2d(outputs)]
+
+
+def shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
+    """Return the projection that a residual unit needs where its input has another shape than its output."""
+    if inputs == outputs and stride == 1:
+        return None
+    return nn.Sequential(*conv_bn(inputs, outputs, kernel=1, stride=stride))
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions around a shortcut: (B, inputs, H, W) -> (B, width, H / stride, W / stride)."""
+
+    expansion = 1
+
+    def __init__(self, inputs: int, width: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = conv_bn(inputs, width, stride=stride)
+        self.conv2, self.bn2 = conv_bn(width, width)
+        self.downsample = shortcut(inputs, width, stride)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        skip = x if self.downsample is None else self.downsample(x)
+        x = self.relu(self.bn1(self.conv1(x)))
+        return self.relu(self.bn2(self.conv2(x)) + skip)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3, 1x1 around a shortcut: (B, inputs, H, W) -> (B, 4 width, H / stride, W / stride)."""
+
+    expansion = 4
+
+    def __init__(self, inputs: int, width: int, stride: int = 1) -> None:
+        super().__init__()
+        outputs = width * self.expansion
+        self.conv1, self.bn1 = conv_bn(inputs, width, kernel=1)
+        self.conv2, self.bn2 = conv_bn(width, width, stride=stride)
+        self.conv3, self.bn3 = conv_bn(width, outputs, kernel=1)
+        self.downsample = shortcut(inputs, outputs, stride)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        skip = x if self.downsample is None else self.downsample(x)
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(self.bn2(self.conv2(x)))
+        return self.relu(self.bn3(self.conv3(x)) + skip)
+
+
+def residual_chain(
+    block: type[BasicBlock] | type[Bottleneck],
+    inputs: int,
+    width: int,
+    length: int,
+    *,
+    stride: int = 1,
+) -> nn.Sequential:
+    """Return `length` residual units in a row; the first takes `inputs` channels and the stride."""
+    outputs = width * block.expansion
+    rest = [block(outputs, width) for _ in range(length - 1)]
+    return nn.Sequential(block(inputs, width, stride), *rest)

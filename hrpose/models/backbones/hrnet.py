@@ -1,0 +1,203 @@
+"""HRNet: a high-resolution branch from end to end, joined by coarser ones, exchanging all the way.
+
+    stem 1/4 -> stage 1 -> stage 2 ====> stage 3 ====> stage 4 ====>  (1/4)   the output for poses
+                             \\ ====>  --> ====>  --> ====>           (1/8)
+                                        \\ ====>  --> ====>           (1/16)
+                                                   \\ ====>           (1/32)
+
+Source: Sun et al., CVPR 2019, section 3 and figure 1. Attribute names are those of the published checkpoints:
+`layer1` is stage 1, `transitionN` opens a branch, `stageN.m` is an exchange block of stage N, in it
+`branches.b` are residual units and `fuse_layers.dst.src` the exchange unit's path from one branch to another.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from hrpose.errors import UserError, nearest
+from hrpose.models.backbones.blocks import BasicBlock, Bottleneck, conv_bn, residual_chain
+from hrpose.registry import MODELS
+
+STEM_CHANNELS = 64
+
+
+@dataclass(frozen=True)
+class Arch:
+    """An HRNet's plan.
+
+    Attributes:
+        channels: of the branches from finest to coarsest; stage N uses the first N of them.
+        exchange_blocks: how many exchange blocks stages 2, 3, … have.
+        units: residual units a branch in each exchange block.
+        stem_units: bottlenecks in stage 1.
+    """
+
+    channels: tuple[int, ...]
+    exchange_blocks: tuple[int, ...] = (1, 4, 3)
+    units: int = 4
+    stem_units: int = 4
+
+    def __post_init__(self) -> None:
+        if len(self.channels) != len(self.exchange_blocks) + 1:
+            raise UserError(
+                f'HRNet: {len(self.channels)} channels need {len(self.channels) - 1} exchange_blocks, '
+                f'one for each stage after the first, not {len(self.exchange_blocks)}'
+            )
+
+
+# Widths 18, 32 and 48 are the published ones (section 3 of the paper and its sequel, Wang et al., 2020).
+ARCHS = {
+    'w18': Arch(channels=(18, 36, 72, 144)),
+    'w32': Arch(channels=(32, 64, 128, 256)),
+    'w48': Arch(channels=(48, 96, 192, 384)),
+    'w16_small': Arch(channels=(16, 32, 64, 128), exchange_blocks=(1, 1, 1), units=2, stem_units=2),
+}
+
+
+@MODELS.register_module()
+class HRNet(BaseModule):
+    """The backbone: images (B, 3, H, W) -> feature maps, the finest at a quarter of H and W.
+
+    Args:
+        arch: a name in `ARCHS`, or a mapping with the fields of `Arch`.
+        num_outputs: 1 for poses (the finest branch; the last exchange unit then computes nothing else), or the
+            number of branches for all of them.
+        init_cfg: mmengine's; the published one (normal, deviation 0.001) unless given.
+
+    Raises:
+        UserError: an unknown architecture or an impossible number of outputs.
+    """
+
+    def __init__(
+        self,
+        arch: str | Mapping[str, Any] = 'w32',
+        *,
+        num_outputs: int = 1,
+        init_cfg: dict[str, Any] | Sequence[dict[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(init_cfg if init_cfg is not None else PUBLISHED_INIT)
+        plan = resolve_arch(arch)
+        if num_outputs not in (1, len(plan.channels)):
+            raise UserError(f'HRNet: num_outputs is 1 or {len(plan.channels)}, not {num_outputs}')
+        self.out_channels = plan.channels[:num_outputs]
+
+        self.conv1, self.bn1 = conv_bn(3, STEM_CHANNELS, stride=2)
+        self.conv2, self.bn2 = conv_bn(STEM_CHANNELS, STEM_CHANNELS, stride=2)
+        self.relu = nn.ReLU(inplace=True)
+        self.layer1 = residual_chain(Bottleneck, STEM_CHANNELS, STEM_CHANNELS, plan.stem_units)
+
+        before: tuple[int, ...] = (STEM_CHANNELS * Bottleneck.expansion,)
+        self._steps: list[str] = []
+        for index, blocks in enumerate(plan.exchange_blocks):
+            channels = plan.channels[: index + 2]
+            is_last = index == len(plan.exchange_blocks) - 1
+            self._append(f'transition{index + 1}', Transition(before, channels))
+            self._append(
+                f'stage{index + 2}',
+                exchange_stage(channels, blocks, plan.units, num_outputs if is_last else len(channels)),
+            )
+            before = channels
+
+    def _append(self, name: str, step: nn.Module) -> None:
+        self.add_module(name, step)
+        self._steps.append(name)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Return `num_outputs` maps: (B, C_i, H / 2^(i+2), W / 2^(i+2)). H and W are multiples of 32."""
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(self.bn2(self.conv2(x)))
+        branches = [self.layer1(x)]
+        for name in self._steps:
+            branches = getattr(self, name)(branches)
+        return branches
+
+
+PUBLISHED_INIT = (
+    dict(type='Normal', layer='Conv2d', std=0.001),
+    dict(type='Constant', layer='BatchNorm2d', val=1),
+)
+
+
+def resolve_arch(arch: str | Mapping[str, Any]) -> Arch:
+    """Return the plan called `arch`, or the one that a mapping spells out."""
+    if isinstance(arch, str):
+        if arch not in ARCHS:
+            raise UserError(f"HRNet: no arch called '{arch}'; {nearest(arch, ARCHS)}")
+        return ARCHS[arch]
+    fields = set(Arch.__dataclass_fields__)
+    if unknown := sorted(set(arch) - fields):
+        raise UserError(f"HRNet: arch has no field '{unknown[0]}'; {nearest(unknown[0], fields)}")
+    if 'channels' not in arch:
+        raise UserError("HRNet: an arch of one's own needs 'channels', finest branch first")
+    return Arch(**{key: tuple(value) if isinstance(value, Sequence) else value for key, value in arch.items()})
+
+
+class Transition(nn.ModuleList):
+    """Carries the branches into the next stage and opens what is new there from the coarsest one."""
+
+    def __init__(self, before: Sequence[int], after: Sequence[int]) -> None:
+        kept = [same_grid_path(old, new) for old, new in zip(before, after, strict=False)]
+        opened = [nn.Sequential(conv_relu(before[-1], new, stride=2)) for new in after[len(before) :]]
+        super().__init__([*kept, *opened])
+
+    def forward(self, branches: list[Tensor]) -> list[Tensor]:
+        coarsest = len(branches) - 1
+        return [path(branches[min(index, coarsest)]) for index, path in enumerate(self)]
+
+
+def exchange_stage(channels: Sequence[int], blocks: int, units: int, last_outputs: int) -> nn.Sequential:
+    """Return a stage: `blocks` exchange blocks, of which the last gives `last_outputs` branches."""
+    outputs = [len(channels)] * (blocks - 1) + [last_outputs]
+    return nn.Sequential(*(ExchangeBlock(channels, units, count) for count in outputs))
+
+
+class ExchangeBlock(nn.Module):
+    """Parallel residual units on every branch, then an exchange unit: each output sums all the branches."""
+
+    def __init__(self, channels: Sequence[int], units: int, num_outputs: int) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(residual_chain(BasicBlock, width, width, units) for width in channels)
+        self.fuse_layers = nn.ModuleList(
+            nn.ModuleList(fuse_path(channels, src, dst) for src in range(len(channels))) for dst in range(num_outputs)
+        )
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, inputs: list[Tensor]) -> list[Tensor]:
+        branches = [branch(x) for branch, x in zip(self.branches, inputs, strict=True)]
+        return [self.relu(self._exchange(paths, branches)) for paths in self.fuse_layers]
+
+    @staticmethod
+    def _exchange(paths: nn.ModuleList, branches: list[Tensor]) -> Tensor:
+        return sum(path(branch) for path, branch in zip(paths, branches, strict=True))
+
+
+def fuse_path(channels: Sequence[int], src: int, dst: int) -> nn.Module:
+    """Bring branch `src` onto the grid and width of branch `dst` (0 is the finest)."""
+    if src == dst:
+        return nn.Identity()
+    return upsample_path(channels, src, dst) if src > dst else downsample_path(channels, src, dst)
+
+
+def upsample_path(channels: Sequence[int], src: int, dst: int) -> nn.Sequential:
+    """Match the width by a 1x1 convolution, then repeat each cell 2^(src - dst) times on each axis."""
+    upsample = nn.Upsample(scale_factor=2 ** (src - dst), mode='nearest')
+    return nn.Sequential(*conv_bn(channels[src], channels[dst], kernel=1), upsample)
+
+
+def downsample_path(channels: Sequence[int], src: int, dst: int) -> nn.Sequential:
+    """Halve the grid by 3x3 convolutions of stride 2; only the last takes the new width and has no ReLU."""
+    halvings = [conv_relu(channels[src], channels[src], stride=2) for _ in range(dst - src - 1)]
+    return nn.Sequential(*halvings, nn.Sequential(*conv_bn(channels[src], channels[dst], stride=2)))
+
+
+def same_grid_path(inputs: int, outputs: int) -> nn.Module:
+    """Change the width only, and nothing at all where it fits already."""
+    return nn.Identity() if inputs == outputs else conv_relu(inputs, outputs)
+
+
+def conv_relu(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:
+    """Return a 3x3 convolution, its normalisation and a ReLU."""
+    return nn.Sequential(*conv_bn(inputs, outputs, stride=stride), nn.ReLU(inplace=True))

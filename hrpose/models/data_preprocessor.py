@@ -1,0 +1,43 @@
+"""From what the loader's workers pack to what the network takes: stack, to the device, normalise."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from torch import Tensor
+
+from hrpose.registry import MODELS
+
+# ImageNet's statistics in RGB, in units of 0 to 255: those of the published weights.
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
+
+@MODELS.register_module()
+class PoseDataPreprocessor(BaseDataPreprocessor):
+    """Stacks uint8 images, moves them in one transfer and normalises them on the device, channels last.
+
+    Args:
+        mean: of each RGB channel, in units of 0 to 255.
+        std: of each RGB channel, in the same units.
+    """
+
+    def __init__(self, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD) -> None:
+        super().__init__(non_blocking=True)
+        self.register_buffer('mean', torch.tensor(mean, dtype=torch.float32).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer('std', torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1), persistent=False)
+
+    def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Return `inputs` (B, 3, H, W) float32, normalised, on the device; `data_samples` as they came.
+
+        Args:
+            data: `inputs`, B uint8 RGB tensors (3, H, W) or one (B, 3, H, W); `data_samples`, optional.
+            training: not used; mmengine passes it.
+        """
+        images = data['inputs']
+        if not isinstance(images, Tensor):
+            images = torch.stack(list(images))
+        images = images.to(self.device, non_blocking=True)
+        images = images.to(torch.float32, memory_format=torch.channels_last)
+        return {'inputs': (images - self.mean) / self.std, 'data_samples': data.get('data_samples')}

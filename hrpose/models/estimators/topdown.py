@@ -1,0 +1,143 @@
+"""The top-down estimator: one cropped person in, that person's key points out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from hrpose.errors import UserError
+from hrpose.models.estimators.flip import average_flip
+from hrpose.registry import MODELS
+from hrpose.structures import PoseDataSample, input_to_image
+
+DEFAULT_PREPROCESSOR = dict(type='PoseDataPreprocessor')
+
+
+@MODELS.register_module()
+class TopdownPoseEstimator(BaseModel):
+    """Backbone and head; `loss`, `predict` and `tensor` as mmengine calls them.
+
+    Args:
+        backbone: config; it maps images (B, 3, H, W) to a sequence of feature maps and tells `out_channels`.
+        head: config; its `in_channels` is the backbone's first unless given.
+        metainfo: of the joints that the model finds; see `hrpose.datasets.metainfo`.
+        flip_test: average with the mirrored image's heatmaps in prediction.
+        flip_shift: move the mirrored heatmaps by one cell, as published.
+        data_preprocessor: config.
+        init_cfg: mmengine's.
+
+    Raises:
+        UserError: head and metainfo, or head and backbone, disagree on their channels.
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: Mapping[str, Any],
+        head: Mapping[str, Any],
+        metainfo: Mapping[str, Any],
+        flip_test: bool = True,
+        flip_shift: bool = True,
+        data_preprocessor: Mapping[str, Any] = DEFAULT_PREPROCESSOR,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor=MODELS.build(dict(data_preprocessor)), init_cfg=init_cfg)
+        self.backbone = MODELS.build(dict(backbone))
+        self.head = MODELS.build(_fit_head(dict(head), self.backbone))
+        self.metainfo = dict(metainfo)
+        self.flip_test = flip_test
+        self.flip_shift = flip_shift
+        joints = len(self.metainfo['keypoint_names'])
+        if self.head.out_channels != joints:
+            raise UserError(
+                f'model.head.out_channels is {self.head.out_channels}, but metainfo '
+                f"'{self.metainfo['dataset_name']}' has {joints} joints"
+            )
+        self.to(memory_format=torch.channels_last)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[PoseDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> Tensor | dict[str, Tensor] | list[PoseDataSample]:
+        """Run the model on normalised images.
+
+        Args:
+            inputs: (B, 3, H, W) float, normalised.
+            data_samples: B samples; `loss` and `predict` need them.
+            mode: 'tensor' for heatmaps (B, K, h, w), 'loss' for a dict of losses, 'predict' for samples with
+                `pred_instances`.
+        """
+        if mode == 'tensor':
+            return self.head(self.backbone(inputs))
+        if mode not in ('loss', 'predict'):
+            raise UserError(f"mode is 'tensor', 'loss' or 'predict', not '{mode}'")
+        if data_samples is None:
+            raise UserError(f"mode='{mode}' needs data_samples")
+        return self.loss(inputs, data_samples) if mode == 'loss' else self.predict(inputs, data_samples)
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
+        """Return the head's losses for images (B, 3, H, W) and samples with `gt_instance_labels`."""
+        keypoints, weights = gather_labels(data_samples, inputs.device)
+        return self.head.loss(self.backbone(inputs), keypoints, weights)
+
+    @torch.no_grad()
+    def predict(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> list[PoseDataSample]:
+        """Return `data_samples` with `pred_instances` in image px; only (B, K, 3) leaves the device."""
+        keypoints, scores = self.head.predict(self.heatmaps(inputs))
+        found = torch.cat([keypoints, scores.unsqueeze(-1)], dim=-1).cpu().numpy()
+        return attach_predictions(data_samples, found, self.head.codec.input_size)
+
+    def heatmaps(self, inputs: Tensor) -> Tensor:
+        """Return heatmaps (B, K, h, w) for normalised images (B, 3, H, W), with flip test where it is on."""
+        if not self.flip_test:
+            return self(inputs)
+        both = torch.cat([inputs, inputs.flip(-1)])
+        plain, mirrored = self(both).chunk(2)
+        return average_flip(plain, mirrored, self.metainfo['flip_indices'], shift=self.flip_shift)
+
+
+def _fit_head(head: dict[str, Any], backbone: torch.nn.Module) -> dict[str, Any]:
+    """Give the head the backbone's channels, or complain that they differ."""
+    channels = getattr(backbone, 'out_channels', None)
+    if channels is None:
+        return head
+    first = channels if isinstance(channels, int) else channels[0]
+    if head.setdefault('in_channels', first) != first:
+        raise UserError(
+            f'model.head.in_channels is {head["in_channels"]}, but {type(backbone).__name__} gives {first} '
+            'channels; leave it out and it follows the backbone'
+        )
+    return head
+
+
+def gather_labels(data_samples: Sequence[PoseDataSample], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the samples' key points (B, K, 2) in input px and weights (B, K) on `device`, in one transfer."""
+    labels = [sample.gt_instance_labels for sample in data_samples]
+    packed = np.concatenate(
+        [np.dstack([label.keypoints, label.keypoint_weights]) for label in labels], dtype=np.float32
+    )
+    joined = torch.from_numpy(packed).to(device, non_blocking=True)
+    return joined[..., :2], joined[..., 2]
+
+
+def attach_predictions(
+    data_samples: Sequence[PoseDataSample], found: np.ndarray, input_size: tuple[int, int]
+) -> list[PoseDataSample]:
+    """Give each sample its `pred_instances`: found (B, K, 3) holds x, y in input px and the score."""
+    centers = np.stack([sample.box_center for sample in data_samples])
+    sizes = np.stack([sample.box_size for sample in data_samples])
+    in_image = input_to_image(found[..., :2], centers, sizes, input_size)
+    for sample, keypoints, scores in zip(data_samples, in_image, found[..., 2], strict=True):
+        sample.pred_instances = InstanceData(
+            keypoints=keypoints[None],
+            keypoint_scores=scores[None],
+            bboxes=sample.gt_instances.bboxes,
+            bbox_scores=sample.gt_instances.bbox_scores,
+        )
+    return list(data_samples)

@@ -1,0 +1,83 @@
+"""The heatmap head: one 1x1 convolution from the finest features to a heatmap a joint."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from hrpose.errors import UserError
+from hrpose.registry import CODECS, MODELS
+
+PUBLISHED_INIT = dict(type='Normal', layer='Conv2d', std=0.001)
+PUBLISHED_LOSS = dict(type='KeypointMSELoss')
+
+
+@MODELS.register_module()
+class HeatmapHead(BaseModule):
+    """Features -> heatmaps (B, K, h, w); targets and loss in training, key points in prediction.
+
+    Args:
+        codec: config of the codec (or the codec itself) that makes the targets and reads the heatmaps.
+        in_channels: of the finest feature map.
+        out_channels: K, the number of joints.
+        loss: config of the loss, called with (prediction, target, weights).
+        init_cfg: mmengine's; the published one unless given.
+    """
+
+    def __init__(
+        self,
+        *,
+        codec: Any,
+        in_channels: int,
+        out_channels: int,
+        loss: Mapping[str, Any] = PUBLISHED_LOSS,
+        init_cfg: dict[str, Any] | Sequence[dict[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(init_cfg if init_cfg is not None else PUBLISHED_INIT)
+        self.codec = CODECS.build(codec) if isinstance(codec, Mapping) else codec
+        self.final_layer = nn.Conv2d(in_channels, out_channels, kernel_size=1)
+        self.loss_module = MODELS.build(dict(loss))
+
+    @property
+    def out_channels(self) -> int:
+        """K, the number of joints."""
+        return self.final_layer.out_channels
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Return heatmaps (B, K, h, w) from feature maps, of which the first, the finest, is used."""
+        return self.final_layer(features[0])
+
+    def loss(self, features: Sequence[Tensor], keypoints: Tensor, weights: Tensor) -> dict[str, Tensor]:
+        """Return `{'loss_keypoint': scalar}`; targets are encoded here, on the features' device, in float32.
+
+        Args:
+            features: feature maps, finest first.
+            keypoints: (B, K, 2) input px.
+            weights: (B, K), zero where a joint is not to be learnt.
+
+        Raises:
+            UserError: heatmaps of another size than the codec's.
+        """
+        heatmaps = self(features)
+        with torch.autocast(heatmaps.device.type, enabled=False):
+            targets, weights = self.codec.encode(keypoints, weights)
+            self._check_size(heatmaps, targets)
+            return {'loss_keypoint': self.loss_module(heatmaps.float(), targets, weights)}
+
+    def predict(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+        """Return key points (B, K, 2) in input px and scores (B, K) from heatmaps (B, K, h, w)."""
+        return self.codec.decode(heatmaps)
+
+    @staticmethod
+    def _check_size(heatmaps: Tensor, targets: Tensor) -> None:
+        if heatmaps.shape != targets.shape:
+            raise UserError(
+                f'the head gives heatmaps of {_size(heatmaps)} cells, but the codec makes targets of '
+                f"{_size(targets)}: codec.heatmap_size does not fit the backbone's stride"
+            )
+
+
+def _size(heatmaps: Tensor) -> str:
+    return f'{heatmaps.shape[-1]}x{heatmaps.shape[-2]} for {heatmaps.shape[1]} joints'

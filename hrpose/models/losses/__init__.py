@@ -1,0 +1,5 @@
+"""Losses over heatmaps."""
+
+from hrpose.models.losses.keypoint_mse import KeypointMSELoss
+
+__all__ = ['KeypointMSELoss']

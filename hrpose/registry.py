@@ -1,0 +1,72 @@
+"""The plug-in registries: children of mmengine's, scope 'hrpose'.
+
+Each declares where its parts live, so that building by name works with nothing imported before. A plug-in in
+`projects/` registers into the same objects and is found by `custom_imports` in its config.
+"""
+
+from mmengine import registry as root
+from mmengine.registry import Registry as _Registry
+
+from hrpose.errors import UserError, nearest
+
+
+class Registry(_Registry):
+    """mmengine's registry, whose unknown names are explained instead of answered with None."""
+
+    def get(self, key: str) -> type:
+        """Return the part registered as `key` here or in a parent; raise `UserError` if there is none."""
+        part = super().get(key)
+        if part is not None:
+            return part
+        raise UserError(
+            f"no part called '{key}' in the registry of {self.name}s; {nearest(key, self.known_names())}. "
+            'If it is a plug-in of yours, the config has to import it: '
+            "custom_imports = dict(imports=['your_package.your_module'])"
+        )
+
+    def __contains__(self, key: str) -> bool:
+        return super().get(key) is not None
+
+    def known_names(self) -> set[str]:
+        """Return every name that `get` would find without a scope: this registry's and its parents'."""
+        self.import_from_location()
+        names: set[str] = set()
+        registry: _Registry | None = self
+        while registry is not None:
+            names |= set(registry.module_dict)
+            registry = registry.parent
+        return names
+
+
+def _child(parent: _Registry, *locations: str) -> Registry:
+    return Registry(parent.name, parent=parent, scope='hrpose', locations=list(locations))
+
+
+MODELS = _child(root.MODELS, 'hrpose.models')
+DATASETS = _child(root.DATASETS, 'hrpose.datasets')
+DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'hrpose.datasets')
+TRANSFORMS = _child(root.TRANSFORMS, 'hrpose.datasets.transforms')
+METRICS = _child(root.METRICS, 'hrpose.evaluation')
+VISUALIZERS = _child(root.VISUALIZERS, 'hrpose.visualization')
+HOOKS = _child(root.HOOKS, 'hrpose.engine')
+
+# Nothing of hrpose's own lives in these yet; they exist so that plug-ins find every kind under one scope.
+RUNNERS = _child(root.RUNNERS, 'hrpose.engine')
+RUNNER_CONSTRUCTORS = _child(root.RUNNER_CONSTRUCTORS)
+LOOPS = _child(root.LOOPS)
+STRATEGIES = _child(root.STRATEGIES)
+MODEL_WRAPPERS = _child(root.MODEL_WRAPPERS)
+WEIGHT_INITIALIZERS = _child(root.WEIGHT_INITIALIZERS)
+OPTIMIZERS = _child(root.OPTIMIZERS)
+OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hrpose.engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(root.OPTIM_WRAPPER_CONSTRUCTORS)
+PARAM_SCHEDULERS = _child(root.PARAM_SCHEDULERS)
+EVALUATOR = _child(root.EVALUATOR)
+TASK_UTILS = _child(root.TASK_UTILS)
+VISBACKENDS = _child(root.VISBACKENDS)
+LOG_PROCESSORS = _child(root.LOG_PROCESSORS)
+INFERENCERS = _child(root.INFERENCERS)
+FUNCTIONS = _child(root.FUNCTIONS)
+
+# mmengine has no parent for key point codecs.
+CODECS = Registry('codec', scope='hrpose', locations=['hrpose.codecs'])

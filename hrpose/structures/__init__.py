@@ -1,0 +1,24 @@
+"""What travels between the parts: one person's sample, boxes, and the map between image and input."""
+
+from hrpose.structures.affine import (
+    apply_affine,
+    compose_affine,
+    image_to_input_matrix,
+    input_to_image,
+    invert_affine,
+    mirror_matrix,
+)
+from hrpose.structures.boxes import clip_box_to_last_pixel, pad_box
+from hrpose.structures.pose_data_sample import PoseDataSample
+
+__all__ = [
+    'PoseDataSample',
+    'apply_affine',
+    'clip_box_to_last_pixel',
+    'compose_affine',
+    'image_to_input_matrix',
+    'input_to_image',
+    'invert_affine',
+    'mirror_matrix',
+    'pad_box',
+]

@@ -1,0 +1,25 @@
+"""Pictures: poses, boxes and heatmaps on images, contact sheets, training curves, a visualizer."""
+
+from hrpose.visualization.curves import plot_training, read_run, read_scalars
+from hrpose.visualization.draw import draw_boxes, draw_heatmaps, draw_pose, side_by_side
+from hrpose.visualization.files import read_picture, save_picture
+from hrpose.visualization.people import crop_around, draw_samples, prediction_sheet
+from hrpose.visualization.pose_visualizer import PoseVisualizer
+from hrpose.visualization.sheet import contact_sheet
+
+__all__ = [
+    'PoseVisualizer',
+    'contact_sheet',
+    'crop_around',
+    'draw_boxes',
+    'draw_heatmaps',
+    'draw_pose',
+    'draw_samples',
+    'plot_training',
+    'prediction_sheet',
+    'read_picture',
+    'read_run',
+    'read_scalars',
+    'save_picture',
+    'side_by_side',
+]

@@ -1,0 +1,42 @@
+"""Pictures in and out of files."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from hrpose.errors import UserError
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """Read an image file as (H, W, 3) uint8 BGR.
+
+    Raises:
+        UserError: the file is missing, or not an image that OpenCV reads.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f'There is no image file at {path}.')
+    image = cv2.imdecode(np.frombuffer(path.read_bytes() or b'\0', np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise UserError(f'{path} is not an image that can be read; is it cut short?')
+    return image
+
+
+def save_picture(path: str | Path, image: np.ndarray) -> Path:
+    """Write (H, W, 3) uint8 BGR to `path`, as its suffix says, making its folder if need be.
+
+    Raises:
+        UserError: the suffix names no format that OpenCV writes.
+    """
+    path = Path(path)
+    # OpenCV's own imwrite returns False where a folder is missing, and says nothing.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        encoded, data = cv2.imencode(path.suffix, image)
+    except cv2.error:
+        encoded = False
+    if not encoded:
+        raise UserError(f"Cannot write {path}: '{path.suffix}' is no image format; use .png or .jpg.")
+    path.write_bytes(data.tobytes())
+    return path

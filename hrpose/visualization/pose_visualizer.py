@@ -1,0 +1,69 @@
+"""The registered visualizer: pictures of samples into training logs (TensorBoard, local files)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.dist import master_only
+from mmengine.visualization import Visualizer
+
+from hrpose.errors import UserError
+from hrpose.registry import VISUALIZERS
+from hrpose.visualization.files import save_picture
+from hrpose.visualization.people import draw_samples
+
+
+@VISUALIZERS.register_module()
+class PoseVisualizer(Visualizer):
+    """mmengine's visualizer, with pictures of samples from `draw_samples`.
+
+    Images are RGB here, in and out, as everywhere in mmengine's visualizers and their back ends;
+    the plain functions of this package take BGR.
+    """
+
+    @master_only
+    def add_datasample(
+        self,
+        name: str,
+        image: np.ndarray,
+        data_sample: Any,
+        *,
+        metainfo: Mapping[str, Any] | None = None,
+        draw_gt: bool = True,
+        draw_pred: bool = True,
+        threshold: float = 0.2,
+        out_file: str | Path | None = None,
+        step: int = 0,
+    ) -> None:
+        """Draw one image's people, truth and prediction side by side, into each back end.
+
+        Args:
+            name: of the picture in the logs.
+            image: (H, W, 3) uint8 RGB.
+            data_sample: a `PoseDataSample`, or a list with one a person.
+            metainfo: of the data set; by default the visualizer's `dataset_meta`, which mmengine's
+                loops set.
+            draw_gt: draw the truth.
+            draw_pred: draw the prediction.
+            threshold: predicted joints that score no more are left out.
+            out_file: also write the picture there.
+            step: that the picture belongs to.
+
+        Raises:
+            UserError: no metainfo is known.
+        """
+        metainfo = metainfo or self.dataset_meta
+        if metainfo is None:
+            raise UserError('PoseVisualizer.add_datasample needs metainfo=…: no data set has set dataset_meta.')
+        picture = draw_samples(
+            np.asarray(image)[..., ::-1],
+            data_sample,
+            metainfo,
+            threshold=threshold,
+            draw_gt=draw_gt,
+            draw_pred=draw_pred,
+        )
+        if out_file is not None:
+            save_picture(out_file, picture)
+        self.add_image(name, np.ascontiguousarray(picture[..., ::-1]), step)

@@ -1,0 +1,49 @@
+"""Packaging of hrpose. Dependencies are in requirements/, settings of tools in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+
+def read_version() -> str:
+    """Return hrpose's version without importing it: building must not need PyTorch."""
+    text = (ROOT / 'hrpose' / 'version.py').read_text()
+    match = re.search(r"^__version__ = '([^']+)'", text, re.M)
+    if match is None:
+        raise RuntimeError("hrpose/version.py has no line __version__ = '…'")
+    return match.group(1)
+
+
+def read_requirements(name: str) -> list[str]:
+    """Return the requirements listed in requirements/`name`.txt, without its comments."""
+    lines = (ROOT / 'requirements' / f'{name}.txt').read_text().splitlines()
+    return [line for line in map(str.strip, lines) if line and not line.startswith('#')]
+
+
+def read_readme() -> str:
+    """Return README.md, or nothing where it was not packed."""
+    path = ROOT / 'README.md'
+    return path.read_text() if path.is_file() else ''
+
+
+setup(
+    name='hrpose',
+    version=read_version(),
+    description='HRNet human pose estimation: trained, evaluated and run from Python config files',
+    long_description=read_readme(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    # As far as something was tried: 3.11. The pinned packages have no release for 3.10.
+    python_requires='>=3.11,<3.12',
+    packages=find_packages(include=['hrpose', 'hrpose.*']),
+    include_package_data=True,
+    install_requires=read_requirements('runtime'),
+    extras_require={extra: read_requirements(extra) for extra in ('detection', 'tests', 'docs')},
+    classifiers=[
+        'Programming Language :: Python :: 3.11',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+    ],
+)

@@ -1,0 +1,61 @@
+"""MSRAHeatmap against the official release's numbers, and against its own promises."""
+
+import numpy as np
+import pytest
+import torch
+
+from hrpose.codecs import MSRAHeatmap
+from hrpose.errors import UserError
+from hrpose.structures import input_to_image
+
+SIZES = [((192, 256), 2), ((256, 256), 2), ((288, 384), 3)]
+
+
+@pytest.mark.parametrize(('size', 'sigma'), SIZES)
+def test_targets_equal_the_official_ones(shared_golden, size, sigma):
+    golden = np.load(shared_golden / f'msra_encode_{size[0]}x{size[1]}_s{sigma}.npz')
+    codec = MSRAHeatmap(input_size=size, sigma=sigma)
+    heatmaps, weights = codec.encode(torch.from_numpy(golden['keypoints']), torch.from_numpy(golden['visible']))
+    np.testing.assert_allclose(heatmaps, golden['heatmaps'], atol=2e-7)
+    np.testing.assert_array_equal(weights, golden['weights'].reshape(weights.shape))
+
+
+def test_decoding_equals_the_official_one_to_the_image(shared_golden):
+    golden = np.load(shared_golden / 'decode.npz')
+    codec = MSRAHeatmap(input_size=(192, 256))
+    keypoints, scores = codec.decode(torch.from_numpy(golden['heatmaps']))
+    image = input_to_image(keypoints.numpy(), golden['box_center'], golden['box_size'], codec.input_size)
+    np.testing.assert_allclose(image, golden['keypoints_image'], atol=2e-4)
+    np.testing.assert_array_equal(scores, golden['scores'].reshape(scores.shape))
+
+
+@pytest.mark.parametrize('sigma', [1, 1.5, 2, 3])
+def test_roundtrip_error_is_at_most_half_a_cell_on_each_axis(rng, sigma):
+    codec = MSRAHeatmap(input_size=(128, 96), sigma=sigma)
+    keypoints = torch.from_numpy(rng.uniform(0, [125, 93], (16, 5, 2))).float()
+    decoded, scores = codec.decode(codec.encode(keypoints, torch.ones(16, 5))[0])
+    assert (decoded - keypoints).abs().max() <= 2 + 1e-5
+    torch.testing.assert_close(scores, torch.ones(16, 5))
+
+
+def test_targets_are_symmetric_about_their_peak_for_any_sigma():
+    codec = MSRAHeatmap(input_size=(84, 84), sigma=1.5)
+    heatmap = codec.encode(torch.tensor([[[40.0, 40.0]]]), torch.ones(1, 1))[0][0, 0]
+    torch.testing.assert_close(heatmap, heatmap.flip(0))
+    torch.testing.assert_close(heatmap, heatmap.flip(1))
+    assert (heatmap[10] > 0).sum() == 2 * 4 + 1
+
+
+def test_batched_decoding_equals_one_by_one(rng):
+    codec = MSRAHeatmap(input_size=(64, 64))
+    heatmaps = torch.from_numpy(rng.normal(size=(6, 4, 16, 16))).float()
+    whole = codec.decode(heatmaps)
+    single = [codec.decode(heatmap[None]) for heatmap in heatmaps]
+    for index in range(2):
+        torch.testing.assert_close(whole[index], torch.cat([one[index] for one in single]), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('wrong', [dict(input_size=(0, 4)), dict(input_size=(4,)), dict(input_size=(8, 8), sigma=0)])
+def test_wrong_sizes_are_refused(wrong):
+    with pytest.raises(UserError):
+        MSRAHeatmap(**wrong)

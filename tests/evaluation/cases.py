@@ -1,0 +1,50 @@
+"""Generated people for the tests of evaluation: a COCO data set, predictions of mixed quality."""
+
+import numpy as np
+
+SIGMAS_17 = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]) / 1000
+
+
+def generated_case(rng, *, images=60, joints=17, people=4):
+    """Return a COCO data set with crowds, unlabelled people and both sizes, and noisy results."""
+    annotations, results = [], []
+    for image in range(images):
+        for _ in range(rng.integers(0, people + 1)):
+            annotation = _annotation(rng, len(annotations), image, joints)
+            annotations.append(annotation)
+            results += [_result(rng, annotation) for _ in range(rng.integers(0, 4))]
+    dataset = {
+        'images': [{'id': image} for image in range(images)],
+        'annotations': annotations,
+        'categories': [{'id': 1, 'name': 'person'}],
+    }
+    return dataset, results
+
+
+def _annotation(rng, number, image, joints):
+    size = rng.uniform(20, 260)
+    xy = rng.uniform(0, 400, 2) + rng.uniform(0, size, (joints, 2))
+    flags = rng.choice([0, 1, 2], (joints, 1), p=[0.2, 0.2, 0.6]) * (rng.random() > 0.1)
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    return {
+        'id': number,
+        'image_id': image,
+        'category_id': 1,
+        'keypoints': np.hstack([xy, flags]).ravel().tolist(),
+        'num_keypoints': int((flags > 0).sum()),
+        'bbox': [*low.tolist(), *(high - low).tolist()],
+        'area': float(np.prod(high - low) * 0.6),
+        'iscrowd': int(rng.random() < 0.05),
+    }
+
+
+def _result(rng, annotation):
+    joints = np.reshape(annotation['keypoints'], (-1, 3)).copy()
+    joints[:, :2] += rng.normal(0, rng.choice([0.5, 3, 10, 40]), joints[:, :2].shape)
+    joints[:, 2] = rng.random(len(joints))
+    return {
+        'image_id': annotation['image_id'],
+        'category_id': 1,
+        'keypoints': joints.ravel().tolist(),
+        'score': float(np.round(rng.random(), 2)),
+    }

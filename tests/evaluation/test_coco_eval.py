@@ -1,0 +1,149 @@
+"""COCO's figures: equal on every backend, whatever the file leaves out."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from hrpose.errors import UserError
+from hrpose.evaluation import coco_eval, evaluate_coco
+from hrpose.evaluation.coco_eval import FIGURES, available_backends, resolve_backend
+from tests.evaluation.cases import SIGMAS_17, generated_case
+
+BACKENDS = ('faster', 'xtcocotools', 'pycocotools')
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    if request.param not in available_backends():
+        pytest.skip(f'{request.param} is not installed')
+    return request.param
+
+
+def _perfect(dataset):
+    labelled = [a for a in dataset['annotations'] if a['num_keypoints'] and not a['iscrowd']]
+    return [{'image_id': a['image_id'], 'keypoints': a['keypoints'], 'score': 1.0} for a in labelled]
+
+
+@pytest.mark.parametrize('joints', [17, 5])
+def test_all_backends_give_the_same_ten_figures(rng, joints):
+    dataset, results = generated_case(rng, joints=joints)
+    sigmas = rng.uniform(0.02, 0.1, joints)
+    figures = [evaluate_coco(dataset, results, sigmas, name) for name in available_backends()]
+    assert 0.1 < figures[0]['AP'] < 0.9
+    for other in figures[1:]:
+        assert list(other) == list(FIGURES)
+        assert list(other.values()) == pytest.approx(list(figures[0].values()), abs=1e-12)
+
+
+def test_figures_are_plain_floats_that_json_takes(rng, backend):
+    dataset, results = generated_case(rng, images=5)
+    figures = evaluate_coco(dataset, results, SIGMAS_17, backend)
+    assert all(type(value) is float for value in figures.values())
+    assert json.loads(json.dumps(figures)) == figures
+
+
+def test_evaluation_prints_nothing_and_changes_no_input(rng, backend, capsys):
+    dataset, results = generated_case(rng, images=5)
+    before = copy.deepcopy((dataset, results))
+    evaluate_coco(dataset, results, SIGMAS_17, backend)
+    assert (dataset, results) == before
+    assert capsys.readouterr() == ('', '')
+
+
+def test_the_truth_as_prediction_has_ap_one(rng, backend):
+    dataset, _ = generated_case(rng)
+    figures = evaluate_coco(dataset, _perfect(dataset), SIGMAS_17, backend)
+    assert all(value == pytest.approx(1.0, abs=1e-12) for value in figures.values())
+
+
+def test_sigmas_decide_the_figures(rng, backend):
+    dataset, results = generated_case(rng)
+    strict = evaluate_coco(dataset, results, SIGMAS_17 / 3, backend)['AP']
+    assert strict < evaluate_coco(dataset, results, SIGMAS_17, backend)['AP']
+
+
+def test_ids_as_text_give_the_same_figures(rng, backend):
+    dataset, results = generated_case(rng, images=20)
+    expected = evaluate_coco(dataset, results, SIGMAS_17, backend)
+    named = copy.deepcopy(dataset)
+    for image in named['images']:
+        image['id'] = f'img_{image["id"]:04d}'
+    for entry in (*named['annotations'], *results):
+        entry['image_id'] = f'img_{entry["image_id"]:04d}'
+    assert evaluate_coco(named, results, SIGMAS_17, backend) == expected
+
+
+def test_an_annotation_id_of_zero_matches_like_any_other(backend):
+    joints = [10.0, 10.0, 2.0, 60.0, 80.0, 2.0]
+    truth = {'id': 0, 'image_id': 7, 'keypoints': joints, 'bbox': [0, 0, 70, 90], 'area': 5000}
+    result = {'image_id': 7, 'keypoints': joints, 'score': 0.5}
+    dataset = {'images': [{'id': 7}], 'annotations': [truth]}
+    assert evaluate_coco(dataset, [result], [0.1, 0.1], backend)['AP'] == pytest.approx(1.0)
+
+
+def test_missing_area_crowd_flag_and_count_are_filled_in(rng, backend):
+    dataset, results = generated_case(rng, images=20)
+    for annotation in dataset['annotations']:
+        annotation['iscrowd'] = 0
+        annotation['area'] = annotation['bbox'][2] * annotation['bbox'][3] * 0.53
+    bare = copy.deepcopy(dataset)
+    for annotation in bare['annotations']:
+        for field in ('area', 'iscrowd', 'num_keypoints', 'category_id'):
+            del annotation[field]
+    expected = evaluate_coco(dataset, results, SIGMAS_17, backend)
+    assert evaluate_coco(bare, results, SIGMAS_17, backend) == expected
+
+
+def test_people_whose_joint_scores_are_all_zero_still_count(rng, backend):
+    dataset, results = generated_case(rng, images=20)
+    expected = evaluate_coco(dataset, results, SIGMAS_17, backend)
+    for result in results:
+        result['keypoints'][2::3] = [0.0] * 17
+    assert evaluate_coco(dataset, results, SIGMAS_17, backend) == expected
+
+
+def test_a_category_other_than_one_is_evaluated(rng, backend):
+    dataset, results = generated_case(rng, images=20)
+    expected = evaluate_coco(dataset, results, SIGMAS_17, backend)
+    for entry in (*dataset['annotations'], *results):
+        entry['category_id'] = 9
+    dataset['categories'] = [{'id': 9, 'name': 'climber'}, {'id': 1, 'name': 'rope'}]
+    assert evaluate_coco(dataset, results, SIGMAS_17, backend) == expected
+
+
+def test_no_results_give_zeros(rng, backend):
+    dataset, _ = generated_case(rng, images=3)
+    assert evaluate_coco(dataset, [], SIGMAS_17, backend) == dict.fromkeys(FIGURES, 0.0)
+
+
+def test_results_for_other_images_are_an_error(rng):
+    dataset, results = generated_case(rng, images=3)
+    results[0]['image_id'] = 99
+    with pytest.raises(UserError, match='1 of the predicted images .* such as 99'):
+        evaluate_coco(dataset, results, SIGMAS_17)
+
+
+def test_a_wrong_number_of_joints_names_both_numbers(rng):
+    dataset, results = generated_case(rng, images=3)
+    with pytest.raises(UserError, match='has 17 joints, but the metainfo has 16'):
+        evaluate_coco(dataset, results, SIGMAS_17[:16])
+
+
+def test_auto_takes_the_first_that_is_installed(monkeypatch):
+    monkeypatch.setattr(coco_eval, 'available_backends', lambda: ('xtcocotools', 'pycocotools'))
+    assert resolve_backend('auto') == 'xtcocotools'
+    with pytest.raises(UserError, match='pip install faster-coco-eval'):
+        resolve_backend('faster')
+
+
+def test_an_unknown_backend_names_the_choices():
+    with pytest.raises(UserError, match='auto, faster, xtcocotools, pycocotools'):
+        resolve_backend('coco')
+
+
+def test_crowdpose_annotations_without_area_can_be_evaluated(shared_data, backend):
+    dataset = json.loads((shared_data / 'crowdpose/test_crowdpose.json').read_text())
+    figures = evaluate_coco(dataset, _perfect(dataset), np.full(14, 0.05), backend)
+    assert figures['AP'] == pytest.approx(1.0)

@@ -1,0 +1,296 @@
+"""CocoMetric: the official release's figures from its predictions, and what users get wrong."""
+
+import copy
+import json
+import logging
+
+import numpy as np
+import pytest
+from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
+from mmengine.structures import InstanceData
+
+from hrpose.errors import UserError
+from hrpose.evaluation import CocoMetric
+from hrpose.evaluation.coco_eval import FIGURES, available_backends
+from hrpose.registry import METRICS
+from hrpose.structures import PoseDataSample
+
+OFFICIAL_NAMES = (
+    'AP',
+    'Ap .5',
+    'AP .75',
+    'AP (M)',
+    'AP (L)',
+    'AR',
+    'AR .5',
+    'AR .75',
+    'AR (M)',
+    'AR (L)',
+)
+
+
+def _sample(image, number, keypoints, scores, *, box_score=1.0, box_size=(100.0, 100.0), truth=None):
+    sample = PoseDataSample(metainfo=dict(img_id=image, id=number, box_size=np.array(box_size)))
+    sample.pred_instances = InstanceData(
+        keypoints=np.asarray(keypoints, dtype=np.float32)[None],
+        keypoint_scores=np.asarray(scores, dtype=np.float32)[None],
+        bboxes=np.array([[0.0, 0.0, 10.0, 10.0]]),
+        bbox_scores=np.array([box_score]),
+    )
+    if truth is not None:
+        sample.gt_instances = InstanceData(**{name: value[None] for name, value in truth.items()})
+    return sample
+
+
+def _evaluate(metric, samples):
+    evaluator = Evaluator(metric)
+    evaluator.process(samples)
+    return evaluator.evaluate(len(samples))
+
+
+@pytest.fixture
+def log_lines():
+    """Lines that metrics write to the current logger."""
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(handler)
+    yield lines
+    logger.removeHandler(handler)
+
+
+@pytest.fixture
+def small_file(tmp_path):
+    """Two images with one person of three joints each."""
+    joints = [[10, 10, 2, 60, 80, 2, 30, 20, 1], [15, 5, 2, 50, 90, 2, 0, 0, 0]]
+    dataset = {
+        'images': [{'id': 1}, {'id': 2}],
+        'annotations': [
+            {
+                'id': n,
+                'image_id': n,
+                'category_id': 1,
+                'iscrowd': 0,
+                'keypoints': j,
+                'num_keypoints': 3,
+            }
+            | {'bbox': [0, 0, 70, 100], 'area': 5000.0}
+            for n, j in enumerate(joints, start=1)
+        ],
+        'categories': [{'id': 1, 'name': 'person', 'keypoints': ['a', 'b', 'c']}],
+    }
+    path = tmp_path / 'small.json'
+    path.write_text(json.dumps(dataset))
+    return path
+
+
+JOINTS = {'keypoint_names': ['a', 'b', 'c'], 'sigmas': [0.05, 0.06, 0.07]}
+
+
+def _small_samples(path, *, image_type=int):
+    annotations = json.loads(path.read_text())['annotations']
+    joints = [np.reshape(a['keypoints'], (3, 3)) for a in annotations]
+    return [
+        _sample(image_type(a['image_id']), a['id'], j[:, :2], [0.9] * 3)
+        for a, j in zip(annotations, joints, strict=True)
+    ]
+
+
+@pytest.fixture
+def official(shared_golden, shared_data):
+    arrays = dict(np.load(shared_golden / 'coco_eval.npz'))
+    samples = [
+        _sample(int(image), n, joints[:, :2], joints[:, 2], box_score=score, box_size=size)
+        for n, (image, joints, score, size) in enumerate(
+            zip(
+                arrays['image_id'],
+                arrays['keypoints'],
+                arrays['box_score'],
+                arrays['box_size'],
+                strict=True,
+            )
+        )
+    ]
+    for sample, joints in zip(samples, arrays['keypoints'], strict=True):
+        sample.pred_instances.keypoints = joints[None, :, :2]
+        sample.pred_instances.keypoint_scores = joints[None, :, 2]
+    expected = json.loads((shared_golden / 'coco_eval.json').read_text())
+    return samples, expected, str(shared_data / 'coco/test_coco.json')
+
+
+@pytest.mark.parametrize('backend', available_backends())
+def test_ten_figures_and_final_scores_are_those_of_the_official_release(official, backend, tmp_path):
+    samples, expected, ann_file = official
+    metric = CocoMetric(ann_file, 'coco', backend=backend, outfile_prefix=str(tmp_path / 'out/val'))
+    figures = _evaluate(metric, samples)
+    golden = [expected['metrics'][name] for name in OFFICIAL_NAMES]
+    assert list(figures) == [f'coco/{name}' for name in FIGURES]
+    assert list(figures.values()) == pytest.approx(golden, abs=1e-12)
+    written = json.loads((tmp_path / 'out/val.keypoints.json').read_text())
+    assert len(written) == expected['n_results']
+    assert sorted(r['score'] for r in written) == pytest.approx(expected['scores'], abs=1e-12)
+
+
+def test_rescoring_and_nms_change_the_figures(official):
+    samples, _, ann_file = official
+    plain = _evaluate(CocoMetric(ann_file, 'coco', rescoring='box', nms=None), samples)
+    published = _evaluate(CocoMetric(ann_file, 'coco'), samples)
+    soft = _evaluate(CocoMetric(ann_file, 'coco', nms='soft_oks'), samples)
+    assert len({figures['coco/AP'] for figures in (plain, published, soft)}) == 3
+
+
+def test_people_repeated_by_a_distributed_sampler_count_once(official):
+    samples, _, ann_file = official
+    metric = CocoMetric(ann_file, 'coco', nms=None)
+    assert _evaluate(metric, samples + samples[:20]) == _evaluate(metric, samples)
+
+
+def test_metric_is_built_by_name_and_takes_the_data_sets_metainfo(small_file):
+    metric = METRICS.build(dict(type='CocoMetric', ann_file=str(small_file)))
+    evaluator = Evaluator(metric)
+    evaluator.dataset_meta = {**JOINTS, 'something_else': 1}
+    evaluator.process(_small_samples(small_file))
+    assert evaluator.evaluate(2)['coco/AP'] == pytest.approx(1.0)
+
+
+def test_tables_of_figures_and_of_joints_are_logged(small_file, log_lines):
+    _evaluate(CocoMetric(str(small_file), JOINTS), _small_samples(small_file))
+    text = '\n'.join(log_lines)
+    assert 'AP   AP50   AP75' in text
+    assert 'c      0.070         1       1.000  1.000' in text
+
+
+def test_image_ids_may_be_text(small_file):
+    dataset = json.loads(small_file.read_text())
+    for entry in dataset['images']:
+        entry['id'] = f'a/{entry["id"]}.jpg'
+    for entry in dataset['annotations']:
+        entry['image_id'] = f'a/{entry["image_id"]}.jpg'
+    samples = [s.clone() for s in _small_samples(small_file)]
+    for sample in samples:
+        sample.set_metainfo({'img_id': f'a/{sample.img_id}.jpg'})
+    small_file.write_text(json.dumps(dataset))
+    assert _evaluate(CocoMetric(str(small_file), JOINTS), samples)['coco/AP'] == pytest.approx(1.0)
+
+
+def test_numpy_image_ids_are_written_as_json_numbers(small_file, tmp_path):
+    samples = _small_samples(small_file, image_type=np.int64)
+    _evaluate(CocoMetric(str(small_file), JOINTS, outfile_prefix=str(tmp_path / 'r')), samples)
+    results = json.loads((tmp_path / 'r.keypoints.json').read_text())
+    assert [r['image_id'] for r in results] == [1, 2]
+    assert set(results[0]) == {'image_id', 'category_id', 'keypoints', 'score'}
+
+
+def test_a_category_other_than_one_is_taken_from_the_file(small_file, tmp_path):
+    dataset = json.loads(small_file.read_text())
+    dataset['categories'] = [
+        {'id': 3, 'name': 'dog'},
+        {'id': 8, 'name': 'bird', 'keypoints': ['a']},
+    ]
+    for annotation in dataset['annotations']:
+        annotation['category_id'] = 8
+    small_file.write_text(json.dumps(dataset))
+    samples = _small_samples(small_file)
+    assert _evaluate(CocoMetric(str(small_file), JOINTS), samples)['coco/AP'] == pytest.approx(1.0)
+
+
+def test_a_file_without_annotations_gets_a_results_file_in_place_of_figures(
+    small_file, tmp_path, monkeypatch, log_lines
+):
+    samples = _small_samples(small_file)
+    small_file.write_text(json.dumps({'images': [{'id': 1}, {'id': 2}], 'categories': []}))
+    monkeypatch.chdir(tmp_path)
+    assert _evaluate(CocoMetric(str(small_file), JOINTS), samples) == {}
+    assert len(json.loads((tmp_path / 'small_results.keypoints.json').read_text())) == 2
+    assert any('no annotations' in line and 'small_results' in line for line in log_lines)
+
+
+def test_no_predictions_give_zeros_and_a_warning(small_file, log_lines):
+    figures = _evaluate(CocoMetric(str(small_file), JOINTS), [])
+    assert figures == {f'coco/{name}': 0.0 for name in FIGURES}
+    assert any('no predictions' in line for line in log_lines)
+
+
+def test_predictions_of_nan_are_left_out_and_counted(small_file, log_lines):
+    samples = _small_samples(small_file)
+    samples[1].pred_instances.keypoints[:] = np.nan
+    figures = _evaluate(CocoMetric(str(small_file), JOINTS), samples)
+    assert figures['coco/AR'] == 0.5
+    assert any('1 of 2 predictions hold NaN' in line for line in log_lines)
+
+
+def test_without_a_file_the_truth_is_taken_from_the_samples(small_file):
+    expected = _evaluate(CocoMetric(str(small_file), JOINTS), _small_samples(small_file))
+    samples = _small_samples(small_file)
+    for sample, entry in zip(samples, json.loads(small_file.read_text())['annotations'], strict=True):
+        joints = np.reshape(entry['keypoints'], (1, 3, 3))
+        sample.gt_instances = InstanceData(
+            keypoints=joints[..., :2],
+            keypoints_visible=joints[..., 2],
+            bboxes=np.array([[0.0, 0.0, 70.0, 100.0]]),
+            areas=np.array([5000.0]),
+        )
+    assert _evaluate(CocoMetric(metainfo=JOINTS), samples) == expected
+
+
+def test_without_file_and_truth_the_error_says_what_to_give(small_file):
+    with pytest.raises(UserError, match='ann_file'):
+        _evaluate(CocoMetric(metainfo=JOINTS), _small_samples(small_file))
+
+
+def test_a_missing_file_is_named_at_construction(tmp_path):
+    with pytest.raises(UserError, match='nowhere.json'):
+        CocoMetric(str(tmp_path / 'nowhere.json'))
+
+
+@pytest.mark.parametrize(('text', 'message'), [('{"images": [', 'JSON'), ('[]', 'not a COCO file')])
+def test_a_broken_file_is_named(small_file, text, message):
+    samples = _small_samples(small_file)
+    small_file.write_text(text)
+    with pytest.raises(UserError, match=message):
+        _evaluate(CocoMetric(str(small_file), JOINTS), samples)
+
+
+def test_a_file_of_boxes_is_refused(small_file):
+    dataset, samples = json.loads(small_file.read_text()), _small_samples(small_file)
+    for annotation in dataset['annotations']:
+        del annotation['keypoints']
+    small_file.write_text(json.dumps(dataset))
+    with pytest.raises(UserError, match='no annotation in .* has key points'):
+        _evaluate(CocoMetric(str(small_file), JOINTS), samples)
+
+
+def test_predictions_of_another_number_of_joints_name_both_numbers(small_file):
+    with pytest.raises(UserError, match='predicts 3 joints, but .* has 17'):
+        _evaluate(CocoMetric(str(small_file), 'coco'), _small_samples(small_file))
+
+
+def test_annotations_of_another_number_of_joints_name_both_numbers(small_file):
+    samples = [_sample(1, 1, np.zeros((17, 2)), np.ones(17))]
+    with pytest.raises(UserError, match='have 3 joints, but .* has 17'):
+        _evaluate(CocoMetric(str(small_file), 'coco'), samples)
+
+
+def test_without_metainfo_the_error_says_what_to_give(small_file):
+    with pytest.raises(UserError, match='metainfo='):
+        _evaluate(CocoMetric(str(small_file)), _small_samples(small_file))
+
+
+@pytest.mark.parametrize(
+    ('options', 'choices'),
+    [
+        ({'rescoring': 'rle'}, 'keypoint, box, keypoint_only'),
+        ({'nms': 'hard'}, 'oks, soft_oks, None'),
+        ({'backend': 'coco'}, 'auto, faster'),
+    ],
+)
+def test_a_wrong_choice_fails_at_construction_and_names_the_choices(options, choices):
+    with pytest.raises(UserError, match=choices):
+        CocoMetric(**options)
+
+
+def test_a_second_evaluation_gives_the_same_figures(small_file):
+    metric, samples = CocoMetric(str(small_file), JOINTS), _small_samples(small_file)
+    assert _evaluate(metric, copy.deepcopy(samples)) == _evaluate(metric, samples)

@@ -1,0 +1,35 @@
+"""Rescoring: values by hand. The official values are compared in test_coco_metric.py."""
+
+import numpy as np
+import pytest
+
+from hrpose.evaluation import rescore
+
+
+def test_score_is_box_times_mean_of_joints_above_the_threshold():
+    assert rescore([0.5], [[0.4, 0.8, 0.2, 0.1]]) == pytest.approx([0.5 * 0.6], abs=1e-15)
+
+
+def test_a_joint_at_the_threshold_does_not_count():
+    assert rescore([1.0], [[0.2, 0.6]], threshold=0.2).tolist() == [0.6]
+
+
+def test_score_is_zero_if_no_joint_counts():
+    assert rescore([0.9, 0.9], [[0.1, 0.2], [0.0, -1.0]]).tolist() == [0.0, 0.0]
+
+
+def test_box_mode_returns_the_box_scores():
+    assert rescore([0.3, 0.7], np.ones((2, 4)), mode='box').tolist() == [0.3, 0.7]
+
+
+def test_keypoint_only_mode_leaves_the_box_score_out():
+    assert rescore([0.3], [[0.4, 0.6]], mode='keypoint_only') == pytest.approx([0.5])
+
+
+def test_nobody_gives_no_score():
+    assert rescore([], np.zeros((0, 17))).shape == (0,)
+
+
+def test_unknown_mode_names_the_choices():
+    with pytest.raises(ValueError, match='keypoint, box, keypoint_only'):
+        rescore([1.0], [[1.0]], mode='rle')

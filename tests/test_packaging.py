@@ -1,0 +1,188 @@
+"""What is declared, pinned and installed agrees; setting up the environment says what is wrong."""
+
+import ast
+import importlib.metadata as metadata
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import hrpose
+
+ROOT = Path(__file__).parents[1]
+EXTRAS = ('detection', 'tests', 'docs')
+SETUP_ENV = ROOT / 'tools' / 'setup_env.sh'
+# Installed by our pins, but only under their forks' or their twin's names.
+NEVER = {'mmcv', 'mmcv-lite', 'mmcv-full', 'mmengine', 'mmdet', 'mmpose', 'torchvision'}
+MODULE_OF = {
+    'onedl-mmengine': 'mmengine',
+    'onedl-mmcv': 'mmcv',
+    'onedl-mmdetection': 'mmdet',
+    'opencv-python-headless': 'cv2',
+    'faster-coco-eval': 'faster_coco_eval',
+    'pillow': 'PIL',
+}
+
+
+def listed(name: str) -> list[Requirement]:
+    """Return the requirements in requirements/`name`.txt."""
+    lines = (ROOT / 'requirements' / f'{name}.txt').read_text().splitlines()
+    return [Requirement(line) for line in lines if line.strip() and not line.startswith('#')]
+
+
+def pins() -> dict[str, str]:
+    """Return the pinned version of every package in constraints.txt."""
+    return {canonicalize_name(pin.name): str(pin.specifier)[2:] for pin in listed('constraints')}
+
+
+def declared() -> list[Requirement]:
+    return [need for name in ('runtime', *EXTRAS) for need in listed(name)]
+
+
+def needs_of(name: str) -> list[str]:
+    """Return the packages that the installed package `name` asks for here, without its extras."""
+    needs = map(Requirement, metadata.requires(name) or [])
+    return [
+        canonicalize_name(need.name) for need in needs if need.marker is None or need.marker.evaluate({'extra': ''})
+    ]
+
+
+def closure(names: list[str]) -> set[str]:
+    """Return `names` and all that they need, but for the CUDA packages that PyTorch pins itself."""
+    found: set[str] = set()
+    ahead = list(names)
+    while ahead:
+        name = canonicalize_name(ahead.pop())
+        if name in found or name.startswith(('nvidia-', 'cuda-', 'triton')):
+            continue
+        found.add(name)
+        ahead += [] if name == 'opencv-python' else needs_of(name)
+    return found
+
+
+def test_every_constraint_is_one_exact_version() -> None:
+    for pin in listed('constraints'):
+        assert re.fullmatch(r'==[0-9][\w.]*', str(pin.specifier)), pin
+    assert len(pins()) == len(listed('constraints'))
+
+
+def test_every_declared_requirement_admits_its_pin() -> None:
+    pinned = pins()
+    for need in declared():
+        assert need.specifier.contains(pinned[canonicalize_name(need.name)]), need
+
+
+def test_everything_needed_directly_or_not_is_pinned() -> None:
+    assert closure([need.name for need in declared()]) - set(pins()) == set()
+
+
+def test_nothing_is_pinned_that_nothing_needs() -> None:
+    build_tools = {'pip', 'setuptools', 'wheel', 'cython'}
+    assert set(pins()) - closure([need.name for need in declared()]) - build_tools == set()
+
+
+@pytest.mark.parametrize('need', declared(), ids=lambda need: need.name)
+def test_the_pinned_version_is_the_installed_one(need: Requirement) -> None:
+    installed = metadata.version(need.name).partition('+')[0]
+    assert installed == pins()[canonicalize_name(need.name)]
+
+
+def test_packages_that_share_an_import_name_are_neither_listed_nor_installed() -> None:
+    installed = {canonicalize_name(part.metadata['Name']) for part in metadata.distributions()}
+    assert NEVER.isdisjoint(pins())
+    assert (NEVER | {'opencv-python'}).isdisjoint(installed)
+
+
+def test_every_third_party_import_of_hrpose_is_declared() -> None:
+    known = {MODULE_OF.get(need.name, need.name) for name in ('runtime', 'detection') for need in listed(name)}
+    used = {}
+    for path in ROOT.glob('hrpose/**/*.py'):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                used.update({alias.name.split('.')[0]: path for alias in node.names})
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                used[node.module.split('.')[0]] = path
+    undeclared = set(used) - known - set(sys.stdlib_module_names) - {'hrpose'}
+    assert {name: used[name] for name in undeclared} == {}
+
+
+def test_installed_metadata_is_what_the_repository_says() -> None:
+    about = metadata.metadata('hrpose')
+    assert about['Version'] == hrpose.__version__
+    assert set(about.get_all('Provides-Extra', [])) == set(EXTRAS)
+    assert about['Requires-Python'] is not None
+
+
+def test_the_python_that_is_tried_is_the_one_declared() -> None:
+    declared_python = re.search(r"python_requires='>=([\d.]+),", (ROOT / 'setup.py').read_text())
+    tried = re.search(r"^TRIED='([\d.]+)'", SETUP_ENV.read_text(), re.M)
+    assert declared_python is not None
+    assert tried is not None
+    assert declared_python[1] == tried[1]
+
+
+def test_every_folder_with_python_files_is_a_package() -> None:
+    folders = {path.parent for path in ROOT.glob('hrpose/**/*.py')}
+    assert [folder for folder in folders if not (folder / '__init__.py').is_file()] == []
+
+
+@pytest.mark.parametrize('name', ['requirements', 'setup.py', 'pyproject.toml', 'Makefile', 'tools', '.ci'])
+def test_setting_up_names_packages_and_no_network_address(name: str) -> None:
+    path = ROOT / name
+    files = [path] if path.is_file() else [*path.glob('*.txt'), *path.glob('*.sh'), *path.glob('run')]
+    assert files
+    assert [file for file in files if re.search(r'https?://|--index-url|git\+', file.read_text())] == []
+
+
+def run_setup(venv: Path, python: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ['bash', SETUP_ENV],
+        env={**os.environ, 'VENV': str(venv), 'PYTHON': python},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_set_up_refuses_a_python_that_was_not_tried_and_names_both(tmp_path: Path) -> None:
+    old = tmp_path / 'python3.8'
+    old.write_text('#!/bin/sh\necho 3.8\n')
+    old.chmod(0o755)
+    result = run_setup(tmp_path / 'venv', str(old))
+    assert result.returncode == 2
+    assert 'is Python 3.8' in result.stderr
+    assert f'{sys.version_info.major}.{sys.version_info.minor} only' in result.stderr
+    assert not (tmp_path / 'venv').exists()
+
+
+def test_set_up_without_python_says_how_to_point_at_one(tmp_path: Path) -> None:
+    result = run_setup(tmp_path / 'venv', str(tmp_path / 'nothing'))
+    assert result.returncode == 2
+    assert 'make setup PYTHON=' in result.stderr
+
+
+def test_set_up_that_fails_half_way_says_where_and_leaves_no_stamp(tmp_path: Path) -> None:
+    venv = tmp_path / 'venv'
+    (venv / 'bin').mkdir(parents=True)
+    fake = venv / 'bin' / 'python'
+    # A Python of the right version whose pip can tell its version and nothing more.
+    fake.write_text(
+        f"""#!/bin/sh
+case "$*" in
+    *"pip --version"*) exit 0 ;;
+    *"-m pip"*) echo 'no room left'; exit 1 ;;
+    *) exec {sys.executable} "$@" ;;
+esac
+"""
+    )
+    fake.chmod(0o755)
+    result = run_setup(venv, sys.executable)
+    assert result.returncode == 2
+    assert 'no room left' in result.stderr
+    assert 'setting up stopped at: pip, NumPy' in result.stderr
+    assert not (venv / 'setup.stamp').exists()

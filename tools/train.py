@@ -1,0 +1,52 @@
+"""Train a model from a config: python tools/train.py configs/hrnet_w32_coco_256x192.py"""
+
+import argparse
+
+from hrpose import errors
+
+
+def parse_arguments() -> argparse.Namespace:
+    from hrpose.apis.launch import add_common_arguments
+
+    parser = argparse.ArgumentParser(description='Train a model from a config.')
+    add_common_arguments(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from a checkpoint, or from the latest in the work dir if none is named',
+    )
+    parser.add_argument('--amp', action='store_true', help='mixed precision: fp16 on a GPU, bf16 on a CPU')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help="scale the learning rate to the batch size (the recipe's is in auto_scale_lr)",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train as the command line says."""
+    arguments = parse_arguments()
+    from hrpose.apis.launch import build_runner, config_from_arguments, use_mixed_precision
+
+    cfg = config_from_arguments(arguments)
+    if arguments.amp:
+        use_mixed_precision(cfg)
+    if arguments.auto_scale_lr:
+        if 'auto_scale_lr' not in cfg:
+            raise errors.UserError(
+                f'--auto-scale-lr: {arguments.config} does not say which batch size its learning rate is for; '
+                'add auto_scale_lr = dict(base_batch_size=…)'
+            )
+        cfg.auto_scale_lr.enable = True
+    if arguments.resume:
+        cfg.resume = True
+        cfg.load_from = None if arguments.resume == 'auto' else arguments.resume
+    loaders = ('train_dataloader', 'val_dataloader') if cfg.get('val_dataloader') else ('train_dataloader',)
+    build_runner(cfg, loaders=loaders).train()
+
+
+if __name__ == '__main__':
+    errors.run(main)
