@@ -6,10 +6,10 @@ from hrpose import errors
 
 
 def parse_arguments() -> argparse.Namespace:
-    from hrpose.apis.launch import add_common_arguments
+    from hrpose.apis.launch import add_run_arguments
 
     parser = argparse.ArgumentParser(description='Evaluate a checkpoint with the test protocol of its config.')
-    add_common_arguments(parser)
+    add_run_arguments(parser)
     parser.add_argument('checkpoint', help='weights to evaluate')
     parser.add_argument('--dump', metavar='FILE', help='write all predictions to this .pkl file')
     parser.add_argument(

@@ -6,10 +6,10 @@ from hrpose import errors
 
 
 def parse_arguments() -> argparse.Namespace:
-    from hrpose.apis.launch import add_common_arguments
+    from hrpose.apis.launch import add_run_arguments
 
     parser = argparse.ArgumentParser(description='Train a model from a config.')
-    add_common_arguments(parser)
+    add_run_arguments(parser)
     parser.add_argument(
         '--resume',
         nargs='?',

@@ -15,10 +15,9 @@ from hrpose.registry import DATASETS
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that every command with a config has."""
     parser.add_argument('config', help='config file, for instance configs/hrnet_w32_coco_256x192.py')
-    parser.add_argument('--work-dir', help='where logs and checkpoints go; default work_dirs/<config name>')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -26,6 +25,12 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='override values of the config, for instance data_root=/data/coco codec.input_size="(288,384)"',
     )
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that training and testing share."""
+    add_config_arguments(parser)
+    parser.add_argument('--work-dir', help='where logs and checkpoints go; default work_dirs/<config name>')
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how the processes were started')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 

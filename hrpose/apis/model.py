@@ -12,15 +12,15 @@ from hrpose.registry import MODELS
 
 
 def init_model(config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu') -> Any:
-    """Return the model of a config in eval mode on `device`, with a checkpoint's weights or fresh ones.
+    """Return the model of a config in eval mode on `device`, with a checkpoint's weights.
+
+    Without a checkpoint the weights are PyTorch's initial ones: good for shapes and timings only.
 
     Raises:
         UserError: a config or checkpoint that cannot be read, or a checkpoint that does not fit.
     """
     cfg = link(config) if isinstance(config, Config) else load_config(config)
     model = MODELS.build(cfg.model)
-    if checkpoint is None:
-        model.init_weights()
-    else:
+    if checkpoint is not None:
         load_weights(model, read_checkpoint(checkpoint), name=str(checkpoint), complete=True)
     return model.to(torch.device(device)).eval()

@@ -1,0 +1,124 @@
+"""From nothing to a trained and tested HRNet on generated people: `make demo` runs this.
+
+Each step is a command that one would type oneself; it is printed before it runs. What is there already is reused, and
+a training that was interrupted goes on.
+"""
+
+import argparse
+import json
+import pickle
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from hrpose import errors
+
+CONFIG = 'configs/hrnet_w16_synthetic_128x96.py'
+FIGURES = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM', 'ARL')
+SHEET_PEOPLE, SHEET_COLUMNS = 24, 8
+
+
+def main() -> None:
+    """Run the steps and print what came of them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--data', default='data/synthetic', help='folder for the generated people')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'))
+    parser.add_argument('--train', type=int, default=2000, help='images to train on')
+    parser.add_argument('--val', type=int, default=300, help='images held out')
+    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for training and testing')
+    arguments = parser.parse_args()
+    began, work_dir = time.time(), arguments.work_dir
+    overrides = [f'data_root={arguments.data}', *arguments.cfg_options]
+    options = ['--cfg-options', *overrides]
+
+    make_data = ['tools/data/make_synthetic.py', arguments.data, '--train', arguments.train, '--val', arguments.val]
+    step('1/4  the data', *make_data)
+    cfg = demo_config(overrides)
+    checkpoint = work_dir / f'epoch_{cfg.train_cfg.max_epochs}.pth'
+    if checkpoint.is_file():
+        print(f'\n2/4  training: {checkpoint} is there already')
+    else:
+        step('2/4  training', 'tools/train.py', CONFIG, '--work-dir', work_dir, '--resume', *options)
+    predictions, drawings = work_dir / 'predictions.pkl', work_dir / 'pictures'
+    test = ['tools/test.py', CONFIG, checkpoint, '--work-dir', work_dir / 'test', '--dump', predictions]
+    step('3/4  testing', *test, '--show-dir', drawings, *options)
+    print('\n4/4  pictures')
+    ceiling = measure_ceiling(cfg)
+    sheet, curve = draw(work_dir, predictions, ceiling['coco/AP'])
+    report(read_figures(work_dir / 'test'), ceiling, time.time() - began)
+    print(f'contact sheet   {sheet}\nloss and AP     {curve}\nevery image     {drawings}/')
+    print('\nNext, with COCO in data/coco:\n    .venv/bin/python tools/train.py configs/hrnet_w32_coco_256x192.py')
+
+
+def step(title: str, *words: Any) -> None:
+    """Run one of the tools, showing its progress; a failure ends the demo with the tool's own message."""
+    command = [str(word) for word in words]
+    print(f'\n{title}\n$ python {" ".join(command)}', flush=True)
+    process = subprocess.Popen(
+        [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+    )
+    kept = []
+    for line in process.stdout or ():
+        kept.append(line)
+        if shown(line, command[0]):
+            print('  ' + line.rstrip(), flush=True)
+    if process.wait() != 0:
+        raise errors.UserError(f'{command[0]} failed:\n{"".join(kept[-15:])}')
+
+
+def shown(line: str, tool: str) -> bool:
+    """Say whether a line of a tool's output is news: all of the generator's, progress and warnings of the others'."""
+    if 'synthetic' in tool:
+        return bool(line.strip())
+    return any(word in line for word in ('Epoch(', ' people from ', 'matched', ' ERROR ', 'error:'))
+
+
+def demo_config(overrides: list[str]) -> Any:
+    """Return the demo's linked config."""
+    from hrpose.config import load_config, parse_options
+
+    return load_config(CONFIG, parse_options(overrides))
+
+
+def measure_ceiling(cfg: Any) -> dict[str, float]:
+    """Return the figures that the heatmap size allows at best."""
+    from hrpose.evaluation.ceiling import heatmap_ceiling
+    from hrpose.registry import CODECS, DATASETS, METRICS
+
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    return heatmap_ceiling(dataset, CODECS.build(cfg.codec), [METRICS.build(part) for part in cfg.test_evaluator])
+
+
+def draw(work_dir: Path, predictions: Path, ceiling: float) -> tuple[Path, Path]:
+    """Draw the contact sheet of one person an image, and the curves of training; returns both files."""
+    from hrpose.datasets.metainfo import resolve
+    from hrpose.visualization import plot_training, prediction_sheet, read_run, save_picture
+
+    people = pickle.loads(predictions.read_bytes())  # written by the step before, on this machine
+    one_an_image = list({person['img_path']: person for person in people}.values())[:SHEET_PEOPLE]
+    sheet = prediction_sheet(
+        [(person['img_path'], person) for person in one_an_image], resolve('coco'), SHEET_COLUMNS
+    )
+    save_picture(work_dir / 'contact_sheet.png', sheet)
+    return work_dir / 'contact_sheet.png', plot_training(read_run(work_dir), work_dir / 'curve.png', ceiling=ceiling)
+
+
+def read_figures(work_dir: Path) -> dict[str, float]:
+    """Return the figures that the newest test in `work_dir` wrote."""
+    newest = max(work_dir.glob('*/*.json'), key=lambda path: path.stat().st_mtime)
+    return json.loads(newest.read_text())
+
+
+def report(figures: dict[str, float], ceiling: dict[str, float], seconds: float) -> None:
+    """Print the table of AP beside its ceiling."""
+    print(f'\nOn images it has not seen ({seconds / 60:.1f} minutes in all):\n')
+    print('            ' + ''.join(f'{name:>7}' for name in FIGURES))
+    for title, values in (('measured', figures), ('ceiling', ceiling)):
+        print(f'{title:12}' + ''.join(f'{values[f"coco/{name}"]:7.3f}' for name in FIGURES))
+    print('The ceiling is what the truth itself scores after a round trip through heatmaps of this size.\n')
+
+
+if __name__ == '__main__':
+    errors.run(main)
