@@ -5,22 +5,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from hrpose.datasets.transforms.load_image import read_image
 from hrpose.errors import UserError
 
 
 def read_picture(path: str | Path) -> np.ndarray:
-    """Read an image file as (H, W, 3) uint8 BGR.
+    """Read an image file as (H, W, 3) uint8 BGR, pixels as stored: those that the annotations refer to.
 
     Raises:
-        UserError: the file is missing, or not an image that OpenCV reads.
+        UserError: the file is missing, or not a whole image.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f'There is no image file at {path}.')
-    image = cv2.imdecode(np.frombuffer(path.read_bytes() or b'\0', np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise UserError(f'{path} is not an image that can be read; is it cut short?')
-    return image
+    return np.ascontiguousarray(read_image(str(path))[..., ::-1])
 
 
 def save_picture(path: str | Path, image: np.ndarray) -> Path:
