@@ -3,15 +3,16 @@ _base_ = ['_base_/runtime.py', '_base_/coco.py']
 
 metainfo = 'lsp'
 data_root = 'data/lspet'
-codec = dict(type='MSRAHeatmap', input_size=(128, 128), sigma=1.5)
+codec = dict(type='MSRAHeatmap', input_size=(128, 128), sigma=2)
 
 model = dict(
     type='TopdownPoseEstimator',
-    backbone=dict(type='HRNet', arch='w16_small'),
+    backbone=dict(type='HRNet', arch='w16_small', init_cfg=dict(type='Kaiming', layer='Conv2d')),
     head=dict(type='HeatmapHead'),
 )
 
 train_dataloader = dict(
+    batch_size=16,
     num_workers=2,
     dataset=dict(ann_file='annotations/lspet_train.json', data_prefix=dict(img='images')),
 )
@@ -32,10 +33,10 @@ train_pipeline = [
     dict(type='PackPose'),
 ]
 
-train_cfg = dict(max_epochs=40, val_interval=5)
+train_cfg = dict(max_epochs=25, val_interval=5)
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3, fused=True))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, end=100, by_epoch=False),
-    dict(type='MultiStepLR', milestones=[32, 38], gamma=0.1),
+    dict(type='LinearLR', start_factor=0.01, end=200, by_epoch=False),
+    dict(type='MultiStepLR', milestones=[20, 24], gamma=0.1),
 ]
-auto_scale_lr = dict(base_batch_size=32)
+auto_scale_lr = dict(base_batch_size=16)

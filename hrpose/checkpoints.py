@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer, print_log
 from mmengine.runner.checkpoint import CheckpointLoader
+from numpy._core.multiarray import _reconstruct, scalar  # type: ignore[import-not-found, unused-ignore]
 from torch import Tensor, nn
 
 from hrpose.errors import UserError
@@ -19,8 +20,8 @@ _ALLOWED = [
     HistoryBuffer,
     np.ndarray,
     np.dtype,
-    np._core.multiarray._reconstruct,
-    np._core.multiarray.scalar,
+    _reconstruct,
+    scalar,
     *{type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int32, np.int64, np.uint32, np.bool_)},
 ]
 

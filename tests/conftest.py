@@ -1,6 +1,7 @@
 """Fixtures that every test may use. Golden values and real photographs lie beside the repository or are skipped."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,13 +149,22 @@ def loader_of(data: TinyCoco) -> dict[str, Any]:
 
 
 @pytest.fixture
-def tiny_config(tmp_path: Path) -> Callable[..., Path]:
-    """A factory of config files a user could write: w16_small at 64x64 on tiny data sets, plus `extra` lines."""
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare mmengine's formatting of the config's text, which takes longer than a tiny training."""
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
 
-    def make(train: TinyCoco, val: TinyCoco | None = None, *, extra: str = '', name: str = 'tiny.py') -> Path:
+
+@pytest.fixture
+def tiny_config(tmp_path: Path) -> Callable[..., Path]:
+    """A factory of config files a user could write: w16_small at 64x64 on tiny data sets, plus `extra` lines.
+
+    Each file has a name of its own: mmengine keeps one logger and one visualizer for each name and second.
+    """
+
+    def make(train: TinyCoco, val: TinyCoco | None = None, *, extra: str = '') -> Path:
         lines = [
             f"_base_ = ['{ROOT}/configs/_base_/runtime.py', '{ROOT}/configs/_base_/coco.py']",
-            f'metainfo = {train.metainfo!r}',
+            f'metainfo = dict(_delete_=True, **{train.metainfo!r})',
             f'data_root = {str(train.root)!r}',
             "codec = dict(type='MSRAHeatmap', input_size=(64, 64), sigma=1.5)",
             "model = dict(type='TopdownPoseEstimator', backbone=dict(type='HRNet', arch='w16_small'),",
@@ -167,7 +177,7 @@ def tiny_config(tmp_path: Path) -> Callable[..., Path]:
             'auto_scale_lr = dict(base_batch_size=32)',
             extra,
         ]
-        path = tmp_path / name
+        path = tmp_path / f'tiny_{time.time_ns()}.py'
         path.write_text('\n'.join(lines) + '\n')
         return path
 

@@ -104,7 +104,7 @@ class PoseDataset(BaseDataset):
 
     def _visit(self, key: SampleKey) -> dict[str, Any]:
         record = self.get_data_info(key.index)
-        return self.pipeline({**record, 'rng': np.random.default_rng(key)})
+        return self.pipeline({**record, 'rng': np.random.default_rng(list(key))})
 
     def _report_broken(self, error: ImageError) -> None:
         message = str(error)

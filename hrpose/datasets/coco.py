@@ -15,6 +15,8 @@ from hrpose.structures import clip_box_to_last_pixel
 
 Record = dict[str, Any]
 
+UNKNOWN_IMAGE = 'of an image that the annotation file does not list'
+
 
 @DATASETS.register_module()
 class CocoDataset(PoseDataset):
@@ -52,8 +54,8 @@ class CocoDataset(PoseDataset):
         for annotation in annotations:
             image = images.get(str(annotation['image_id']))
             reason = self._unusable(annotation, image, category)
-            if reason:
-                self.skipped[reason] += 1
+            if reason or image is None:
+                self.skipped[reason or UNKNOWN_IMAGE] += 1
                 continue
             box = annotated_box(annotation, image)
             if box is None:
@@ -69,7 +71,7 @@ class CocoDataset(PoseDataset):
     def _unusable(self, annotation: dict[str, Any], image: dict[str, Any] | None, category: int | None) -> str | None:
         """Return why an annotation cannot be used, or None."""
         if image is None:
-            return 'annotation of an image that the file does not list'
+            return UNKNOWN_IMAGE
         if category is not None and int(annotation.get('category_id', category)) != category:
             return 'of another category'
         if int(annotation.get('iscrowd', 0)):
@@ -97,13 +99,13 @@ class CocoDataset(PoseDataset):
             score = float(detection['score'])
             x, y, width, height = (float(value) for value in detection['bbox'])
             reason = (
-                ('detection in an image that the annotation file does not list' if image is None else None)
+                (UNKNOWN_IMAGE if image is None else None)
                 or ('of another category' if int(detection.get('category_id', 1)) != 1 else None)
                 or ('detection below the score threshold' if score < self.bbox_threshold else None)
                 or ('box without an area' if not (width > 0 and height > 0) else None)
             )
-            if reason:
-                self.skipped[reason] += 1
+            if reason or image is None:
+                self.skipped[reason or UNKNOWN_IMAGE] += 1
                 continue
             box = np.array([x, y, x + width, y + height])
             yield {**self._image_fields(image), 'id': index, 'box': box, 'box_score': score}

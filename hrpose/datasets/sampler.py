@@ -13,7 +13,7 @@ class SampleKey(NamedTuple):
 
     seed: int
     epoch: int
-    index: int
+    index: int  # type: ignore[assignment]  # nobody looks for a value in a key
 
 
 @DATA_SAMPLERS.register_module()
@@ -24,5 +24,5 @@ class EpochSampler(DefaultSampler):
     generator repeats itself each epoch and differs after a resume. Arguments are those of `DefaultSampler`.
     """
 
-    def __iter__(self) -> Iterator[SampleKey]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[SampleKey]:
         return (SampleKey(self.seed, self.epoch, index) for index in super().__iter__())

@@ -31,7 +31,7 @@ def pad_box(box: Array, *, aspect: float, padding: float = PUBLISHED_PADDING) ->
     return (low + high) / 2, size * padding
 
 
-def clip_box_to_last_pixel(box_xywh: Array, image_size: tuple[int, int]) -> Array:
+def clip_box_to_last_pixel(box_xywh: Array, image_size: tuple[float, float]) -> Array:
     """Clip an annotated box to the image the way the published COCO protocol does.
 
     The far corner is `x + w - 1`, held at the image's last pixel, so a box loses one pixel of each side even

@@ -174,12 +174,8 @@ def _window(image: np.ndarray, low: np.ndarray, view: np.ndarray) -> np.ndarray:
     after = np.maximum(low + view - bound, 0)
     start, stop = np.maximum(low, 0), np.minimum(low + view, bound)
     inside = image[start[1] : stop[1], start[0] : stop[0]]
-    return cv2.copyMakeBorder(
-        inside,
-        *(int(n) for n in (before[1], after[1], before[0], after[0])),
-        borderType=cv2.BORDER_CONSTANT,
-        value=OUTSIDE,
-    )
+    top, bottom, left, right = (int(n) for n in (before[1], after[1], before[0], after[0]))
+    return cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_CONSTANT, value=OUTSIDE)
 
 
 def _draw_people(

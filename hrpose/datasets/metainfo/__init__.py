@@ -7,7 +7,7 @@ from hrpose.datasets.metainfo.coco import COCO
 from hrpose.datasets.metainfo.lsp import LSP
 from hrpose.errors import UserError, nearest
 
-KNOWN: dict[str, dict[str, Any]] = {info['dataset_name']: info for info in (COCO, LSP)}
+KNOWN: dict[str, dict[str, Any]] = {'coco': COCO, 'lsp': LSP}
 
 FIELDS = ('dataset_name', 'keypoint_names', 'flip_indices', 'skeleton', 'sigmas', 'upper_body_ids')
 

@@ -132,7 +132,10 @@ def resolve_arch(arch: str | Mapping[str, Any]) -> Arch:
         raise UserError(f"HRNet: arch has no field '{unknown[0]}'; {nearest(unknown[0], fields)}")
     if 'channels' not in arch:
         raise UserError("HRNet: an arch of one's own needs 'channels', finest branch first")
-    return Arch(**{key: tuple(value) if isinstance(value, Sequence) else value for key, value in arch.items()})
+    options: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, Sequence) else value for key, value in arch.items()
+    }
+    return Arch(**options)
 
 
 class Transition(nn.ModuleList):
@@ -170,7 +173,7 @@ class ExchangeBlock(nn.Module):
         return [self.relu(self._exchange(paths, branches)) for paths in self.fuse_layers]
 
     @staticmethod
-    def _exchange(paths: nn.ModuleList, branches: list[Tensor]) -> Tensor:
+    def _exchange(paths: Any, branches: list[Tensor]) -> Tensor:
         return sum(path(branch) for path, branch in zip(paths, branches, strict=True))
 
 
