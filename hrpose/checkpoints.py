@@ -1,6 +1,7 @@
 """Reading checkpoints without running anything in them, and fitting their weights into a model."""
 
 import pickle
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,14 +16,23 @@ from torch import Tensor, nn
 
 from hrpose.errors import UserError
 
+
+def _buffer_method(owner: Any, name: str) -> Any:
+    """Stand in for `getattr`: a pickled `HistoryBuffer` names its own four methods through it, and nothing else may."""
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
+        raise pickle.UnpicklingError(f'Unsupported global: GLOBAL getattr of {name} was not allowed')
+    return getattr(owner, name)
+
+
 # What mmengine's own checkpoints hold beside tensors: the logged history, as NumPy arrays. Nothing here can call code.
-_ALLOWED = [
+_ALLOWED: list[Any] = [
     HistoryBuffer,
     np.ndarray,
     np.dtype,
     _reconstruct,
     scalar,
     *{type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int32, np.int64, np.uint32, np.bool_)},
+    (_buffer_method, 'builtins.getattr'),
 ]
 
 # Text that mmengine would execute when it resumes, or that a tool could take for a config.
@@ -43,10 +53,10 @@ def read_checkpoint(path: str | Path, map_location: Any = 'cpu') -> dict[str, An
         with torch.serialization.safe_globals(_ALLOWED):
             content = torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).split('\n')[0]
+        found = re.search(r'GLOBAL .*? was not', str(error))
+        reason = f'it asks for {found[0][7:-8]}' if found else str(error).split('\n')[-1]
         raise UserError(
-            f'{path} is refused: it holds more than weights, and loading it could run code from a stranger. '
-            f'PyTorch says: {reason}'
+            f'{path} is refused: it holds more than weights, and loading it could run code from a stranger: {reason}'
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise UserError(f'{path} is no readable checkpoint (cut short, perhaps): {error}') from error

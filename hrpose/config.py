@@ -11,12 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.evaluator import DumpResults  # noqa: F401  # registers mmengine's own metrics
+from mmengine.registry import METRICS as MMENGINE_METRICS
 
 from hrpose.datasets.metainfo import resolve
 from hrpose.errors import UserError, nearest
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 EVALUATORS = ('val_evaluator', 'test_evaluator')
+
+# Top-level values that a config may leave out and an option may add.
+RUNNER_KEYS = {
+    *('metainfo', 'data_root', 'work_dir', 'load_from', 'resume', 'launcher', 'log_level', 'log_processor'),
+    *('randomness', 'env_cfg', 'auto_scale_lr', 'param_scheduler', 'custom_hooks', 'visualizer', 'default_scope'),
+    *('val_dataloader', 'val_evaluator', 'val_cfg', 'test_dataloader', 'test_evaluator', 'test_cfg'),
+    *('experiment_name', 'model_wrapper_cfg', 'find_unused_parameters', 'compile', 'cfg'),
+}
 
 # Which value of the config each transform takes, by the transform's argument.
 TRANSFORM_NEEDS = {
@@ -47,6 +57,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     except Exception as error:  # a config is a user's program: whatever it raises is a sentence for the user
         raise UserError(f'the config {path} cannot be read: {type(error).__name__}: {error}') from error
     if options:
+        cfg = unlink(cfg)
         _merge(cfg, options)
     return link(cfg)
 
@@ -82,9 +93,13 @@ def _literal(text: str) -> Any:
 def _merge(cfg: Config, options: Mapping[str, Any]) -> None:
     for name in options:
         top = name.split('.')[0]
-        if '.' in name and top not in cfg:
+        if top not in cfg and ('.' in name or top not in RUNNER_KEYS):
             raise UserError(f"--cfg-options {name}: the config has no '{top}'; {nearest(top, cfg.keys())}")
     try:
+        # mmengine merges a mapping into what is there, and refuses where that is a name, as `metainfo` may be.
+        for name in [name for name, value in options.items() if isinstance(value, Mapping) and '.' not in name]:
+            if not isinstance(cfg.get(name), Mapping):
+                cfg[name] = dict(options[name])
         cfg.merge_from_dict(dict(options))
     except (KeyError, TypeError, AssertionError, IndexError, ValueError) as error:
         raise UserError(f'--cfg-options {" ".join(options)} cannot be applied: {error}') from error
@@ -109,20 +124,73 @@ def link(cfg: Config) -> Config:
     return linked
 
 
+def unlink(cfg: Config) -> Config:
+    """Return a new config without the values that `link` would fill in again just so.
+
+    A config that was saved after linking then follows an override as the file it came from does. Where a value differs
+    from what follows from its source, somebody wrote it on purpose, and the whole config stays as it is.
+    """
+    bare = Config(cfg._cfg_dict.to_dict(), filename=cfg.filename)
+    derived = list(_derived_places(cfg))
+    for place, key in derived:
+        part = _lookup(bare, place)
+        if part is not None:
+            part.pop(key, None)
+    try:
+        again = link(bare)
+    except UserError:
+        return cfg
+    return bare if all(_agree(cfg, again, place, key) for place, key in derived) else cfg
+
+
+def _agree(cfg: Config, again: Config, place: str, key: str) -> bool:
+    """Say whether a value of `cfg`, if it has one there, is the one that `link` gave `again`."""
+    part, filled = _lookup(cfg, place), _lookup(again, place)
+    if part is None or key not in part:
+        return True
+    return filled is not None and _plain(filled.get(key)) == _plain(part[key])
+
+
+def _derived_places(cfg: Config) -> Iterator[tuple[str, str]]:
+    """Yield the place and the key of each value in `cfg` that `link` may have filled in; outer ones last."""
+    if 'codec' not in cfg:
+        return
+    yield 'codec', 'heatmap_size'
+    for name in LOADERS:
+        pipeline = 'train_pipeline' if name == 'train_dataloader' else 'test_pipeline'
+        for place, _ in _datasets(cfg[name].dataset, f'{name}.dataset') if cfg.get(name) else ():
+            yield place, 'metainfo'
+            yield from (
+                (place, key) for key, source in (('data_root', 'data_root'), ('pipeline', pipeline)) if source in cfg
+            )
+    yield from (('model', 'metainfo'), ('model.head', 'codec'), ('model.head', 'out_channels'))
+    for name in EVALUATORS:
+        metrics = cfg.get(name) or []
+        for index in range(len(metrics) if isinstance(metrics, list) else 0):
+            yield from ((f'{name}.{index}', key) for key in ('metainfo', 'ann_file'))
+    yield from (('', key) for key in ('test_dataloader', 'test_evaluator'))
+
+
 def _link_metainfo_and_codec(cfg: Config) -> None:
     cfg.metainfo = resolve(cfg.get('metainfo', 'coco'))
-    if 'input_size' not in cfg.codec:
+    if not isinstance(cfg.codec, Mapping) or 'input_size' not in cfg.codec:
         raise UserError('codec.input_size is missing: (w, h) of the network input in px')
+    size = _plain(cfg.codec.input_size)
+    if not (isinstance(size, tuple) and len(size) == 2 and all(isinstance(side, int) and side > 0 for side in size)):
+        raise UserError(f'codec.input_size has to be two positive whole numbers (w, h), not {size!r}')
     if cfg.codec.get('heatmap_size') is None:
         cfg.codec.heatmap_size = tuple(side // 4 for side in cfg.codec.input_size)
 
 
 def _link_data(cfg: Config) -> None:
-    if 'test_dataloader' not in cfg and 'val_dataloader' in cfg:
+    if 'test_dataloader' not in cfg and cfg.get('val_dataloader') is not None:
         cfg.test_dataloader = cfg.val_dataloader.to_dict()
+        cfg.setdefault('test_cfg', {})
     for name in LOADERS:
         if cfg.get(name) is None:
             continue
+        if cfg[name].get('num_workers') == 0:
+            cfg[name].persistent_workers = False  # PyTorch refuses what has no meaning here
         pipeline = 'train_pipeline' if name == 'train_dataloader' else 'test_pipeline'
         for place, dataset in _datasets(cfg[name].dataset, f'{name}.dataset'):
             _link_dataset(cfg, dataset, place, pipeline)
@@ -147,6 +215,8 @@ def _link_dataset(cfg: Config, dataset: Any, place: str, pipeline: str) -> None:
         if pipeline not in cfg:
             raise UserError(f'{place} has no pipeline, and the config no {pipeline}')
         dataset.pipeline = [dict(step) for step in cfg[pipeline]]
+    if not isinstance(dataset.pipeline, list):
+        raise UserError(f'{place}.pipeline follows {pipeline}: override {pipeline}.INDEX.… instead')
     for index, step in enumerate(dataset.pipeline):
         _fill(cfg, step, f'{place}.pipeline.{index}', TRANSFORM_NEEDS.get(step['type'], {}))
 
@@ -168,7 +238,7 @@ def _link_model(cfg: Config) -> None:
 
 
 def _link_evaluation(cfg: Config) -> None:
-    if 'test_evaluator' not in cfg and 'val_evaluator' in cfg:
+    if 'test_evaluator' not in cfg and cfg.get('val_evaluator') is not None:
         copied = cfg._cfg_dict.to_dict()['val_evaluator']
         cfg.test_evaluator = copied
     for name in EVALUATORS:
@@ -177,7 +247,8 @@ def _link_evaluation(cfg: Config) -> None:
             continue
         metrics = cfg[name] if isinstance(cfg[name], list) else [cfg[name]]
         for metric in metrics:
-            _fill(cfg, metric, name, {'metainfo': 'metainfo'})
+            if metric['type'] not in MMENGINE_METRICS:
+                _fill(cfg, metric, name, {'metainfo': 'metainfo'})
             if metric['type'] == 'CocoMetric' and 'ann_file' in loader.dataset:
                 metric.setdefault(
                     'ann_file',
@@ -203,8 +274,10 @@ def _fill(cfg: Config, part: Any, place: str, needs: Mapping[str, str]) -> None:
 
 def _lookup(cfg: Config, dotted: str) -> Any:
     value: Any = cfg
-    for key in dotted.split('.'):
-        value = value[key]
+    for key in filter(None, dotted.split('.')):
+        if value is None:
+            return None
+        value = value[int(key)] if isinstance(value, list) else value.get(key)
     return value
 
 

@@ -15,12 +15,21 @@ class UserError(ValueError):
 
 
 # A loader worker sends its exception on as text: 'Caught UserError in DataLoader worker …<traceback>'.
-_FROM_WORKER = re.compile(r'^Caught \w+ in .*^(?:hrpose\.errors\.)?\w*Error: ', re.S | re.M)
+_FROM_WORKER = re.compile(r'^Caught (\w+) in .*^(?:[\w.]+\.)?\1: ', re.S | re.M)
 
 
 def sentence(error: BaseException) -> str:
     """Return the message of `error`, without the traceback that a loader worker wraps around it."""
     return _FROM_WORKER.sub('', str(error)).strip()
+
+
+def _is_wrong_argument(error: TypeError) -> bool:
+    """Say whether mmengine built a part with arguments that the part does not take; not a defect deeper inside."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    by_mmengine = trace is not None and 'mmengine' in trace.tb_frame.f_code.co_filename
+    return by_mmengine and re.match(r'[\w.]+\(\) (got an unexpected|missing \d+ required)', str(error)) is not None
 
 
 def nearest(name: str, choices: Iterable[str], *, count: int = 3) -> str:
@@ -40,6 +49,11 @@ def run(main: Callable[[], object]) -> None:
         main()
     except UserError as error:
         print(f'error: {sentence(error)}', file=sys.stderr)
+        sys.exit(2)
+    except TypeError as error:
+        if not _is_wrong_argument(error):
+            raise
+        print(f'error: a part of the config does not fit its arguments: {error}', file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print('stopped by Ctrl-C', file=sys.stderr)

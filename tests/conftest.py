@@ -16,7 +16,7 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / 'shared'
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 
 
 def _shared(name: str) -> Path:
@@ -164,7 +164,7 @@ def tiny_config(tmp_path: Path) -> Callable[..., Path]:
     def make(train: TinyCoco, val: TinyCoco | None = None, *, extra: str = '') -> Path:
         lines = [
             f"_base_ = ['{ROOT}/configs/_base_/runtime.py', '{ROOT}/configs/_base_/coco.py']",
-            f'metainfo = dict(_delete_=True, **{train.metainfo!r})',
+            f'metainfo = {train.metainfo!r}',
             f'data_root = {str(train.root)!r}',
             "codec = dict(type='MSRAHeatmap', input_size=(64, 64), sigma=1.5)",
             "model = dict(type='TopdownPoseEstimator', backbone=dict(type='HRNet', arch='w16_small'),",

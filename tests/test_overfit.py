@@ -21,7 +21,9 @@ model = dict(
     head=dict(type='HeatmapHead'),
 )
 data = dict(type='CocoDataset', ann_file='six.json', data_prefix=dict(img={images!r}))
-train_dataloader = dict(_delete_=True, batch_size={people}, num_workers=0, sampler=dict(type='EpochSampler'), dataset=data)
+train_dataloader = dict(
+    _delete_=True, batch_size={people}, num_workers=0, dataset=data, sampler=dict(type='EpochSampler')
+)
 val_dataloader = dict(
     _delete_=True, batch_size={people}, num_workers=0, dataset=dict(test_mode=True, **data),
     sampler=dict(type='EpochSampler', shuffle=False),
@@ -69,7 +71,14 @@ def test_six_real_people_are_learnt_to_ap_90_through_the_tools(repository, share
     run_tool(repository, 'tools/train.py', config, '--work-dir', tmp_path / 'run')
     checkpoint = tmp_path / 'run' / f'epoch_{EPOCHS}.pth'
     output = run_tool(
-        repository, 'tools/test.py', config, checkpoint, '--work-dir', tmp_path / 'test', '--show-dir', tmp_path / 'show'
+        repository,
+        'tools/test.py',
+        config,
+        checkpoint,
+        '--work-dir',
+        tmp_path / 'test',
+        '--show-dir',
+        tmp_path / 'show',
     )
     seconds = time.time() - began
     ceiling = last_ap(run_tool(repository, 'tools/analysis/ap_ceiling.py', config))

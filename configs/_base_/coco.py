@@ -1,5 +1,4 @@
 # COCO key points: train2017, val2017 with ground-truth boxes (a detector's: val_dataloader.dataset.bbox_file).
-metainfo = 'coco'
 data_root = 'data/coco'
 
 train_dataloader = dict(

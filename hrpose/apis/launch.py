@@ -59,12 +59,7 @@ def build_runner(cfg: Config, *, loaders: tuple[str, ...]) -> Runner:
     cfg = _without_unused(cfg, loaders)
     for name in loaders:
         require_data(cfg, name)
-    try:
-        return PoseRunner.from_cfg(cfg)
-    except TypeError as error:
-        if 'unexpected keyword argument' not in str(error):
-            raise
-        raise UserError(f'a part of the config does not take one of its arguments: {error}') from error
+    return PoseRunner.from_cfg(cfg)
 
 
 def _without_unused(cfg: Config, loaders: tuple[str, ...]) -> Config:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from hrpose.checkpoints import load_weights, read_checkpoint
+from hrpose.checkpoints import guard_mmengine, load_weights, read_checkpoint
 from hrpose.config import link, load_config
 from hrpose.registry import MODELS
 
@@ -19,6 +19,7 @@ def init_model(config: str | Path | Config, checkpoint: str | Path | None = None
     Raises:
         UserError: a config or checkpoint that cannot be read, or a checkpoint that does not fit.
     """
+    guard_mmengine()
     cfg = link(config) if isinstance(config, Config) else load_config(config)
     model = MODELS.build(cfg.model)
     if checkpoint is not None:

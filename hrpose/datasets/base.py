@@ -66,6 +66,8 @@ class PoseDataset(BaseDataset):
         self._metainfo = resolve(metainfo)
         self.bbox_file = _join(data_root, bbox_file) if bbox_file else None
         self._require_paths()
+        if self.bbox_file and not test_mode:
+            raise UserError(f'bbox_file {bbox_file} has boxes without key points: set test_mode=True, or leave it out')
         if not lazy_init:
             self.full_init()
 
@@ -79,11 +81,19 @@ class PoseDataset(BaseDataset):
         if self._fully_initialized:
             return
         super().full_init()
-        reasons = '; '.join(f'{count} {reason}' for reason, count in self.skipped.most_common())
-        if len(self) == 0:
-            raise UserError(f'no usable person in {self.bbox_file or self.ann_file}. Left out: {reasons or "nothing"}')
-        left_out = f'; left out: {reasons}' if reasons else ''
+        left_out = f'; left out: {self._reasons()}' if self.skipped else ''
         print_log(f'{len(self)} people from {self.bbox_file or self.ann_file}{left_out}', logger='current')
+
+    def filter_data(self) -> list[dict[str, Any]]:
+        """Return the records; refuse none at all here, because mmengine cannot pack an empty list afterwards."""
+        records = super().filter_data()
+        if not records:
+            left_out = self._reasons() or 'nothing'
+            raise UserError(f'no usable person in {self.bbox_file or self.ann_file}. Left out: {left_out}')
+        return records
+
+    def _reasons(self) -> str:
+        return '; '.join(f'{count} {reason}' for reason, count in self.skipped.most_common())
 
     def __getitem__(self, key: int | SampleKey) -> dict[str, Any]:
         """Return the packed sample of one visit; a plain index counts as epoch 0 of seed 0."""
@@ -96,15 +106,15 @@ class PoseDataset(BaseDataset):
                 return self._visit(key)
             except ImageError as error:
                 self._report_broken(error)
-                chance = np.random.default_rng([*key, attempt])
-                key = key._replace(index=int(chance.integers(len(self))))
+                chance = np.random.default_rng([*key.numbers, attempt])
+                key = key.at(int(chance.integers(len(self))))
         raise UserError(
             f'{MAX_BROKEN_IN_A_ROW} images in a row cannot be read, the last from {self.data_prefix["img"]}'
         )
 
     def _visit(self, key: SampleKey) -> dict[str, Any]:
-        record = self.get_data_info(key.index)
-        return self.pipeline({**record, 'rng': np.random.default_rng(list(key))})
+        record = self.get_data_info(int(key))
+        return self.pipeline({**record, 'rng': np.random.default_rng(key.numbers)})
 
     def _report_broken(self, error: ImageError) -> None:
         message = str(error)

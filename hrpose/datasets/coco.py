@@ -40,10 +40,17 @@ class CocoDataset(PoseDataset):
         """Return one record a person; what is left out is counted by reason in `skipped`."""
         content = read_coco_json(self.ann_file)
         images = {str(image['id']): image for image in content['images']}
-        if self.bbox_file:
-            return list(self._from_detections(read_json(self.bbox_file), images))
-        category = person_category(content.get('categories') or [], self.num_joints, self.ann_file)
-        return list(self._from_annotations(content.get('annotations') or [], images, category))
+        try:
+            if self.bbox_file:
+                return list(self._from_detections(read_json(self.bbox_file), images))
+            category = person_category(content.get('categories') or [], self.num_joints, self.ann_file)
+            return list(self._from_annotations(content.get('annotations') or [], images, category))
+        except UserError:
+            raise
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise UserError(
+                f'{self.bbox_file or self.ann_file} is not in COCO layout: {type(error).__name__}: {error}'
+            ) from error
 
     def _from_annotations(
         self,
@@ -122,6 +129,8 @@ def read_json(path: str) -> Any:
         return json.loads(Path(path).read_bytes())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f'{path} is no valid JSON: {error}') from error
+    except OSError as error:
+        raise UserError(f'{path} cannot be read: {error.strerror}') from error
 
 
 def read_coco_json(path: str) -> dict[str, Any]:

@@ -1,19 +1,43 @@
 """The order of the samples, and with it what each sample's augmentation may draw on."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from mmengine.dataset import DefaultSampler
 
 from hrpose.registry import DATA_SAMPLERS
 
 
-class SampleKey(NamedTuple):
-    """Names one visit to one sample. Augmentation depends on these three numbers and on nothing else."""
+class SampleKey(int):
+    """Names one visit to one sample. Augmentation depends on these three numbers and on nothing else.
+
+    It is the index, so that mmengine's wrappers of data sets can reckon with it; seed and epoch come along.
+    """
 
     seed: int
     epoch: int
-    index: int  # type: ignore[assignment]  # nobody looks for a value in a key
+
+    def __new__(cls, seed: int, epoch: int, index: int) -> 'SampleKey':
+        key = super().__new__(cls, index)
+        key.seed, key.epoch = seed, epoch
+        return key
+
+    def __getnewargs__(self) -> tuple[int, int, int]:
+        return self.seed, self.epoch, int(self)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Seed, epoch and index."""
+        return [self.seed, self.epoch, int(self)]
+
+    def at(self, index: int) -> 'SampleKey':
+        """Return the key of another sample of the same visit."""
+        return SampleKey(self.seed, self.epoch, index)
+
+    def __mod__(self, other: int) -> 'SampleKey':
+        return self.at(int(self) % other)
+
+    def __sub__(self, other: int) -> 'SampleKey':
+        return self.at(int(self) - int(other))
 
 
 @DATA_SAMPLERS.register_module()

@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 from mmengine.runner.loops import BaseLoop
 
 from hrpose.checkpoints import guard_mmengine, load_weights, read_checkpoint
+from hrpose.errors import UserError
 from hrpose.registry import RUNNERS
 
 
@@ -30,6 +31,11 @@ class PoseRunner(Runner):
             UserError: the file cannot be read safely or does not fit.
         """
         checkpoint = read_checkpoint(filename, map_location)
+        if self._resume and not {'meta', 'message_hub', 'optimizer'} <= set(checkpoint):
+            raise UserError(
+                f'{filename} holds weights only, so no training can be resumed from it; '
+                'to start a new one from these weights: --cfg-options load_from=FILE, without --resume'
+            )
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         fine_tuning = isinstance(self._train_loop, BaseLoop) and not self._resume

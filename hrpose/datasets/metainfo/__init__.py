@@ -31,6 +31,8 @@ def resolve(metainfo: str | Mapping[str, Any]) -> dict[str, Any]:
         if metainfo not in KNOWN:
             raise UserError(f"no metainfo called '{metainfo}'; {nearest(metainfo, KNOWN)}")
         return dict(KNOWN[metainfo])
+    if not isinstance(metainfo, Mapping):
+        raise UserError(f"metainfo is the name of a data set or a dict with 'keypoint_names', not {metainfo!r}")
     if unknown := sorted(set(metainfo) - set(FIELDS)):
         raise UserError(f"metainfo has no field '{unknown[0]}'; {nearest(unknown[0], FIELDS)}")
     if not metainfo.get('keypoint_names'):

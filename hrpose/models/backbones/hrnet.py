@@ -83,6 +83,7 @@ class HRNet(BaseModule):
         if num_outputs not in (1, len(plan.channels)):
             raise UserError(f'HRNet: num_outputs is 1 or {len(plan.channels)}, not {num_outputs}')
         self.out_channels = plan.channels[:num_outputs]
+        self.input_multiple = 2 ** (len(plan.channels) + 1)
 
         self.conv1, self.bn1 = conv_bn(3, STEM_CHANNELS, stride=2)
         self.conv2, self.bn2 = conv_bn(STEM_CHANNELS, STEM_CHANNELS, stride=2)

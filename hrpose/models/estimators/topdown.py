@@ -57,6 +57,7 @@ class TopdownPoseEstimator(BaseModel):
                 f'model.head.out_channels is {self.head.out_channels}, but metainfo '
                 f"'{self.metainfo['dataset_name']}' has {joints} joints"
             )
+        _check_input_size(self.head, self.backbone)
         self.to(memory_format=torch.channels_last)
 
     def forward(
@@ -114,6 +115,13 @@ def _fit_head(head: dict[str, Any], backbone: torch.nn.Module) -> dict[str, Any]
             'channels; leave it out and it follows the backbone'
         )
     return head
+
+
+def _check_input_size(head: torch.nn.Module, backbone: torch.nn.Module) -> None:
+    """Complain if the input does not divide into the backbone's coarsest cells."""
+    multiple, size = getattr(backbone, 'input_multiple', 1), getattr(getattr(head, 'codec', None), 'input_size', ())
+    if any(side % multiple for side in size):
+        raise UserError(f'codec.input_size is {size}, but {type(backbone).__name__} takes multiples of {multiple}')
 
 
 def gather_labels(data_samples: Sequence[PoseDataSample], device: torch.device) -> tuple[Tensor, Tensor]:

@@ -68,6 +68,11 @@ class HeatmapHead(BaseModule):
 
     def predict(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Return key points (B, K, 2) in input px and scores (B, K) from heatmaps (B, K, h, w)."""
+        if tuple(heatmaps.shape[:-3:-1]) != tuple(self.codec.heatmap_size):
+            raise UserError(
+                f'the head gives heatmaps of {_size(heatmaps)}, but codec.heatmap_size is {self.codec.heatmap_size} '
+                "(w, h): it does not fit the backbone's stride"
+            )
         return self.codec.decode(heatmaps)
 
     @staticmethod

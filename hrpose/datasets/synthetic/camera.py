@@ -1,0 +1,91 @@
+"""The pinhole camera, and the rotations that everything is posed with.
+
+World space: metres, x to the right of the picture, y up, z towards the camera; the ground is y = 0 and the
+camera stands above the origin. Camera space: x right, y down, z along the view. Canvas: the picture drawn at
+`SUPERSAMPLING` times its size (whole, as picture sizes are even). In picture and canvas alike, whole coordinates are
+the centres of pixels.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+SUPERSAMPLING = 1.5
+
+
+def turn_x(degrees: float) -> np.ndarray:
+    """(3, 3): the rotation by `degrees` about x."""
+    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+
+
+def turn_y(degrees: float) -> np.ndarray:
+    """(3, 3): the rotation by `degrees` about y."""
+    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+
+
+def turn_z(degrees: float) -> np.ndarray:
+    """(3, 3): the rotation by `degrees` about z."""
+    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera `lift` metres above the ground, tilted down by `pitch` and rolled by `roll` degrees.
+
+    `size` is the picture's (width, height), `zoom` the focal length in picture pixels.
+    """
+
+    size: tuple[int, int]
+    zoom: float
+    lift: float
+    pitch: float
+    roll: float
+
+    @property
+    def width(self) -> int:
+        """Canvas columns."""
+        return round(self.size[0] * SUPERSAMPLING)
+
+    @property
+    def height(self) -> int:
+        """Canvas rows."""
+        return round(self.size[1] * SUPERSAMPLING)
+
+    @property
+    def focal(self) -> float:
+        """The focal length in canvas pixels."""
+        return self.zoom * SUPERSAMPLING
+
+    @cached_property
+    def rotation(self) -> np.ndarray:
+        """(3, 3): world directions to camera directions."""
+        facing = np.array([[1.0, 0, 0], [0, -1, 0], [0, 0, -1]])
+        return turn_z(self.roll) @ facing @ turn_x(self.pitch)
+
+    @cached_property
+    def rays_x(self) -> np.ndarray:
+        """(width,) float32: x of the ray (x, y, 1) through each canvas column."""
+        return ((np.arange(self.width) - (self.width - 1) / 2) / self.focal).astype(np.float32)
+
+    @cached_property
+    def rays_y(self) -> np.ndarray:
+        """(height,) float32: y of the ray (x, y, 1) through each canvas row."""
+        return ((np.arange(self.height) - (self.height - 1) / 2) / self.focal).astype(np.float32)
+
+    def from_world(self, points: np.ndarray) -> np.ndarray:
+        """Return world `points` (..., 3) in camera space."""
+        return (points - np.array([0.0, self.lift, 0.0])) @ self.rotation.T
+
+    def to_canvas(self, points: np.ndarray) -> np.ndarray:
+        """Return the canvas pixels (..., 2) of camera-space `points` (..., 3)."""
+        centre = np.array([(self.width - 1) / 2, (self.height - 1) / 2])
+        return self.focal * points[..., :2] / points[..., 2:] + centre
+
+    def to_picture(self, points: np.ndarray) -> np.ndarray:
+        """Return the picture pixels (..., 2) of camera-space `points` (..., 3)."""
+        return (self.to_canvas(points) + 0.5) / SUPERSAMPLING - 0.5

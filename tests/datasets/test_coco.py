@@ -1,0 +1,272 @@
+"""COCO files: which people come out, which are left out and counted, and what a broken file says."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hrpose.datasets import CocoDataset, SampleKey
+from hrpose.datasets.metainfo import resolve
+from hrpose.datasets.transforms import LoadImage, PackPose, PadBox, WarpAffine
+from hrpose.datasets.transforms.load_image import ImageError
+from hrpose.errors import UserError
+
+PIPELINE = (LoadImage(), PadBox((64, 64)), WarpAffine((64, 64), range(5)), PackPose())
+KINDS = ('missing', 'truncated', 'empty', 'text')
+
+
+@pytest.fixture
+def reports(monkeypatch) -> list[str]:
+    """What the data sets log."""
+    lines: list[str] = []
+    monkeypatch.setattr('hrpose.datasets.base.print_log', lambda message, *_, **__: lines.append(message))
+    return lines
+
+
+def detection(**changes: object) -> dict:
+    return {'image_id': 0, 'category_id': 1, 'bbox': [5.0, 6.0, 20.0, 30.0], 'score': 0.5, **changes}
+
+
+def with_detections(data, detections: object, **options: object) -> CocoDataset:
+    path = data.root / 'detections.json'
+    path.write_text(json.dumps(detections))
+    return CocoDataset(**data.arguments, bbox_file=str(path), test_mode=True, **options)
+
+
+def test_a_record_holds_what_the_annotation_says(tiny_coco):
+    data = tiny_coco(images=2)
+    record = CocoDataset(**data.arguments).get_data_info(1)
+    person = data.content['annotations'][1]
+    x, y, width, height = person['bbox']
+    assert (record['img_id'], record['id'], record['box_score']) == (1, 101, 1.0)
+    assert record['img_path'] == str(data.images / '001.jpg')
+    np.testing.assert_array_equal(record['box'], [x, y, x + width - 1, y + height - 1])
+    np.testing.assert_array_equal(record['keypoints'], np.reshape(person['keypoints'], (5, 3))[:, :2])
+    np.testing.assert_array_equal(record['visible'], np.full(5, 2))
+
+
+def test_the_real_sample_gives_the_twelve_labelled_people_and_counts_the_others(shared_data):
+    source = shared_data / 'coco'
+    dataset = CocoDataset(str(source / 'test_coco.json'), data_prefix={'img': str(source)})
+    assert len(dataset) == 12
+    assert dict(dataset.skipped) == {'without a labelled key point': 2}
+
+
+@pytest.mark.parametrize(
+    ('changes', 'reason'),
+    [
+        ({'iscrowd': 1}, 'crowd'),
+        ({'keypoints': [0.0] * 15}, 'without a labelled key point'),
+        ({'keypoints': []}, 'without a labelled key point'),
+        ({'keypoints': None}, 'without a labelled key point'),
+        ({'bbox': None}, 'without a box'),
+        ({'bbox': [5, 5, 0, 0]}, 'box without an area'),
+        ({'bbox': [200, 5, 10, 10]}, 'box without an area'),
+        ({'area': 0}, 'box without an area'),
+        ({'category_id': 2}, 'of another category'),
+        ({'image_id': 99}, 'does not list'),
+    ],
+)
+def test_what_cannot_be_used_is_left_out_and_counted_by_reason(changes, reason, tiny_coco):
+    data = tiny_coco(edit=lambda content: content['annotations'][1].update(changes))
+    dataset = CocoDataset(**data.arguments)
+    assert [record['id'] for record in map(dataset.get_data_info, range(3))] == [100, 102, 103]
+    (found,) = dataset.skipped
+    assert reason in found
+    assert dataset.skipped[found] == 1
+
+
+def test_what_was_left_out_is_reported_with_its_numbers(tiny_coco, reports):
+    def edit(content: dict) -> None:
+        content['annotations'][0]['iscrowd'] = content['annotations'][1]['iscrowd'] = 1
+        content['annotations'][2]['keypoints'] = []
+
+    CocoDataset(**tiny_coco(edit=edit).arguments)
+    (line,) = reports
+    assert line.startswith('1 people from')
+    assert line.endswith('left out: 2 crowd; 1 without a labelled key point')
+
+
+def test_an_annotation_with_another_number_of_key_points_names_both(tiny_coco):
+    data = tiny_coco(edit=lambda content: content['annotations'][1].update(keypoints=[1, 1, 2] * 4))
+    with pytest.raises(UserError, match="annotation 101 has 4 key points, but metainfo 'tiny' has 5 joints"):
+        CocoDataset(**data.arguments)
+
+
+def test_a_file_with_another_number_of_key_points_names_both(tiny_coco):
+    data = tiny_coco()
+    with pytest.raises(UserError, match=r'names 5 key points a person, but the metainfo has 17 joints'):
+        CocoDataset(**{**data.arguments, 'metainfo': 'coco'})
+
+
+@pytest.mark.parametrize('empty', [[], [{'iscrowd': 1}]])
+def test_a_set_without_a_usable_person_is_refused(empty, tiny_coco):
+    def edit(content: dict) -> None:
+        content['annotations'] = [{**content['annotations'][0], **changes} for changes in empty]
+
+    with pytest.raises(UserError, match='no usable person in .*train.json') as error:
+        CocoDataset(**tiny_coco(edit=edit).arguments)
+    assert ('1 crowd' if empty else 'nothing') in str(error.value)
+
+
+@pytest.mark.parametrize('text', ['{"images": [', '[]', '{"annotations": []}', '{"images": 3}', '\xff\xfe'])
+def test_a_file_that_is_no_coco_json_is_refused_by_name(text, tiny_coco):
+    data = tiny_coco()
+    data.ann_file.write_bytes(text.encode('latin-1'))
+    with pytest.raises(UserError, match='train.json'):
+        CocoDataset(**data.arguments)
+
+
+@pytest.mark.parametrize(
+    ('place', 'broken'),
+    [
+        ('annotations', {'bbox': [1, 2, 3]}),
+        ('annotations', {'keypoints': [1, 1, 2] * 4 + [1]}),
+        ('annotations', {'image_id': None}),
+        ('images', {'file_name': None}),
+    ],
+)
+def test_a_broken_entry_is_refused_or_counted_never_a_traceback(place, broken, tiny_coco):
+    def edit(content: dict) -> None:
+        entry = content[place][1]
+        entry.update(broken)
+        for key in [key for key, value in broken.items() if value is None]:
+            del entry[key]
+
+    data = tiny_coco(edit=edit)
+    try:
+        assert CocoDataset(**data.arguments).skipped.total() == 1
+    except UserError as error:
+        assert 'train.json' in str(error)
+
+
+@pytest.mark.parametrize('missing', ['ann_file', 'images', 'bbox_file'])
+def test_data_that_are_not_there_are_named_with_the_layout_and_the_embedded_set(missing, tiny_coco, tmp_path):
+    arguments = dict(tiny_coco().arguments)
+    nowhere = str(tmp_path / 'nowhere')
+    if missing == 'images':
+        arguments['data_prefix'] = {'img': nowhere}
+    else:
+        arguments[missing] = nowhere
+    with pytest.raises(UserError) as error:
+        CocoDataset(**arguments, lazy_init=True)
+    message = str(error.value)
+    assert f'{nowhere} does not exist' in message
+    assert 'person_keypoints_{train,val}2017.json' in message
+    assert 'make_synthetic.py' in message
+
+
+def test_an_annotation_file_that_is_a_folder_is_refused(tiny_coco):
+    data = tiny_coco()
+    with pytest.raises(UserError, match='train'):
+        CocoDataset(**{**data.arguments, 'ann_file': str(data.images)})
+
+
+def test_detections_give_their_own_boxes_unclipped_and_scores(tiny_coco):
+    boxes = [detection(), detection(image_id=2, bbox=[-5.0, 50.0, 100.0, 40.0], score=0.25)]
+    dataset = with_detections(tiny_coco(), boxes)
+    first, second = (dataset.get_data_info(index) for index in range(2))
+    np.testing.assert_array_equal(first['box'], [5, 6, 25, 36])
+    np.testing.assert_array_equal(second['box'], [-5, 50, 95, 90])
+    assert [first['box_score'], second['box_score']] == [0.5, 0.25]
+    assert [first['img_id'], second['img_id']] == [0, 2]
+    assert first['id'] != second['id']
+    assert 'keypoints' not in first
+
+
+@pytest.mark.parametrize(
+    ('changes', 'reason'),
+    [
+        ({'category_id': 2}, 'of another category'),
+        ({'score': 0.05}, 'below the score threshold'),
+        ({'bbox': [1, 1, 0, 5]}, 'box without an area'),
+        ({'bbox': [1, 1, float('nan'), 5]}, 'box without an area'),
+        ({'image_id': 99}, 'does not list'),
+    ],
+)
+def test_unusable_detections_are_counted_by_reason(changes, reason, tiny_coco):
+    dataset = with_detections(tiny_coco(), [detection(), detection(**changes)], bbox_threshold=0.1)
+    assert len(dataset) == 1
+    (found,) = dataset.skipped
+    assert reason in found
+
+
+@pytest.mark.parametrize('wrong', [{'images': []}, [{'image_id': 0, 'bbox': [0, 0, 1, 1]}], [[1, 2]]])
+def test_a_detection_file_of_another_layout_is_refused_by_name(wrong, tiny_coco):
+    with pytest.raises(UserError, match=r'detections\.json'):
+        with_detections(tiny_coco(), wrong)
+
+
+def test_detections_cannot_be_trained_on(tiny_coco):
+    data = tiny_coco()
+    path = data.root / 'detections.json'
+    path.write_text(json.dumps([detection()]))
+    with pytest.raises(UserError, match='bbox_file'):
+        CocoDataset(**data.arguments, bbox_file=str(path))
+
+
+def test_the_real_detections_all_become_records(shared_data):
+    source = shared_data / 'coco'
+    dataset = CocoDataset(
+        str(source / 'test_coco.json'),
+        data_prefix={'img': str(source)},
+        bbox_file=str(source / 'test_coco_det_AP_H_56.json'),
+        test_mode=True,
+    )
+    assert len(dataset) == 118
+    assert not dataset.skipped
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_broken_image_is_an_error_in_a_test(kind, tiny_coco):
+    data = tiny_coco(broken={1: kind})
+    dataset = CocoDataset(**data.arguments, pipeline=PIPELINE, test_mode=True)
+    assert dataset[0]['data_samples'].id == 100
+    with pytest.raises(ImageError, match=r'001\.jpg'):
+        dataset[1]
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_broken_image_is_replaced_and_counted_in_training(kind, tiny_coco, reports):
+    data = tiny_coco(broken={1: kind})
+    dataset = CocoDataset(**data.arguments, pipeline=PIPELINE)
+    chosen = [dataset[SampleKey(0, epoch, 1)]['data_samples'].id for epoch in range(10)]
+    assert set(chosen) == {100, 102, 103}
+    ((message, count),) = dataset.broken_images.items()
+    assert '001.jpg' in message
+    assert count >= 10
+    assert len([line for line in reports if '001.jpg' in line]) == 1
+
+
+def test_a_set_of_broken_images_only_ends_training_in_a_sentence(tiny_coco):
+    data = tiny_coco(images=2, broken={0: 'empty', 1: 'missing'})
+    with pytest.raises(UserError, match='images in a row cannot be read'):
+        CocoDataset(**data.arguments, pipeline=PIPELINE)[0]
+
+
+def test_a_sample_has_the_fields_that_others_rely_on(tiny_coco):
+    data = tiny_coco(images=1)
+    packed = CocoDataset(**data.arguments, pipeline=PIPELINE, test_mode=True)[0]
+    sample = packed['data_samples']
+    assert (packed['inputs'].shape, str(packed['inputs'].dtype)) == ((3, 64, 64), 'torch.uint8')
+    assert (sample.ori_shape, sample.input_size, sample.flip, sample.rotation) == ((60, 80), (64, 64), False, 0.0)
+    assert sample.gt_instances.keypoints.shape == (1, 5, 2)
+    assert sample.gt_instances.bboxes.shape == (1, 4)
+    assert sample.gt_instance_labels.keypoints.dtype == np.float32
+    np.testing.assert_array_equal(sample.gt_instance_labels.keypoint_weights, np.ones((1, 5)))
+    assert sample.box_size[0] == sample.box_size[1]
+
+
+def test_visibility_1_and_2_weigh_the_same_and_0_nothing(tiny_coco):
+    def edit(content: dict) -> None:
+        content['annotations'][0]['keypoints'][2::3] = [0, 1, 2, 0, 2]
+
+    data = tiny_coco(images=1, edit=edit)
+    sample = CocoDataset(**data.arguments, pipeline=PIPELINE)[0]['data_samples']
+    np.testing.assert_array_equal(sample.gt_instance_labels.keypoint_weights, [[0, 1, 1, 0, 1]])
+    np.testing.assert_array_equal(sample.gt_instances.keypoints_visible, [[0, 1, 2, 0, 2]])
+
+
+def test_the_data_set_tells_its_complete_metainfo(tiny_coco):
+    data = tiny_coco()
+    assert CocoDataset(**data.arguments).metainfo == resolve(data.metainfo)

@@ -1,0 +1,78 @@
+"""What the joints are: names, mirror images, limbs, sigmas."""
+
+import pytest
+
+from hrpose.datasets.metainfo import FIELDS, KNOWN, resolve
+from hrpose.errors import UserError
+
+NAMES = ('nose', 'left_eye', 'right_eye')
+
+
+@pytest.mark.parametrize(('name', 'count'), [('coco', 17), ('lsp', 14)])
+def test_known_metainfo_is_complete_and_passes_its_own_checks(name, count):
+    info = resolve(name)
+    assert tuple(info) == FIELDS
+    assert len(info['keypoint_names']) == count
+    assert resolve(info) == info == KNOWN[name]
+
+
+@pytest.mark.parametrize('name', sorted(KNOWN))
+def test_known_flip_indices_are_those_that_the_names_tell(name):
+    assert resolve({'keypoint_names': KNOWN[name]['keypoint_names']})['flip_indices'] == KNOWN[name]['flip_indices']
+
+
+@pytest.mark.parametrize('name', sorted(KNOWN))
+def test_a_joint_and_its_mirror_image_share_sigma_and_half_of_the_body(name):
+    info = KNOWN[name]
+    upper = set(info['upper_body_ids'])
+    for joint, mirror in enumerate(info['flip_indices']):
+        assert info['sigmas'][joint] == info['sigmas'][mirror]
+        assert (joint in upper) == (mirror in upper)
+
+
+def test_coco_has_the_published_sigmas_in_order():
+    expected = (0.026, 0.025, 0.035, 0.079, 0.072, 0.062, 0.107, 0.087, 0.089)
+    sigmas = resolve('coco')['sigmas']
+    assert (sigmas[0], *sigmas[1::2]) == expected
+
+
+def test_names_alone_are_enough():
+    assert resolve({'keypoint_names': list(NAMES)}) == {
+        'dataset_name': 'custom',
+        'keypoint_names': NAMES,
+        'flip_indices': (0, 2, 1),
+        'skeleton': (),
+        'sigmas': (0.05, 0.05, 0.05),
+        'upper_body_ids': (),
+    }
+
+
+def test_a_side_without_its_mirror_image_stays():
+    assert resolve({'keypoint_names': ('left_horn', 'tail')})['flip_indices'] == (0, 1)
+
+
+def test_resolving_gives_a_dict_of_ones_own():
+    resolve('coco')['sigmas'] = ()
+    assert len(resolve('coco')['sigmas']) == 17
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'complaint'),
+    [
+        ('cocoo', "no metainfo called 'cocoo'; nearest: coco"),
+        ({'keypoint_names': NAMES, 'sigma': (1,)}, "no field 'sigma'; nearest: sigmas"),
+        ({'sigmas': (1,)}, "needs 'keypoint_names'"),
+        ({'keypoint_names': ()}, "needs 'keypoint_names'"),
+        ({'keypoint_names': ('a', 'a')}, 'stands twice'),
+        ({'keypoint_names': NAMES, 'sigmas': (0.1,)}, 'sigmas has 1 entries for 3'),
+        ({'keypoint_names': NAMES, 'flip_indices': (0, 1)}, 'flip_indices has 2 entries for 3'),
+        ({'keypoint_names': NAMES, 'flip_indices': (1, 2, 0)}, 'sends joint 0 to 1, but 1 to 2'),
+        ({'keypoint_names': NAMES, 'flip_indices': (0, 2, 3)}, 'index 3 is outside 0 to 2'),
+        ({'keypoint_names': NAMES, 'skeleton': ((0, 3),)}, 'index 3 is outside 0 to 2'),
+        ({'keypoint_names': NAMES, 'upper_body_ids': (-1,)}, 'index -1 is outside 0 to 2'),
+    ],
+)
+def test_a_wrong_metainfo_is_refused_with_the_numbers(wrong, complaint):
+    with pytest.raises(UserError) as error:
+        resolve(wrong)
+    assert complaint in str(error.value)

@@ -1,0 +1,344 @@
+"""Loading, augmentation as geometry, and the one warp."""
+
+import cv2
+import numpy as np
+import pytest
+
+from hrpose.datasets import CocoDataset, SampleKey
+from hrpose.datasets.metainfo import resolve
+from hrpose.datasets.transforms import (
+    LoadImage,
+    PadBox,
+    RandomFlip,
+    RandomHalfBody,
+    RandomRotation,
+    RandomScale,
+    RandomShift,
+    WarpAffine,
+)
+from hrpose.datasets.transforms.load_image import ImageError, decode_image, read_image
+from hrpose.datasets.transforms.warp import region_matrix
+from hrpose.registry import TRANSFORMS
+from hrpose.structures import apply_affine
+
+DRAWS = 4000
+COCO = resolve('coco')
+UPPER = COCO['upper_body_ids']
+
+
+def region(**changes: object) -> dict:
+    """Return a record between PadBox and the warp."""
+    base = {'center': np.array([100.0, 80.0]), 'size': np.array([60.0, 80.0]), 'rotation': 0.0, 'flip': False}
+    return {**base, 'ori_shape': (160, 200), **changes}
+
+
+def draw(transform, field: str, **changes: object) -> np.ndarray:
+    """Return what `transform` makes of `field` over many seeds, (DRAWS, …)."""
+    record = region(**changes)
+    return np.array([transform({**record, 'rng': np.random.default_rng(seed)})[field] for seed in range(DRAWS)])
+
+
+def share(condition: np.ndarray) -> float:
+    return float(np.mean(condition))
+
+
+def within(observed: float, odds: float) -> bool:
+    """Say whether a share over DRAWS draws lies within four deviations of its odds."""
+    return abs(observed - odds) < 4 * np.sqrt(odds * (1 - odds) / DRAWS)
+
+
+def encoded(suffix: str) -> bytes:
+    picture = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    return cv2.imencode(suffix, picture)[1].tobytes()
+
+
+def with_header(jpeg: bytes, body: bytes) -> bytes:
+    """Return a JPEG with an APP1 segment (EXIF) put in after its start."""
+    return jpeg[:2] + b'\xff\xe1' + (len(body) + 2).to_bytes(2, 'big') + body + jpeg[2:]
+
+
+# ---- loading
+
+
+def test_a_picture_comes_out_as_rgb_with_its_size(tmp_path):
+    picture = np.zeros((20, 30, 3), np.uint8)
+    picture[..., 2] = 255  # red, in OpenCV's order
+    cv2.imwrite(str(tmp_path / 'red.png'), picture)
+    results = LoadImage()({'img_path': str(tmp_path / 'red.png')})
+    assert results['ori_shape'] == (20, 30)
+    np.testing.assert_array_equal(results['img'][0, 0], [255, 0, 0])
+
+
+def test_the_exif_orientation_is_not_applied():
+    turned = (
+        b'Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00'
+    )
+    jpeg = with_header(encoded('.jpg'), turned)
+    assert cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).shape == (80, 60, 3)
+    assert decode_image(jpeg, 'turned.jpg').shape == (60, 80, 3)
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'reason'),
+    [
+        ('cut.jpg', encoded('.jpg')[:-500], 'cut short'),
+        ('cut_by_two.jpg', encoded('.jpg')[:-2], 'cut short'),
+        ('cut_with_thumbnail.jpg', with_header(encoded('.jpg'), encoded('.jpg'))[:-500], 'cut short'),
+        ('cut.png', encoded('.png')[:-500], 'cut short'),
+        ('head.jpg', encoded('.jpg')[:20], 'no picture'),
+        ('empty.jpg', b'', '0 bytes'),
+        ('text.jpg', b'<html>404</html>', 'no picture'),
+    ],
+)
+def test_a_broken_image_is_an_error_that_names_it_and_the_reason(name, content, reason, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ImageError) as error:
+        read_image(str(path))
+    assert str(path) in str(error.value)
+    assert reason in str(error.value)
+
+
+@pytest.mark.parametrize(('name', 'reason'), [('missing.jpg', 'there is no such file'), ('.', 'directory')])
+def test_a_path_without_a_file_is_an_error_that_names_it(name, reason, tmp_path):
+    path = str(tmp_path / name)
+    with pytest.raises(ImageError) as error:
+        read_image(path)
+    assert path in str(error.value)
+    assert reason in str(error.value)
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.bmp', '.webp'])
+def test_a_whole_picture_is_not_taken_for_a_cut_one(suffix):
+    assert decode_image(encoded(suffix), 'whole').shape == (60, 80, 3)
+    if suffix == '.jpg':
+        assert decode_image(with_header(encoded(suffix), encoded(suffix)), 'with thumbnail').shape == (60, 80, 3)
+
+
+# ---- the warp
+
+
+def test_the_crop_of_a_real_person_is_the_official_one(shared_golden, shared_data):
+    golden = np.load(shared_golden / 'crop_785.npz')
+    source = shared_data / 'coco'
+    record = LoadImage()({'img_path': str(source / f'{int(golden["image_id"]):012d}.jpg')})
+    record |= {'center': golden['box_center'], 'size': golden['box_size'], 'rotation': 0.0, 'flip': False}
+    warped = WarpAffine((192, 256), COCO['flip_indices'])(record)
+    np.testing.assert_allclose(warped['matrix'], golden['matrix'], rtol=2e-5, atol=2e-5)
+    difference = np.abs(warped['img'].astype(int) - golden['crop_rgb'])
+    assert share(difference <= 1) >= 0.999
+
+
+def dot_at(point: np.ndarray) -> np.ndarray:
+    """Return a black picture (160, 200, 3) with a bright, smooth dot at `point` (x, y)."""
+    rows, columns = np.mgrid[:160, :200]
+    bright = 255 * np.exp(-((columns - point[0]) ** 2 + (rows - point[1]) ** 2) / (2 * 3.0**2))
+    return np.repeat(bright[..., None], 3, axis=-1).astype(np.uint8)
+
+
+def middle_of_light(picture: np.ndarray) -> np.ndarray:
+    """Return the centre of brightness (x, y) of a picture (h, w, 3), px."""
+    light = picture[..., 0].astype(float)
+    rows, columns = np.mgrid[: light.shape[0], : light.shape[1]]
+    return np.array([(light * columns).sum(), (light * rows).sum()]) / light.sum()
+
+
+@pytest.mark.parametrize(
+    ('flip', 'rotation', 'factor'),
+    [(False, 0.0, 1.0), (True, 0.0, 1.0), (False, 37.0, 0.8), (True, 37.0, 0.8), (True, -110.0, 1.3)],
+)
+@pytest.mark.parametrize('joint', range(len(COCO['keypoint_names'])))
+def test_pixels_and_key_points_move_together(joint, flip, rotation, factor, rng):
+    keypoints = rng.uniform([85, 65], [115, 95], (17, 2))
+    record = region(
+        img=dot_at(keypoints[joint]),
+        keypoints=keypoints,
+        visible=np.full(17, 2.0),
+        flip=flip,
+        rotation=rotation,
+        size=np.array([75.0, 100.0]) * factor,
+    )
+    warped = WarpAffine((192, 256), COCO['flip_indices'])(record)
+    moved_to = COCO['flip_indices'][joint] if flip else joint
+    np.testing.assert_allclose(middle_of_light(warped['img']), warped['input_keypoints'][moved_to], atol=0.15)
+
+
+def test_a_mirrored_record_looks_as_a_record_of_the_mirrored_picture(rng):
+    picture = rng.integers(0, 255, (160, 200, 3), dtype=np.uint8)
+    record = region(img=picture, rotation=25.0)
+    mirrored = {**record, 'img': np.ascontiguousarray(picture[:, ::-1]), 'center': np.array([99.0, 80.0])}
+    warp = WarpAffine((48, 64), COCO['flip_indices'])
+    by_flag = warp({**record, 'flip': True})['img'].astype(int)
+    np.testing.assert_allclose(by_flag, warp(mirrored)['img'], atol=9)  # OpenCV's weights are in 32nds of a pixel
+    assert np.abs(by_flag - warp(mirrored)['img']).mean() < 0.5
+
+
+def test_visibility_swaps_sides_with_the_key_points(rng):
+    visible = rng.integers(0, 3, 17).astype(float)
+    record = region(img=np.zeros((160, 200, 3), np.uint8), keypoints=rng.uniform(0, 100, (17, 2)), visible=visible)
+    warped = WarpAffine((48, 64), COCO['flip_indices'])({**record, 'flip': True})
+    np.testing.assert_array_equal(warped['input_visible'], visible[list(COCO['flip_indices'])])
+    np.testing.assert_array_equal(warped['visible'], visible)
+
+
+def test_the_middle_of_the_region_goes_to_the_middle_of_the_input():
+    for flip in (False, True):
+        matrix = region_matrix(region(flip=flip, rotation=30.0), (48, 64))
+        np.testing.assert_allclose(apply_affine(np.array([100.0, 80.0]), matrix), [24, 32], atol=1e-9)
+
+
+def test_transforms_leave_their_input_as_it_was(rng):
+    record = region(
+        img=rng.integers(0, 255, (160, 200, 3), dtype=np.uint8),
+        box=np.array([70.0, 40.0, 130.0, 120.0]),
+        keypoints=rng.uniform(80, 110, (17, 2)),
+        visible=np.full(17, 2.0),
+        rng=np.random.default_rng(0),
+    )
+    before = {key: np.copy(value) for key, value in record.items() if key != 'rng'}
+    steps = [PadBox((48, 64)), RandomHalfBody(UPPER, prob=1), RandomScale(), RandomRotation(prob=1)]
+    results = record
+    for step in [*steps, RandomShift(prob=1), RandomFlip(1), WarpAffine((48, 64), COCO['flip_indices'])]:
+        results = step(results)
+    for key, value in before.items():
+        np.testing.assert_array_equal(record[key], value)
+
+
+# ---- the published laws of chance
+
+
+@pytest.mark.parametrize('spread', [0.35, 0.25])
+def test_scale_is_a_normal_around_one_cut_at_its_spread(spread):
+    factor = draw(RandomScale(spread), 'size')[:, 0] / 60
+    assert factor.min() == pytest.approx(1 - spread)
+    assert factor.max() == pytest.approx(1 + spread)
+    inside = np.abs(factor - 1) < spread * (1 - 1e-9)
+    assert within(share(inside), 0.6827)
+    assert within(share(np.abs(factor - 1) < spread / 2), 0.3829)
+    assert within(share(factor > 1), 0.5)
+
+
+def test_scale_keeps_the_aspect():
+    sizes = draw(RandomScale(), 'size')
+    np.testing.assert_allclose(sizes[:, 0] / sizes[:, 1], 0.75)
+
+
+@pytest.mark.parametrize(('degrees', 'prob'), [(45, 0.6), (30, 0.6), (30, 1.0)])
+def test_rotation_is_a_normal_cut_at_twice_its_deviation_with_its_odds(degrees, prob):
+    angle = draw(RandomRotation(degrees, prob), 'rotation')
+    assert np.abs(angle).max() == pytest.approx(2 * degrees)
+    turned = angle[angle != 0]
+    assert prob == 1 or within(len(turned) / DRAWS, prob)
+    assert turned.std() == pytest.approx(0.98 * degrees, rel=0.06)
+    assert within(share(np.abs(angle) >= 2 * degrees * (1 - 1e-9)), 0.0455 * prob)
+    assert within(share(turned > 0), 0.5)
+
+
+@pytest.mark.parametrize('prob', [0.5, 0.1])
+def test_flip_has_its_odds(prob):
+    assert within(share(draw(RandomFlip(prob), 'flip')), prob)
+
+
+def test_shift_moves_by_a_share_of_the_region_cut_at_twice_the_deviation():
+    moved = (draw(RandomShift(0.16, 0.3), 'center') - [100, 80]) / [60, 80]
+    any_moved = moved.any(axis=1)
+    assert within(share(any_moved), 0.3)
+    assert np.abs(moved).max() <= 0.32 + 1e-9
+    assert moved[any_moved].std() == pytest.approx(0.98 * 0.16, rel=0.08)
+
+
+def body(rng: np.random.Generator, visible: list[int]) -> dict:
+    """Return what a record says about joints of which only `visible` are seen."""
+    seen = np.zeros(17)
+    seen[visible] = 2
+    return {'keypoints': rng.uniform(50, 150, (17, 2)), 'visible': seen}
+
+
+def test_half_body_shows_the_upper_half_with_the_published_odds(rng):
+    record = body(rng, list(range(17)))
+    centers = draw(RandomHalfBody(UPPER, prob=0.3), 'center', **record)
+    upper, lower = record['keypoints'][:11].mean(axis=0), record['keypoints'][11:].mean(axis=0)
+    shows_upper, shows_lower = (np.isclose(centers, center).all(axis=1) for center in (upper, lower))
+    assert within(share(shows_upper | shows_lower), 0.3)
+    assert within(share(shows_upper), 0.3 * 0.6915)
+    assert (centers[~shows_upper & ~shows_lower] == [100, 80]).all()
+
+
+def test_half_body_region_is_the_joints_box_in_the_inputs_aspect_and_half_as_large_again(rng):
+    record = body(rng, list(range(17)))
+    sizes = np.unique(draw(RandomHalfBody(UPPER, prob=1), 'size', **record), axis=0)
+    expected = []
+    for joints in (record['keypoints'][:11], record['keypoints'][11:]):
+        width, height = np.ptp(joints, axis=0)
+        expected.append([1.5 * max(width, 0.75 * height), 1.5 * max(height, width / 0.75)])
+    np.testing.assert_allclose(sizes, np.unique(expected, axis=0))
+
+
+@pytest.mark.parametrize(
+    ('visible', 'shown'),
+    [
+        (list(range(8)), []),  # not more than eight
+        (list(range(11)), [list(range(11))]),  # nobody's legs
+        ([0, 1, *range(11, 17), 2], [[0, 1, 2], list(range(11, 17))]),
+        ([0, 1, 2, 3, 4, 5, 6, 15, 16], [[0, 1, 2, 3, 4, 5, 6]]),  # two joints are no half
+    ],
+)
+def test_half_body_shows_only_halves_of_more_than_two_joints(visible, shown, rng):
+    record = body(rng, visible)
+    centers = np.unique(draw(RandomHalfBody(UPPER, prob=1), 'center', **record).round(6), axis=0)
+    expected = [record['keypoints'][joints].mean(axis=0) for joints in shown] or [[100.0, 80.0]]
+    np.testing.assert_allclose(centers, np.unique(np.round(expected, 6), axis=0))
+
+
+def test_half_body_leaves_a_person_whose_joints_coincide(rng):
+    record = {'keypoints': np.full((17, 2), 90.0), 'visible': np.full(17, 2.0)}
+    np.testing.assert_array_equal(np.unique(draw(RandomHalfBody(UPPER, prob=1), 'size', **record), axis=0), [[60, 80]])
+
+
+# ---- chance comes from (seed, epoch, index) alone
+
+
+def augmented(data) -> CocoDataset:
+    flip = resolve(data.metainfo)['flip_indices']
+    steps = ['LoadImage', 'PadBox', 'RandomHalfBody', 'RandomScale', 'RandomRotation', 'RandomShift', 'RandomFlip']
+    needs = {'PadBox': {'input_size': (64, 64)}, 'RandomHalfBody': {'min_joints': 3, 'prob': 0.5}}
+    pipeline = [TRANSFORMS.build({'type': step, **needs.get(step, {})}) for step in steps]
+    pipeline += [WarpAffine((64, 64), flip), TRANSFORMS.build({'type': 'PackPose'})]
+    return CocoDataset(**data.arguments, pipeline=pipeline)
+
+
+def drawn(dataset: CocoDataset, key: SampleKey) -> tuple:
+    """Return the pixels and the geometry of one visit, comparable by `==`."""
+    packed = dataset[key]
+    sample = packed['data_samples']
+    geometry = (sample.rotation, sample.flip, *sample.box_center, *sample.box_size)
+    return packed['inputs'].numpy().tobytes(), geometry
+
+
+def test_the_same_key_gives_the_same_sample_whatever_numpy_was_seeded_with(tiny_coco):
+    data = tiny_coco()
+    np.random.seed(0)
+    first = drawn(augmented(data), SampleKey(3, 5, 1))
+    np.random.seed(1)
+    dataset = augmented(data)
+    dataset[SampleKey(3, 6, 2)]
+    assert drawn(dataset, SampleKey(3, 5, 1)) == first
+
+
+def test_a_sample_takes_nothing_from_numpys_global_chance(tiny_coco):
+    dataset = augmented(tiny_coco())
+    np.random.seed(0)
+    before = np.random.get_state()[1].copy()
+    dataset[SampleKey(3, 5, 1)]
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+@pytest.mark.parametrize('other', [SampleKey(4, 5, 1), SampleKey(3, 6, 1), SampleKey(3, 5, 2)])
+def test_another_seed_epoch_or_index_gives_other_chances(other, tiny_coco):
+    dataset = augmented(tiny_coco())
+    assert drawn(dataset, other) != drawn(dataset, SampleKey(3, 5, 1))
+
+
+def test_twenty_epochs_give_twenty_geometries(tiny_coco):
+    dataset = augmented(tiny_coco(images=1))
+    assert len({drawn(dataset, SampleKey(0, epoch, 0))[1] for epoch in range(20)}) == 20

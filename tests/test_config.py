@@ -1,0 +1,337 @@
+"""Linking: one value, one place, and it takes effect everywhere, however it was overridden."""
+
+import copy
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from hrpose.config import link, load_config, parse_options
+from hrpose.datasets.metainfo import resolve
+from hrpose.errors import UserError
+from hrpose.registry import MODELS
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
+W32 = ROOT / 'configs' / 'hrnet_w32_coco_256x192.py'
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+FIVE = {'dataset_name': 'five', 'keypoint_names': ('nose', 'left_a', 'right_a', 'left_b', 'right_b')}
+
+
+def as_dict(cfg: Config) -> dict:
+    """Return a config's values, as a copy."""
+    return copy.deepcopy(cfg._cfg_dict.to_dict())
+
+
+def write_leaf(path: Path, base: Path, lines: list[str]) -> Path:
+    """Write a config file that inherits from another."""
+    path.write_text('\n'.join([f'_base_ = [{str(base)!r}]', *lines]) + '\n')
+    return path
+
+
+def as_lines(changes: dict) -> list[str]:
+    """Return overrides by dotted name as lines of a config: {'a.b': 2} -> ['a = dict(b=2)']."""
+    tops: dict[str, list[str]] = {}
+    for name, value in changes.items():
+        top, *rest = name.split('.')
+        tops.setdefault(top, []).append(f'{rest[0]}={value!r}' if rest else repr(value))
+    dotted = {name.split('.')[0] for name in changes if '.' in name}
+    return [
+        f'{top} = dict({", ".join(values)})' if top in dotted else f'{top} = {values[0]}'
+        for top, values in tops.items()
+    ]
+
+
+def by_leaf(folder: Path, changes: dict) -> Config:
+    return load_config(write_leaf(folder / 'leaf.py', W32, as_lines(changes)))
+
+
+def by_two_levels(folder: Path, changes: dict) -> Config:
+    """Override twice: the config in between sets other values, which must leave no trace."""
+    lines = ['codec = dict(input_size=(288, 384), sigma=3)', "metainfo = 'lsp'"]
+    middle = write_leaf(folder / 'middle.py', W32, lines)
+    return load_config(write_leaf(folder / 'leaf.py', middle, as_lines({'metainfo': 'coco', **changes})))
+
+
+def by_options(folder: Path, changes: dict) -> Config:
+    words = [f'{name}={value}'.replace(' ', '') for name, value in changes.items()]
+    return load_config(W32, parse_options(words))
+
+
+def steps(cfg: Config, kind: str) -> list:
+    """Return the transforms of one kind in all three pipelines."""
+    return [step for name in LOADERS for step in cfg[name].dataset.pipeline if step.type == kind]
+
+
+def assert_linked(cfg: Config) -> None:
+    """Assert that every place holds what the top of the config says."""
+    names, size = cfg.metainfo.keypoint_names, tuple(cfg.codec.input_size)
+    assert [tuple(step.input_size) for step in steps(cfg, 'PadBox')] == [size] * 3
+    assert [tuple(step.input_size) for step in steps(cfg, 'WarpAffine')] == [size] * 3
+    assert [tuple(step.flip_indices) for step in steps(cfg, 'WarpAffine')] == [tuple(cfg.metainfo.flip_indices)] * 3
+    assert cfg.model.head.codec == cfg.codec
+    assert cfg.model.head.out_channels == len(names)
+    for step in steps(cfg, 'RandomHalfBody'):
+        assert tuple(step.upper_body_ids) == tuple(cfg.metainfo.upper_body_ids)
+    holders = [cfg.model, *(cfg[name].dataset for name in LOADERS), *cfg.val_evaluator, *cfg.test_evaluator]
+    assert [holder.metainfo.keypoint_names for holder in holders] == [names] * len(holders)
+
+
+@pytest.mark.parametrize('override', [by_leaf, by_two_levels, by_options])
+@pytest.mark.parametrize(
+    ('changes', 'expected'),
+    [
+        ({'codec.input_size': (64, 96)}, {'size': (64, 96), 'heatmap': (16, 24)}),
+        ({'codec.sigma': 3.5}, {'sigma': 3.5}),
+        ({'metainfo': 'lsp'}, {'joints': 14}),
+        ({'codec.heatmap_size': (96, 128), 'codec.input_size': (192, 256)}, {'heatmap': (96, 128)}),
+        ({'codec.input_size': (96, 128), 'codec.sigma': 1.5, 'metainfo': 'lsp'}, {'size': (96, 128), 'joints': 14}),
+    ],
+)
+def test_one_override_takes_effect_everywhere(override, changes, expected, tmp_path):
+    cfg = override(tmp_path, changes)
+    assert_linked(cfg)
+    found = {
+        'size': tuple(cfg.model.head.codec.input_size),
+        'heatmap': tuple(cfg.model.head.codec.heatmap_size),
+        'sigma': cfg.model.head.codec.sigma,
+        'joints': cfg.model.head.out_channels,
+    }
+    assert {key: found[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ('base', 'metainfo'),
+    [
+        ('hrnet_w32_coco_256x192', FIVE),
+        ('hrnet_w16_synthetic_128x96', FIVE),
+        ('hrnet_w16_lspet_128x128', {'_delete_': True, **FIVE}),  # a name that the base spells out
+    ],
+)
+def test_a_leaf_may_spell_out_its_own_joints(base, metainfo, tmp_path):
+    path = ROOT / 'configs' / f'{base}.py'
+    cfg = load_config(write_leaf(tmp_path / 'leaf.py', path, [f'metainfo = {metainfo!r}']))
+    assert_linked(cfg)
+    assert cfg.model.head.out_channels == 5
+    assert tuple(steps(cfg, 'WarpAffine')[0].flip_indices) == (0, 2, 1, 4, 3)
+
+
+def test_own_joints_by_option_take_effect_everywhere():
+    cfg = load_config(W32, {'metainfo': FIVE})
+    assert_linked(cfg)
+    assert cfg.model.head.out_channels == 5
+
+
+def test_a_leaf_may_replace_the_train_pipeline(tmp_path):
+    own = ['LoadImage', 'PadBox', 'WarpAffine', 'PackPose']
+    cfg = by_leaf(tmp_path, {'train_pipeline': [{'type': name} for name in own]})
+    assert [step.type for step in cfg.train_dataloader.dataset.pipeline] == own
+    assert_linked(cfg)
+
+
+def test_an_option_reaches_into_a_pipeline():
+    cfg = load_config(W32, parse_options(['train_pipeline.4.degrees=10', 'train_pipeline.1.padding=1.5']))
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    assert (pipeline[4].type, pipeline[4].degrees) == ('RandomRotation', 10)
+    assert (pipeline[1].type, pipeline[1].padding) == ('PadBox', 1.5)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_link_is_pure_and_idempotent(path):
+    raw = Config.fromfile(str(path))
+    before = as_dict(raw)
+    once = link(raw)
+    assert as_dict(raw) == before
+    after = as_dict(once)
+    assert as_dict(link(once)) == after
+    assert as_dict(once) == after
+    once.codec.sigma = 99
+    once.train_dataloader.dataset.pipeline[1].padding = 99
+    assert as_dict(raw) == before
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_every_shipped_config_links_and_its_model_builds(path):
+    cfg = load_config(path)
+    assert_linked(cfg)
+    model = MODELS.build(cfg.model)
+    assert model.head.out_channels == len(cfg.metainfo.keypoint_names)
+    assert model.head.codec.input_size == tuple(cfg.codec.input_size)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'places'),
+    [
+        ({'model.head.out_channels': 5}, ['model.head.out_channels is 5', "metainfo 'coco' has 17"]),
+        ({'model.head.codec': {'type': 'MSRAHeatmap', 'input_size': (64, 64)}}, ['model.head.codec is', 'codec is']),
+        (
+            {'train_pipeline.1.input_size': (64, 64)},
+            ['train_dataloader.dataset.pipeline.1.input_size', 'codec.input_s'],
+        ),
+        ({'train_pipeline.2.upper_body_ids': (0, 1)}, ['pipeline.2.upper_body_ids', 'metainfo.upper_body_ids']),
+        (
+            {'val_dataloader.dataset.metainfo': 'lsp'},
+            ["val_dataloader.dataset.metainfo is 'lsp'", "metainfo is 'coco'"],
+        ),
+        ({'val_evaluator.metainfo': 'lsp'}, ["val_evaluator.metainfo is 'lsp'", "metainfo is 'coco'"]),
+        ({'model.metainfo': 'lsp'}, ["model.metainfo is 'lsp'", "metainfo is 'coco'"]),
+    ],
+)
+def test_a_contradiction_names_both_places(changes, places):
+    with pytest.raises(UserError) as error:
+        load_config(W32, changes)
+    for place in places:
+        assert place in str(error.value)
+
+
+def test_a_value_that_repeats_its_source_is_no_contradiction():
+    changes = {'model.head.out_channels': 17, 'train_pipeline.1.input_size': [192, 256], 'model.metainfo': 'coco'}
+    assert_linked(load_config(W32, changes))
+
+
+def test_the_test_loader_and_metric_are_those_of_validation_unless_given():
+    cfg = load_config(W32, {'val_dataloader.batch_size': 7, 'val_evaluator.nms': 'soft_oks'})
+    assert cfg.test_dataloader.batch_size == 7
+    assert cfg.test_evaluator[0].nms == 'soft_oks'
+
+
+def test_data_root_reaches_each_data_set_and_the_truth_of_the_metric():
+    cfg = load_config(W32, {'data_root': '/elsewhere'})
+    assert {cfg[name].dataset.data_root for name in LOADERS} == {'/elsewhere'}
+    assert cfg.val_evaluator[0].ann_file == '/elsewhere/annotations/person_keypoints_val2017.json'
+    assert cfg.test_evaluator[0].ann_file == cfg.val_evaluator[0].ann_file
+
+
+def test_data_sets_inside_a_wrapper_are_linked(tmp_path):
+    cfg = load_config(W32)
+    inner = {'type': 'CocoDataset', 'ann_file': 'a.json', 'data_prefix': {'img': 'a'}}
+    wrapped = {'type': 'ConcatDataset', 'datasets': [{'type': 'RepeatDataset', 'times': 2, 'dataset': inner}, inner]}
+    lines = [f'train_dataloader = dict(dataset=dict(_delete_=True, **{wrapped!r}))']
+    cfg = load_config(write_leaf(tmp_path / 'leaf.py', W32, lines))
+    first, second = cfg.train_dataloader.dataset.datasets
+    for dataset in (first.dataset, second):
+        assert dataset.metainfo.dataset_name == 'coco'
+        assert dataset.pipeline[1].input_size == (192, 256)
+
+
+def test_a_config_without_codec_comes_back_as_it_is(tmp_path):
+    path = tmp_path / 'detector.py'
+    path.write_text("model = dict(type='mmdet.RTMDet')\n")
+    assert as_dict(load_config(path)) == {'model': {'type': 'mmdet.RTMDet'}}
+
+
+@pytest.mark.parametrize('changes', [{'data_root': '/elsewhere'}, {'train_pipeline.3.spread': 0.0}])
+def test_a_saved_config_follows_a_later_override_or_names_both_places(changes, tmp_path):
+    saved = tmp_path / 'saved.py'
+    saved.write_text('\n'.join(f'{key} = {value!r}' for key, value in as_dict(load_config(W32)).items()))
+    try:
+        assert as_dict(load_config(saved, changes)) == as_dict(load_config(W32, changes))
+    except UserError as error:
+        assert 'train_dataloader.dataset' in str(error)
+
+
+def test_a_loader_without_workers_keeps_none_alive():
+    cfg = load_config(W32, {'train_dataloader.num_workers': 0})
+    assert not cfg.train_dataloader.persistent_workers
+    assert cfg.val_dataloader.persistent_workers
+
+
+def test_a_metric_of_mmengines_stands_beside_ours():
+    dump = {'type': 'DumpResults', 'out_file_path': 'x.pkl'}
+    cfg = load_config(W32, {'val_evaluator': [{'type': 'CocoMetric'}, dump]})
+    assert as_dict(cfg)['val_evaluator'][1] == dump
+
+
+@pytest.mark.parametrize(
+    ('word', 'value'),
+    [
+        ('a=2', 2),
+        ('a=-1.5e-3', -0.0015),
+        ('a=(288,384)', (288, 384)),
+        ('a=288,384', (288, 384)),
+        ('a=[1,2]', [1, 2]),
+        ("a={'type':'SGD'}", {'type': 'SGD'}),
+        ('a=true', True),
+        ('a=False', False),
+        ('a=none', None),
+        ('a=w48', 'w48'),
+        ('a=data/coco', 'data/coco'),
+        ('a=x=y', 'x=y'),
+        ('a=', ''),
+        ('a="17"', '17'),
+    ],
+)
+def test_an_option_is_a_literal_or_text(word, value):
+    (parsed,) = parse_options([word]).values()
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+@pytest.mark.parametrize('code', ['__import__("os").getcwd()', 'open("x","w")', '[].append(1)', '1+len("a")'])
+def test_an_option_is_never_executed(code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert parse_options([f'a={code}']) == {'a': code}
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('word', ['codec.sigma', '=3', '', 'codec.sigma 3'])
+def test_an_option_without_name_or_value_is_refused(word):
+    with pytest.raises(UserError, match='KEY=VALUE'):
+        parse_options([word])
+
+
+def test_an_unknown_config_names_the_nearest():
+    with pytest.raises(
+        UserError, match=r'no config file .*hrnet_w32_coco_256x129\.py; nearest: hrnet_w32_coco_256x192'
+    ):
+        load_config(W32.with_name('hrnet_w32_coco_256x129.py'))
+
+
+@pytest.mark.parametrize(
+    ('text', 'reason'),
+    [
+        ('codec = dict(', 'SyntaxError'),
+        ("custom_imports = dict(imports=['nowhere_at_all'])", 'nowhere_at_all'),
+        ("_base_ = ['missing.py']", 'missing.py'),
+        ('value = 1 / 0', 'ZeroDivisionError'),
+    ],
+)
+def test_a_config_that_does_not_run_is_a_sentence_naming_file_and_reason(text, reason, tmp_path):
+    path = tmp_path / 'broken.py'
+    path.write_text(text + '\n')
+    with pytest.raises(UserError) as error:
+        load_config(path)
+    assert str(path) in str(error.value)
+    assert reason in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('word', 'complaint'),
+    [
+        ('modle.flip_test=False', "no 'modle'; nearest: model"),
+        ('train_pipeline.99.spread=1', '99'),
+        ('train_pipeline.first.spread=1', 'train_pipeline.first.spread'),
+        ('codec.input_size.w=1', 'codec.input_size.w'),
+        ('metainfo=cocoo', "no metainfo called 'cocoo'; nearest: coco"),
+        ('data_rot=/elsewhere', 'data_root'),
+        ('codec.input_size=288x384', 'input_size'),
+        ('codec.input_size=256', 'input_size'),
+        ('codec.input_size=(64,)', 'input_size'),
+        ('codec=MSRAHeatmap', 'codec'),
+        ('metainfo=17', 'metainfo'),
+        ('train_dataloader.dataset.pipeline.3.spread=0', 'train_pipeline'),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused_in_a_sentence(word, complaint):
+    with pytest.raises(UserError) as error:
+        load_config(W32, parse_options([word]))
+    assert complaint in str(error.value)
+
+
+def test_training_without_validation_is_an_option():
+    assert load_config(W32, parse_options(['val_dataloader=None'])).val_dataloader is None
+
+
+def test_linked_metainfo_is_complete():
+    cfg = load_config(W32, {'metainfo': FIVE})
+    assert as_dict(cfg)['metainfo'] == resolve(FIVE)

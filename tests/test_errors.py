@@ -1,0 +1,70 @@
+"""A user's mistake becomes one sentence and exit status 2; a defect keeps its traceback."""
+
+import pytest
+from torch.utils.data import DataLoader, Dataset
+
+from hrpose.datasets.transforms.load_image import ImageError, read_image
+from hrpose.errors import UserError, nearest, run, sentence
+
+
+def fail(error: BaseException) -> None:
+    raise error
+
+
+def test_a_users_mistake_is_one_message_and_status_2(capsys):
+    with pytest.raises(SystemExit) as left:
+        run(lambda: fail(UserError('no such file: x.py')))
+    assert left.value.code == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ('', 'error: no such file: x.py\n')
+
+
+def test_a_defect_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        run(lambda: 1 / 0)
+
+
+def test_ctrl_c_leaves_with_130(capsys):
+    with pytest.raises(SystemExit) as left:
+        run(lambda: fail(KeyboardInterrupt()))
+    assert left.value.code == 130
+    assert 'Traceback' not in capsys.readouterr().err
+
+
+class Failing(Dataset):
+    """Raises for every item: a plain mistake, or an unreadable image (an exception with a cause)."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> None:
+        if self.kind == 'image':
+            read_image('/nowhere/Error: odd name.jpg')
+        raise UserError('two lines:\n  and Error: the second')
+
+
+@pytest.mark.parametrize('kind', ['mistake', 'image'])
+def test_a_message_from_a_loader_worker_is_the_same_as_from_this_process(kind):
+    messages = []
+    for workers in (0, 1):
+        with pytest.raises(UserError) as error:
+            next(iter(DataLoader(Failing(kind), num_workers=workers)))
+        assert type(error.value) is (ImageError if kind == 'image' else UserError)
+        messages.append(sentence(error.value))
+    assert messages[1] == messages[0]
+
+
+@pytest.mark.parametrize(
+    ('name', 'choices', 'clause'),
+    [
+        ('HRNett', ['HRNet', 'ResNet', 'CPN'], 'nearest: HRNet, ResNet'),
+        ('zzz', ['b', 'a'], 'choices: a, b'),
+        ('zzz', [], 'choices: none'),
+        ('zzz', [f'name{index}' for index in range(13)], 'none of the 13 known names is close'),
+    ],
+)
+def test_nearest_names_the_likely_choices(name, choices, clause):
+    assert nearest(name, choices) == clause

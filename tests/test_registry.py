@@ -1,0 +1,102 @@
+"""Parts by name: found with nothing imported before, explained where unknown."""
+
+import subprocess
+import sys
+
+import pytest
+from mmengine import registry as root
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+
+from hrpose import registry
+from hrpose.errors import UserError
+
+OWN_PARTS = {
+    'MODELS': 'HRNet HeatmapHead KeypointMSELoss PoseDataPreprocessor TopdownPoseEstimator',
+    'CODECS': 'MSRAHeatmap',
+    'DATASETS': 'CocoDataset',
+    'DATA_SAMPLERS': 'EpochSampler',
+    'TRANSFORMS': 'LoadImage PadBox RandomFlip RandomHalfBody RandomRotation RandomScale WarpAffine PackPose',
+    'METRICS': 'CocoMetric PCKMetric',
+    'VISUALIZERS': 'PoseVisualizer',
+    'HOOKS': 'PictureHook',
+    'OPTIM_WRAPPERS': 'BF16OptimWrapper',
+    'RUNNERS': 'PoseRunner',
+}
+
+MISTAKES = [
+    ('MODELS', 'HRNett', 'HRNet'),
+    ('CODECS', 'MSRAHeatmaps', 'MSRAHeatmap'),
+    ('DATASETS', 'CoCoDatset', 'CocoDataset'),
+    ('TRANSFORMS', 'WarpAfine', 'WarpAffine'),
+    ('METRICS', 'CocoMetrik', 'CocoMetric'),
+    ('HOOKS', 'LogerHook', 'LoggerHook'),
+    ('OPTIMIZERS', 'Adamm', 'Adam'),
+]
+
+# Each registry in a child process of its own, all forked where nothing of hrpose but the registries is imported.
+FRESH = """
+import os, sys
+import cv2, matplotlib.pyplot, mmengine.runner, torch.utils.tensorboard
+from hrpose import registry
+parts = {parts!r}
+assert not [name for name in sys.modules if name.startswith(('hrpose.models', 'hrpose.codecs', 'hrpose.datasets'))]
+for kind, names in parts.items():
+    if os.fork() == 0:
+        missing = [name for name in names.split() if name not in getattr(registry, kind)]
+        os._exit(bool(missing))
+    _, status = os.wait()
+    print(kind, status)
+"""
+
+
+def test_parts_are_found_with_nothing_imported_before(repository):
+    script = FRESH.format(parts=OWN_PARTS)
+    done = subprocess.run([sys.executable, '-c', script], cwd=repository, capture_output=True, text=True, check=True)
+    assert done.stdout.split('\n')[:-1] == [f'{kind} 0' for kind in OWN_PARTS]
+
+
+def test_another_frameworks_config_builds_our_parts_by_scope(repository):
+    script = (
+        'from mmengine.registry import MODELS\n'
+        "print(MODELS.build(dict(type='hrpose.HRNet', arch='w16_small')).out_channels)"
+    )
+    done = subprocess.run([sys.executable, '-c', script], cwd=repository, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == '(16,)'
+
+
+@pytest.mark.parametrize(
+    ('kind', 'name'),
+    [('HOOKS', 'CheckpointHook'), ('OPTIMIZERS', 'Adam'), ('DATASETS', 'ConcatDataset'), ('METRICS', 'DumpResults')],
+)
+def test_parts_of_mmengine_are_reachable(kind, name):
+    ours = getattr(registry, kind)
+    assert ours.get(name) is getattr(root, kind).get(name)
+    assert name in ours
+
+
+@pytest.mark.parametrize(('kind', 'wrong', 'near'), MISTAKES)
+def test_an_unknown_name_is_answered_with_the_nearest_and_custom_imports(kind, wrong, near):
+    with pytest.raises(UserError) as error:
+        getattr(registry, kind).build({'type': wrong})
+    assert f"'{wrong}'" in str(error.value)
+    assert f'nearest: {near}' in str(error.value)
+    assert 'custom_imports' in str(error.value)
+    assert wrong not in getattr(registry, kind)
+
+
+@pytest.mark.parametrize(('kind', 'wrong', 'near'), [mistake for mistake in MISTAKES if mistake[0] != 'CODECS'])
+def test_an_unknown_name_is_also_explained_through_mmengines_registry(kind, wrong, near):
+    with DefaultScope.overwrite_default_scope('hrpose'), pytest.raises(UserError, match=f'nearest: {near}'):
+        getattr(root, kind).build({'type': wrong})
+
+
+def test_an_unknown_name_is_also_explained_through_the_runner(tmp_path):
+    with pytest.raises(UserError, match='nearest: TopdownPoseEstimator'):
+        Runner(
+            model={'type': 'TopdownPoseEstimatr'},
+            work_dir=str(tmp_path),
+            default_scope='hrpose',
+            experiment_name='unknown_name',
+            log_level='ERROR',
+        )

@@ -1,0 +1,172 @@
+"""Training and testing as a user types it."""
+
+import importlib
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hrpose import errors
+from hrpose.apis import init_model
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_tool(tool: str, *words: object) -> subprocess.CompletedProcess:
+    """Run a tool from the repository's root; its stdout and stderr together are `stdout`."""
+    command = [sys.executable, f'tools/{tool}.py', *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+
+
+def run_well(tool: str, *words: object) -> str:
+    """Run a tool that has to succeed; returns what it printed."""
+    done = run_tool(tool, *words)
+    assert done.returncode == 0, done.stdout[-3000:]
+    return done.stdout
+
+
+def the_message(status: object, output: str) -> str:
+    """Return the one message about a user's mistake, after checking that it is no traceback."""
+    assert status == 2, output[-3000:]
+    assert 'Traceback' not in output
+    (message,) = re.findall(r'^error: .*', output, re.S | re.M)
+    return message
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, quick):
+    """Run a tool in this process, which is quicker; returns its exit status and what it printed."""
+
+    def run(tool: str, *words: object) -> tuple[object, str]:
+        monkeypatch.setattr(sys, 'argv', [f'tools/{tool}.py', *map(str, words)])
+        status: object = 0
+        try:
+            errors.run(importlib.import_module(f'tools.{tool}').main)
+        except SystemExit as left:
+            status = left.code
+        captured = capsys.readouterr()
+        return status, captured.out + captured.err
+
+    return run
+
+
+def fresh_checkpoint(config: Path) -> Path:
+    """Write the untrained weights of a config's model beside it."""
+    path = config.with_suffix('.pth')
+    torch.save(init_model(config).state_dict(), path)
+    return path
+
+
+def learning_rates(output: str) -> list[float]:
+    return [float(rate) for rate in re.findall(r' lr: (\S+)', output)]
+
+
+def test_train_resume_and_test_on_ones_own_joints(tiny_coco, tiny_config, tmp_path):
+    config = tiny_config(tiny_coco(joints=5), tiny_coco(joints=5, name='val', images=3))
+    work_dir, show = tmp_path / 'run', tmp_path / 'show'
+
+    output = run_well('train', config, '--work-dir', work_dir)
+    assert (work_dir / 'epoch_1.pth').is_file()
+    assert 'Epoch(train) [1][2/2]' in output
+    assert 'eta: ' in output
+    assert '4 people from' in output
+    assert re.search(r'coco/AP: [\d.]+', output)
+    assert list(work_dir.glob('*/vis_data/events.out.tfevents*'))
+    assert list(work_dir.glob('*/*.log'))
+
+    output = run_well(
+        'train', config, '--work-dir', work_dir, '--resume', '--amp', '--cfg-options', 'train_cfg.max_epochs=2'
+    )
+    assert 'Epoch(train) [1]' not in output
+    assert 'Epoch(train) [2][2/2]' in output
+    assert 'BF16OptimWrapper' in output or 'AmpOptimWrapper' in output
+
+    output = run_well(
+        'test', config, work_dir / 'epoch_2.pth', '--work-dir', tmp_path / 'test',
+        '--dump', tmp_path / 'new' / 'found.pkl', '--show-dir', show,
+    )  # fmt: skip
+    assert '(100%) matched' in output
+    assert re.search(r'coco/AP: [\d.]+', output)
+    assert sorted(path.name for path in show.iterdir()) == ['000.jpg', '001.jpg', '002.jpg']
+    people = pickle.loads((tmp_path / 'new' / 'found.pkl').read_bytes())
+    assert [np.shape(person['pred_instances']['keypoints']) for person in people] == [(1, 5, 2)] * 3
+
+
+def test_a_saved_config_can_be_tested_as_it_is(tiny_coco, tiny_config, tmp_path, call):
+    config = tiny_config(tiny_coco(images=2))
+    assert call('train', config, '--work-dir', tmp_path / 'run')[0] == 0
+    saved, checkpoint = tmp_path / 'run' / config.name, tmp_path / 'run' / 'epoch_1.pth'
+    status, output = call('test', saved, checkpoint, '--work-dir', tmp_path / 'test')
+    assert (status, 'coco/AP' in output) == (0, True)
+
+
+def test_the_learning_rate_is_scaled_to_the_batch_on_request_only(tiny_coco, tiny_config, tmp_path, call):
+    data = tiny_coco(joints=3, images=2)
+    for words, rate in ((['--amp'], 1e-3), (['--auto-scale-lr'], 1e-3 * 2 / 32)):
+        config = tiny_config(data, extra='val_dataloader = val_cfg = val_evaluator = None')
+        status, output = call('train', config, '--work-dir', tmp_path / 'run', *words)
+        assert status == 0
+        assert learning_rates(output) == pytest.approx([rate], rel=1e-4)
+
+
+def test_another_configs_checkpoint_is_refused_with_the_share_that_matched(tiny_coco, tiny_config, tmp_path, call):
+    config = tiny_config(tiny_coco(images=2))
+    words = ['--work-dir', tmp_path / 'run', '--cfg-options', 'model.backbone.arch=w18']
+    message = the_message(*call('test', config, fresh_checkpoint(config), *words))
+    assert re.search(r"\.pth is not this config's: \d+ of \d+ weights \(\d+%\) matched", message)
+
+
+def test_coco_that_is_not_there_is_one_message_with_the_path_the_layout_and_a_way_on():
+    done = run_tool('train', 'configs/hrnet_w32_coco_256x192.py', '--cfg-options', 'data_root=/nowhere/coco')
+    message = the_message(done.returncode, done.stdout)
+    assert '/nowhere/coco/annotations/person_keypoints_train2017.json does not exist' in message
+    assert 'annotations/person_keypoints_{train,val}2017.json' in message
+    assert 'tools/data/make_synthetic.py' in message
+    assert 'configs/hrnet_w16_synthetic_128x96.py' in message
+
+
+MISTAKES = {
+    'unknown_part': (['model.backbone.type=HRNett'], 'nearest: HRNet'),
+    'unknown_optimizer': (['optim_wrapper.optimizer.type=Adamm'], 'nearest: Adam'),
+    'unknown_argument_of_a_transform': (['train_pipeline.1.paddng=2'], 'paddng'),
+    'unknown_argument_of_the_loop': (['train_cfg.max_epoch=3'], 'max_epoch'),
+    'option_without_value': (['codec.sigma'], 'KEY=VALUE'),
+    'missing_checkpoint': (['load_from=/nowhere/a.pth'], 'there is no checkpoint /nowhere/a.pth'),
+    'input_that_does_not_fit_the_strides': (['codec.input_size=(72,72)'], '32'),
+    'another_number_of_joints': (['metainfo=coco'], 'names 5 key points a person, but the metainfo has 17'),
+}
+
+
+@pytest.mark.parametrize(('options', 'reason'), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_in_training_is_one_message(options, reason, tiny_coco, tiny_config, tmp_path, call):
+    config = tiny_config(tiny_coco(images=2))
+    words = ['--work-dir', tmp_path / 'run', '--cfg-options', *options]
+    assert reason in the_message(*call('train', config, *words))
+
+
+@pytest.mark.parametrize(
+    ('words', 'reason'),
+    [
+        (['/nowhere/a.pth'], 'there is no checkpoint'),
+        (['a.pth', '--dump', 'found.json'], 'has to end in .pkl'),
+        (['FRESH', '--cfg-options', 'codec.heatmap_size=(8,8)'], 'codec.heatmap_size'),
+        (['FRESH', '--cfg-options', 'metainfo=coco'], '5 key points'),
+    ],
+)
+def test_a_mistake_in_testing_is_one_message(words, reason, tiny_coco, tiny_config, tmp_path, call):
+    config = tiny_config(tiny_coco(images=2))
+    words = [fresh_checkpoint(config) if word == 'FRESH' else word for word in words]
+    assert reason in the_message(*call('test', config, '--work-dir', tmp_path / 'run', *words))
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_broken_image_in_a_test_is_one_message(workers, tiny_coco, tiny_config, tmp_path, call):
+    config = tiny_config(tiny_coco(images=2), tiny_coco(images=2, name='val', broken={1: 'truncated'}))
+    words = ['--work-dir', tmp_path / 'run', '--cfg-options', f'val_dataloader.num_workers={workers}']
+    message = the_message(*call('test', config, fresh_checkpoint(config), *words))
+    assert re.fullmatch(r'error: the image \S+val/001\.jpg is cut short .*', message.strip())
