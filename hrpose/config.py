@@ -91,6 +91,11 @@ def _literal(text: str) -> Any:
 
 
 def _merge(cfg: Config, options: Mapping[str, Any]) -> None:
+    for part in ('dataloader', 'evaluator'):
+        # An option for the test alone needs a copy of the validation's part to change.
+        if any(name.startswith(f'test_{part}.') for name in options) and cfg.get(f'val_{part}') is not None:
+            cfg.setdefault(f'test_{part}', cfg._cfg_dict.to_dict()[f'val_{part}'])
+            cfg.setdefault('test_cfg', {})
     for name in options:
         top = name.split('.')[0]
         if top not in cfg and ('.' in name or top not in RUNNER_KEYS):
@@ -117,6 +122,7 @@ def link(cfg: Config) -> Config:
     linked = Config(cfg._cfg_dict.to_dict(), filename=cfg.filename)
     if 'codec' not in linked:
         return linked
+    linked.setdefault('default_scope', 'hrpose')
     _link_metainfo_and_codec(linked)
     _link_data(linked)
     _link_model(linked)
@@ -173,13 +179,14 @@ def _derived_places(cfg: Config) -> Iterator[tuple[str, str]]:
 
 def _link_metainfo_and_codec(cfg: Config) -> None:
     cfg.metainfo = resolve(cfg.get('metainfo', 'coco'))
-    if not isinstance(cfg.codec, Mapping) or 'input_size' not in cfg.codec:
+    codec: Any = cfg.codec
+    if not isinstance(codec, Mapping) or 'input_size' not in codec:
         raise UserError('codec.input_size is missing: (w, h) of the network input in px')
-    size = _plain(cfg.codec.input_size)
+    size = _plain(cfg.codec['input_size'])
     if not (isinstance(size, tuple) and len(size) == 2 and all(isinstance(side, int) and side > 0 for side in size)):
         raise UserError(f'codec.input_size has to be two positive whole numbers (w, h), not {size!r}')
     if cfg.codec.get('heatmap_size') is None:
-        cfg.codec.heatmap_size = tuple(side // 4 for side in cfg.codec.input_size)
+        cfg.codec['heatmap_size'] = tuple(side // 4 for side in size)
 
 
 def _link_data(cfg: Config) -> None:

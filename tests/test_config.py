@@ -335,3 +335,16 @@ def test_training_without_validation_is_an_option():
 def test_linked_metainfo_is_complete():
     cfg = load_config(W32, {'metainfo': FIVE})
     assert as_dict(cfg)['metainfo'] == resolve(FIVE)
+
+
+def test_an_option_for_the_test_alone_leaves_validation_as_it_is():
+    cfg = load_config(W32, {'test_dataloader.dataset.bbox_file': 'dets.json', 'test_evaluator.nms': None})
+    assert cfg.test_dataloader.dataset.bbox_file == 'dets.json'
+    assert 'bbox_file' not in cfg.val_dataloader.dataset
+    assert cfg.test_evaluator[0].nms is None and 'nms' not in cfg.val_evaluator[0]
+
+
+def test_a_config_without_a_scope_gets_hrposes(tmp_path):
+    path = tmp_path / 'bare.py'
+    path.write_text("codec = dict(type='MSRAHeatmap', input_size=(64, 64))\n")
+    assert load_config(path).default_scope == 'hrpose'

@@ -98,9 +98,7 @@ def draw(work_dir: Path, predictions: Path, ceiling: float) -> tuple[Path, Path]
 
     people = pickle.loads(predictions.read_bytes())  # written by the step before, on this machine
     one_an_image = list({person['img_path']: person for person in people}.values())[:SHEET_PEOPLE]
-    sheet = prediction_sheet(
-        [(person['img_path'], person) for person in one_an_image], resolve('coco'), SHEET_COLUMNS
-    )
+    sheet = prediction_sheet([(person['img_path'], person) for person in one_an_image], resolve('coco'), SHEET_COLUMNS)
     save_picture(work_dir / 'contact_sheet.png', sheet)
     return work_dir / 'contact_sheet.png', plot_training(read_run(work_dir), work_dir / 'curve.png', ceiling=ceiling)
 

@@ -1,6 +1,7 @@
 """Train a model from a config: python tools/train.py configs/hrnet_w32_coco_256x192.py"""
 
 import argparse
+from typing import Any
 
 from hrpose import errors
 
@@ -26,6 +27,16 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def resume(cfg: Any, checkpoint: str) -> None:
+    """Make a run go on from `checkpoint`, or, for 'auto', from the latest in its work dir if there is one."""
+    from mmengine.runner import find_latest_checkpoint
+
+    if checkpoint == 'auto' and find_latest_checkpoint(cfg.work_dir) is None:
+        print(f'--resume: nothing in {cfg.work_dir} to go on from; training starts at the beginning')
+        return
+    cfg.resume, cfg.load_from = True, None if checkpoint == 'auto' else checkpoint
+
+
 def main() -> None:
     """Train as the command line says."""
     arguments = parse_arguments()
@@ -42,8 +53,7 @@ def main() -> None:
             )
         cfg.auto_scale_lr.enable = True
     if arguments.resume:
-        cfg.resume = True
-        cfg.load_from = None if arguments.resume == 'auto' else arguments.resume
+        resume(cfg, arguments.resume)
     loaders = ('train_dataloader', 'val_dataloader') if cfg.get('val_dataloader') else ('train_dataloader',)
     build_runner(cfg, loaders=loaders).train()
 

@@ -1,6 +1,8 @@
 """From a linked config to a runner: what the tools share."""
 
 import argparse
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,10 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 def config_from_arguments(arguments: argparse.Namespace) -> Config:
     """Return the linked config of a command's arguments, with `launcher` and `work_dir` set."""
+    if arguments.launcher == 'pytorch' and 'RANK' not in os.environ:
+        raise UserError(
+            '--launcher pytorch is for a process that torchrun started (it sets RANK); leave it out otherwise'
+        )
     cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
     cfg.launcher = arguments.launcher
     cfg.work_dir = arguments.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(arguments.config).stem)
@@ -59,6 +65,8 @@ def build_runner(cfg: Config, *, loaders: tuple[str, ...]) -> Runner:
     cfg = _without_unused(cfg, loaders)
     for name in loaders:
         require_data(cfg, name)
+    if 'train_dataloader' in loaders and 'codec' in cfg:
+        _require_epochs(cfg.train_dataloader.get('sampler', {}))
     return PoseRunner.from_cfg(cfg)
 
 
@@ -73,6 +81,15 @@ def _without_unused(cfg: Config, loaders: tuple[str, ...]) -> Config:
         for part in ('optim_wrapper', 'param_scheduler', 'auto_scale_lr'):
             kept.pop(part, None)
     return kept
+
+
+def _require_epochs(sampler: Mapping[str, Any]) -> None:
+    """Refuse mmengine's samplers, whose plain indices would make augmentation repeat itself every epoch."""
+    if sampler.get('type') in ('DefaultSampler', 'InfiniteSampler'):
+        raise UserError(
+            f"train_dataloader.sampler is mmengine's {sampler['type']}, which does not tell the data set the epoch, so "
+            "that augmentation would repeat itself; write dict(type='EpochSampler', shuffle=True)"
+        )
 
 
 def require_data(cfg: Config, loader: str) -> None:

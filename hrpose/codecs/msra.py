@@ -34,8 +34,8 @@ class MSRAHeatmap:
         if heatmap_size is None:
             heatmap_size = (self.input_size[0] // 4, self.input_size[1] // 4)
         self.heatmap_size = _checked_size('heatmap_size', heatmap_size)
-        if not sigma > 0:
-            raise UserError(f'MSRAHeatmap: sigma has to be positive, not {sigma}')
+        if not isinstance(sigma, int | float) or not sigma > 0:
+            raise UserError(f'MSRAHeatmap: sigma has to be a positive number, not {sigma!r}')
         self.sigma = float(sigma)
 
     @property

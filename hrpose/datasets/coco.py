@@ -41,9 +41,9 @@ class CocoDataset(PoseDataset):
         content = read_coco_json(self.ann_file)
         images = {str(image['id']): image for image in content['images']}
         try:
-            if self.bbox_file:
-                return list(self._from_detections(read_json(self.bbox_file), images))
             category = person_category(content.get('categories') or [], self.num_joints, self.ann_file)
+            if self.bbox_file:
+                return list(self._from_detections(read_json(self.bbox_file), images, category))
             return list(self._from_annotations(content.get('annotations') or [], images, category))
         except UserError:
             raise
@@ -100,14 +100,16 @@ class CocoDataset(PoseDataset):
         values = values.reshape(-1, 3)
         return {'id': annotation['id'], 'keypoints': values[:, :2], 'visible': values[:, 2]}
 
-    def _from_detections(self, detections: list[dict[str, Any]], images: dict[str, dict[str, Any]]) -> Iterator[Record]:
+    def _from_detections(
+        self, detections: list[dict[str, Any]], images: dict[str, dict[str, Any]], category: int | None
+    ) -> Iterator[Record]:
         for index, detection in enumerate(detections):
             image = images.get(str(detection['image_id']))
             score = float(detection['score'])
             x, y, width, height = (float(value) for value in detection['bbox'])
             reason = (
                 (UNKNOWN_IMAGE if image is None else None)
-                or ('of another category' if int(detection.get('category_id', 1)) != 1 else None)
+                or ('of another category' if category not in (None, int(detection['category_id'])) else None)
                 or ('detection below the score threshold' if score < self.bbox_threshold else None)
                 or ('box without an area' if not (width > 0 and height > 0) else None)
             )

@@ -21,7 +21,7 @@ class SampleKey(int):
         key.seed, key.epoch = seed, epoch
         return key
 
-    def __getnewargs__(self) -> tuple[int, int, int]:
+    def __getnewargs__(self) -> tuple[int, int, int]:  # type: ignore[override]
         return self.seed, self.epoch, int(self)
 
     @property

@@ -174,7 +174,7 @@ def draw_heatmaps(
         raise UserError(f"The heatmaps' region must have x1 < x2 and y1 < y2, got {region}.")
     heat = np.clip(np.nan_to_num(heat.max(axis=0)) / peak, 0, 1)
     to_image = np.array([[(x2 - x1) / heat.shape[1], 0, x1], [0, (y2 - y1) / heat.shape[0], y1]], dtype=np.float64)
-    heat = cv2.warpAffine(heat, to_image, (width, height), flags=cv2.INTER_LINEAR)
+    heat = np.asarray(cv2.warpAffine(heat, to_image, (width, height), flags=cv2.INTER_LINEAR), dtype=np.float32)
     colours = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
     weight = (np.sqrt(heat) * opacity)[..., None]
     return np.rint(canvas + (colours.astype(np.float32) - canvas) * weight).astype(np.uint8)

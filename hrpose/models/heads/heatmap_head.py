@@ -62,27 +62,19 @@ class HeatmapHead(BaseModule):
         """
         heatmaps = self(features)
         with torch.autocast(heatmaps.device.type, enabled=False):
+            self._check_size(heatmaps)
             targets, weights = self.codec.encode(keypoints, weights)
-            self._check_size(heatmaps, targets)
             return {'loss_keypoint': self.loss_module(heatmaps.float(), targets, weights)}
 
     def predict(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Return key points (B, K, 2) in input px and scores (B, K) from heatmaps (B, K, h, w)."""
-        if tuple(heatmaps.shape[:-3:-1]) != tuple(self.codec.heatmap_size):
-            raise UserError(
-                f'the head gives heatmaps of {_size(heatmaps)}, but codec.heatmap_size is {self.codec.heatmap_size} '
-                "(w, h): it does not fit the backbone's stride"
-            )
+        self._check_size(heatmaps)
         return self.codec.decode(heatmaps)
 
-    @staticmethod
-    def _check_size(heatmaps: Tensor, targets: Tensor) -> None:
-        if heatmaps.shape != targets.shape:
+    def _check_size(self, heatmaps: Tensor) -> None:
+        height, width = heatmaps.shape[-2:]
+        if (width, height) != tuple(self.codec.heatmap_size):
             raise UserError(
-                f'the head gives heatmaps of {_size(heatmaps)} cells, but the codec makes targets of '
-                f"{_size(targets)}: codec.heatmap_size does not fit the backbone's stride"
+                f'the network gives heatmaps of {(width, height)} cells (w, h), but codec.heatmap_size is '
+                f"{tuple(self.codec.heatmap_size)}: it does not fit the backbone's stride"
             )
-
-
-def _size(heatmaps: Tensor) -> str:
-    return f'{heatmaps.shape[-1]}x{heatmaps.shape[-2]} for {heatmaps.shape[1]} joints'

@@ -1,0 +1,25 @@
+"""What stops a run before it starts."""
+
+import argparse
+
+import pytest
+
+from hrpose.apis.launch import build_runner, config_from_arguments
+from hrpose.config import load_config
+from hrpose.errors import UserError
+
+
+def test_a_sampler_that_repeats_augmentation_is_refused(tiny_config, tiny_coco):
+    cfg = load_config(tiny_config(tiny_coco()))
+    cfg.train_dataloader.sampler = dict(type='DefaultSampler', shuffle=True)
+    with pytest.raises(UserError, match="write dict\\(type='EpochSampler'"):
+        build_runner(cfg, loaders=('train_dataloader',))
+
+
+def test_a_launcher_without_its_environment_is_refused(repository, monkeypatch):
+    monkeypatch.delenv('RANK', raising=False)
+    arguments = argparse.Namespace(
+        config=str(repository / 'configs/hrnet_w32_coco_256x192.py'), cfg_options=[], launcher='pytorch', work_dir=None
+    )
+    with pytest.raises(UserError, match='torchrun'):
+        config_from_arguments(arguments)
