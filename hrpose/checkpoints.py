@@ -35,6 +35,9 @@ _ALLOWED: list[Any] = [
     (_buffer_method, 'builtins.getattr'),
 ]
 
+# How files of torch.save begin: an archive, or a bare pickle before PyTorch 1.6.
+_ZIP, _PICKLE = b'PK', b'\x80'
+
 # Text that mmengine would execute when it resumes, or that a tool could take for a config.
 _CONFIG_TEXTS = ('config', 'cfg')
 
@@ -49,6 +52,10 @@ def read_checkpoint(path: str | Path, map_location: Any = 'cpu') -> dict[str, An
         raise UserError(f'{path}: checkpoints are read from local files; download it first and give its path')
     if not Path(path).is_file():
         raise UserError(f'there is no checkpoint {path}')
+    with open(path, 'rb') as file:
+        start = file.read(2)
+    if start != _ZIP and start[:1] != _PICKLE:
+        raise UserError(f'{path} is no PyTorch checkpoint ({Path(path).stat().st_size} bytes of something else)')
     try:
         with torch.serialization.safe_globals(_ALLOWED):
             content = torch.load(path, map_location=map_location, weights_only=True)

@@ -48,8 +48,9 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         UserError: no such file, a file that does not run, or values that contradict each other.
     """
     if not Path(path).is_file():
-        near = nearest(Path(path).name, (other.name for other in Path(path).parent.glob('*.py')))
-        raise UserError(f'no config file {path}; {near}')
+        folder = Path(path).parent
+        near = nearest(Path(path).name, (other.name for other in folder.glob('*.py')))
+        raise UserError(f'no config file {path}; {near if folder.is_dir() else f"there is no folder {folder}"}')
     try:
         cfg = Config.fromfile(str(path))
     except UserError:

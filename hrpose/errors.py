@@ -55,6 +55,11 @@ def run(main: Callable[[], object]) -> None:
             raise
         print(f'error: a part of the config does not fit its arguments: {error}', file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f'error: {error.filename}: {error.strerror}; check the path and who may write there', file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print('stopped by Ctrl-C', file=sys.stderr)
         sys.exit(130)

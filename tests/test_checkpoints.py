@@ -120,7 +120,11 @@ def test_config_texts_are_taken_out_of_meta(tmp_path):
 
 @pytest.mark.parametrize(
     ('content', 'complaint'),
-    [(b'', 'no readable checkpoint'), (b'not a checkpoint', 'a.pth'), (b'PK\x03\x04cut', 'no readable checkpoint')],
+    [
+        (b'', 'no PyTorch checkpoint'),
+        (b'not a checkpoint', 'no PyTorch checkpoint'),
+        (b'PK\x03\x04cut', 'no readable checkpoint'),
+    ],
 )
 def test_a_file_that_is_no_checkpoint_is_refused_by_name(content, complaint, tmp_path):
     path = tmp_path / 'a.pth'

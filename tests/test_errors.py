@@ -1,5 +1,7 @@
 """A user's mistake becomes one sentence and exit status 2; a defect keeps its traceback."""
 
+from pathlib import Path
+
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
@@ -68,3 +70,13 @@ def test_a_message_from_a_loader_worker_is_the_same_as_from_this_process(kind):
 )
 def test_nearest_names_the_likely_choices(name, choices, clause):
     assert nearest(name, choices) == clause
+
+
+def test_a_path_that_cannot_be_written_ends_in_a_sentence(capsys):
+    def main():
+        Path('/dev/null/x').write_text('')
+
+    with pytest.raises(SystemExit) as ended:
+        run(main)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith('error: /dev/null/x: ')

@@ -23,3 +23,11 @@ def test_a_launcher_without_its_environment_is_refused(repository, monkeypatch):
     )
     with pytest.raises(UserError, match='torchrun'):
         config_from_arguments(arguments)
+
+
+def test_a_config_without_its_parts_names_them_and_a_complete_one(tiny_config, tiny_coco):
+    cfg = load_config(tiny_config(tiny_coco()))
+    for part in ('codec', 'model', 'optim_wrapper'):
+        cfg.pop(part)
+    with pytest.raises(UserError, match='no codec, no model, no optim_wrapper; configs/hrnet_w32'):
+        build_runner(cfg, loaders=('train_dataloader',))

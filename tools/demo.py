@@ -40,7 +40,8 @@ def main() -> None:
     if checkpoint.is_file():
         print(f'\n2/4  training: {checkpoint} is there already')
     else:
-        step('2/4  training', 'tools/train.py', CONFIG, '--work-dir', work_dir, '--resume', *options)
+        train = ['tools/train.py', CONFIG, '--work-dir', work_dir, '--resume', *precision(), *options]
+        step('2/4  training', *train)
     predictions, drawings = work_dir / 'predictions.pkl', work_dir / 'pictures'
     test = ['tools/test.py', CONFIG, checkpoint, '--work-dir', work_dir / 'test', '--dump', predictions]
     step('3/4  testing', *test, '--show-dir', drawings, *options)
@@ -73,6 +74,16 @@ def shown(line: str, tool: str) -> bool:
     if 'synthetic' in tool:
         return bool(line.strip())
     return any(word in line for word in ('Epoch(', ' people from ', 'matched', ' ERROR ', 'error:'))
+
+
+def precision() -> list[str]:
+    """Return --amp where the CPU computes in bf16 (which halves the time), and say so where it does not."""
+    import torch
+
+    if torch.cuda.is_available() or torch.cpu.get_capabilities().get('avx512_bf16'):
+        return ['--amp']
+    print('\nThis CPU has no bf16 instructions: training takes about twice as long as the promised eight minutes.')
+    return []
 
 
 def demo_config(overrides: list[str]) -> Any:

@@ -63,6 +63,7 @@ def build_runner(cfg: Config, *, loaders: tuple[str, ...]) -> Runner:
     from hrpose.engine import PoseRunner
 
     cfg = _without_unused(cfg, loaders)
+    _require_parts(cfg, loaders)
     for name in loaders:
         require_data(cfg, name)
     if 'train_dataloader' in loaders and 'codec' in cfg:
@@ -83,6 +84,19 @@ def _without_unused(cfg: Config, loaders: tuple[str, ...]) -> Config:
     return kept
 
 
+def _require_parts(cfg: Config, loaders: tuple[str, ...]) -> None:
+    """Name what a config lacks, before mmengine stumbles over it."""
+    needed = ['model', *loaders]
+    if 'train_dataloader' in loaders:
+        needed += ['train_cfg', 'optim_wrapper']
+    if 'train_pipeline' in cfg or 'test_pipeline' in cfg:
+        needed.insert(0, 'codec')
+    if missing := [name for name in needed if cfg.get(name) is None]:
+        raise UserError(
+            f'the config has no {", no ".join(missing)}; configs/hrnet_w32_coco_256x192.py shows a complete one'
+        )
+
+
 def _require_epochs(sampler: Mapping[str, Any]) -> None:
     """Refuse mmengine's samplers, whose plain indices would make augmentation repeat itself every epoch."""
     if sampler.get('type') in ('DefaultSampler', 'InfiniteSampler'):
@@ -94,8 +108,6 @@ def _require_epochs(sampler: Mapping[str, Any]) -> None:
 
 def require_data(cfg: Config, loader: str) -> None:
     """Stop in a sentence if a loader's data are not there. The annotations are not read yet."""
-    if cfg.get(loader) is None:
-        raise UserError(f'the config has no {loader}')
     dataset = cfg[loader].dataset.to_dict()
     if 'dataset' not in dataset and 'datasets' not in dataset:
         DATASETS.build({**dataset, 'lazy_init': True})

@@ -1,5 +1,6 @@
 """What every data set of single people shares: joints, paths, and one visit to one sample."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,13 @@ from hrpose.registry import TRANSFORMS
 
 # So many unreadable pictures in a row are no accident: the folder is gone or the whole set is broken.
 MAX_BROKEN_IN_A_ROW = 20
+
+COCO_ADVICE = """
+  COCO is laid out as on cocodataset.org:
+    annotations/person_keypoints_{train,val}2017.json  train2017/*.jpg  val2017/*.jpg
+  without COCO, train on generated people:
+    python tools/data/make_synthetic.py data/synthetic
+    python tools/train.py configs/hrnet_w16_synthetic_128x96.py"""
 
 
 class PoseDataset(BaseDataset):
@@ -81,8 +89,33 @@ class PoseDataset(BaseDataset):
         if self._fully_initialized:
             return
         super().full_init()
+        if self.test_mode:
+            self._require_images()
+        self._say_what_is_there()
+
+    def _say_what_is_there(self) -> None:
         left_out = f'; left out: {self._reasons()}' if self.skipped else ''
         print_log(f'{len(self)} people from {self.bbox_file or self.ann_file}{left_out}', logger='current')
+        flip = self._metainfo['flip_indices']
+        if len(flip) > 1 and list(flip) == list(range(len(flip))):
+            print_log(
+                "no joint has a mirror image: if there are left and right ones, name them 'left_…' and 'right_…' or "
+                'give flip_indices, or flipping teaches and tests the wrong joints',
+                'current',
+                logging.WARNING,
+            )
+
+    def _require_images(self) -> None:
+        """A test needs every image; a missing one is better named now than after an epoch of training."""
+        paths = {self.get_data_info(index)['img_path'] for index in range(len(self))}
+        missing = sorted(path for path in paths if '://' not in path and not Path(path).exists())
+        if missing and not self.reads_elsewhere:
+            raise UserError(f'{len(missing)} of {len(paths)} images to test on do not exist, for instance {missing[0]}')
+
+    @property
+    def reads_elsewhere(self) -> bool:
+        """Whether images come from another place than the file system."""
+        return any(getattr(step, 'backend_args', None) for step in self.pipeline.transforms)
 
     def filter_data(self) -> list[dict[str, Any]]:
         """Return the records; refuse none at all here, because mmengine cannot pack an empty list afterwards."""
@@ -136,12 +169,8 @@ class PoseDataset(BaseDataset):
                 f'the data are not there: {missing[0]} does not exist.\n'
                 f'  looked for  annotations  {self.ann_file}\n'
                 f'              images       {self.data_prefix["img"] or "paths in the annotations"}\n'
-                f'  in data_root = {self.data_root or "(none)"}; another place: --cfg-options data_root=/path/to/it\n'
-                '  COCO is laid out as on cocodataset.org: annotations/person_keypoints_{train,val}2017.json, '
-                'train2017/*.jpg, val2017/*.jpg\n'
-                '  without COCO, train on generated people:\n'
-                '    python tools/data/make_synthetic.py data/synthetic\n'
-                '    python tools/train.py configs/hrnet_w16_synthetic_128x96.py'
+                f'  in data_root = {self.data_root or "(none)"}; another place: --cfg-options data_root=/path/to/it'
+                + (COCO_ADVICE if self._metainfo['dataset_name'] == 'coco' else '')
             )
 
 

@@ -275,7 +275,8 @@ def _panels(*, has_lr: bool, has_metrics: bool) -> tuple[Any, Any, Any, Any]:
 def _plot_loss(axis: Any, curve: Curves, colour: str, label: str, smoothing: float) -> None:
     x, y = curve.loss
     axis.plot(x, y, color=colour, alpha=0.25, linewidth=1)
-    axis.plot(x, smooth(y, smoothing), color=colour, linewidth=1.8, label=label or 'loss, smoothed')
+    mark = 'o' if len(x) == 1 else None  # a line of one point would not be seen
+    axis.plot(x, smooth(y, smoothing), color=colour, linewidth=1.8, marker=mark, label=label or 'loss, smoothed')
 
 
 def _plot_metrics(axis: Any, curve: Curves, colour: str, label: str) -> None:

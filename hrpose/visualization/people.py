@@ -54,6 +54,7 @@ def draw_samples(
         return side_by_side(
             _draw_people(image, truth, metainfo, 'keypoints_visible', 0.0),
             _draw_people(image, predicted, metainfo, 'keypoint_scores', threshold),
+            captions=('truth', f'prediction, scores above {threshold:g}'),
         )
     if truth:
         return _draw_people(image, truth, metainfo, 'keypoints_visible', 0.0)

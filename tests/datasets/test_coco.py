@@ -148,12 +148,13 @@ def test_data_that_are_not_there_are_named_with_the_layout_and_the_embedded_set(
         arguments['data_prefix'] = {'img': nowhere}
     else:
         arguments[missing] = nowhere
-    with pytest.raises(UserError) as error:
-        CocoDataset(**arguments, lazy_init=True)
-    message = str(error.value)
-    assert f'{nowhere} does not exist' in message
-    assert 'person_keypoints_{train,val}2017.json' in message
-    assert 'make_synthetic.py' in message
+    for metainfo, is_coco in (('coco', True), (arguments['metainfo'], False)):
+        with pytest.raises(UserError) as error:
+            CocoDataset(**{**arguments, 'metainfo': metainfo}, lazy_init=True)
+        message = str(error.value)
+        assert f'{nowhere} does not exist' in message
+        assert ('person_keypoints_{train,val}2017.json' in message) == is_coco
+        assert ('make_synthetic.py' in message) == is_coco
 
 
 def test_an_annotation_file_that_is_a_folder_is_refused(tiny_coco):
@@ -217,7 +218,13 @@ def test_the_real_detections_all_become_records(shared_data):
     assert not dataset.skipped
 
 
-@pytest.mark.parametrize('kind', KINDS)
+def test_a_missing_image_stops_a_test_before_it_starts(tiny_coco):
+    data = tiny_coco(broken={1: 'missing'})
+    with pytest.raises(UserError, match=r'1 of 4 images to test on do not exist, for instance .*001\.jpg'):
+        CocoDataset(**data.arguments, pipeline=PIPELINE, test_mode=True)
+
+
+@pytest.mark.parametrize('kind', [kind for kind in KINDS if kind != 'missing'])
 def test_a_broken_image_is_an_error_in_a_test(kind, tiny_coco):
     data = tiny_coco(broken={1: kind})
     dataset = CocoDataset(**data.arguments, pipeline=PIPELINE, test_mode=True)

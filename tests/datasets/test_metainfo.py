@@ -67,12 +67,25 @@ def test_resolving_gives_a_dict_of_ones_own():
         ({'keypoint_names': NAMES, 'sigmas': (0.1,)}, 'sigmas has 1 entries for 3'),
         ({'keypoint_names': NAMES, 'flip_indices': (0, 1)}, 'flip_indices has 2 entries for 3'),
         ({'keypoint_names': NAMES, 'flip_indices': (1, 2, 0)}, 'sends joint 0 to 1, but 1 to 2'),
-        ({'keypoint_names': NAMES, 'flip_indices': (0, 2, 3)}, 'index 3 is outside 0 to 2'),
-        ({'keypoint_names': NAMES, 'skeleton': ((0, 3),)}, 'index 3 is outside 0 to 2'),
-        ({'keypoint_names': NAMES, 'upper_body_ids': (-1,)}, 'index -1 is outside 0 to 2'),
+        ({'keypoint_names': NAMES, 'flip_indices': (0, 2, 3)}, 'joint 3, which is outside 0 to 2'),
+        ({'keypoint_names': NAMES, 'skeleton': ((0, 3),)}, 'joint 3, which is outside 0 to 2'),
+        ({'keypoint_names': NAMES, 'upper_body_ids': (-1,)}, 'joint -1, which is outside 0 to 2'),
     ],
 )
 def test_a_wrong_metainfo_is_refused_with_the_numbers(wrong, complaint):
     with pytest.raises(UserError) as error:
         resolve(wrong)
     assert complaint in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ('names', 'flip'),
+    [
+        (('nose', 'Left Hand', 'Right Hand'), (0, 2, 1)),
+        (('L_hand', 'head', 'R_hand'), (2, 1, 0)),
+        (('hand_left', 'hand_RIGHT', 'left_foot'), (1, 0, 2)),
+        (('a', 'b'), (0, 1)),
+    ],
+)
+def test_flip_pairs_follow_from_the_names_in_any_case(names, flip):
+    assert resolve({'keypoint_names': names})['flip_indices'] == flip

@@ -257,7 +257,7 @@ def test_another_request_for_the_same_folder_is_refused_unless_told_to_overwrite
 
 def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / 'thesis.tex').write_text('dear reader')
-    with pytest.raises(UserError, match='files of another kind'):
+    with pytest.raises(UserError, match='did not write'):
         make_dataset(tmp_path, train=1, val=1)
     assert [path.name for path in tmp_path.iterdir()] == ['thesis.tex']
 

@@ -51,15 +51,20 @@ def resolve(metainfo: str | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def infer_flip_indices(names: tuple[str, ...]) -> tuple[int, ...]:
-    """Return, for each joint, the index of its mirror image: 'left_x' and 'right_x' swap, others stay."""
-    place = {name: index for index, name in enumerate(names)}
-    return tuple(place.get(_other_side(name), index) for index, name in enumerate(names))
+    """Return, for each joint, the index of its mirror image: 'left_x' and 'right_x' swap, 'l_x' and 'r_x' too.
+
+    Upper and lower case count alike. A joint without a partner is its own mirror image.
+    """
+    place = {name.lower(): index for index, name in enumerate(names)}
+    return tuple(place.get(_other_side(name.lower()), index) for index, name in enumerate(names))
 
 
 def _other_side(name: str) -> str:
     for side, other in (('left', 'right'), ('right', 'left')):
         if side in name:
             return name.replace(side, other)
+        if name.startswith(f'{side[0]}_'):
+            return f'{other[0]}_{name[2:]}'
     return name
 
 
@@ -71,9 +76,10 @@ def _check(info: Mapping[str, Any]) -> None:
         if len(info[field]) != count:
             raise UserError(f'{where}: {field} has {len(info[field])} entries for {count} keypoint_names')
     flip = info['flip_indices']
-    used = [*flip, *info['upper_body_ids'], *(joint for limb in info['skeleton'] for joint in limb)]
-    if outside := [joint for joint in used if not 0 <= joint < count]:
-        raise UserError(f'{where}: joint index {outside[0]} is outside 0 to {count - 1}')
+    ends = [joint for limb in info['skeleton'] for joint in limb]
+    for field, joints in (('flip_indices', flip), ('upper_body_ids', info['upper_body_ids']), ('skeleton', ends)):
+        if outside := [joint for joint in joints if not 0 <= joint < count]:
+            raise UserError(f'{where}: {field} names joint {outside[0]}, which is outside 0 to {count - 1}')
     for joint, mirror in enumerate(flip):
         if flip[mirror] != joint:
             raise UserError(

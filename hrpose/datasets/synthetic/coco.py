@@ -111,11 +111,15 @@ def _make_room(out: Path, request: dict[str, int], overwrite: bool) -> None:
         raise UserError(f'{out} is a file; name a folder to write the data set to')
     stamp = _stamp(out)
     same = stamp is not None and {**stamp, 'complete': True} == {**request, 'complete': True}
-    if out.is_dir() and any(out.iterdir()) and not same and not overwrite:
-        held = 'files of another kind'
-        if stamp is not None:
-            held = 'a data set made with ' + ', '.join(f'{key} {stamp.get(key)}' for key in request)
-        raise UserError(f'{out} holds {held}; name another folder, or pass --overwrite to replace it')
+    if out.is_dir() and any(out.iterdir()) and stamp is None:
+        raise UserError(
+            f'{out} holds files that this tool did not write, and it leaves them alone; name another folder'
+        )
+    if stamp is not None and not same and not overwrite:
+        held = ', '.join(f'{key} {stamp.get(key)}' for key in request)
+        raise UserError(
+            f'{out} holds a data set made with {held}; name another folder, or pass --overwrite to replace it'
+        )
     for split in SPLITS:
         annotation_file(out, split).unlink(missing_ok=True)
         for old in (out / split).glob('*.jpg'):
