@@ -12,7 +12,6 @@ model = dict(
 )
 
 train_dataloader = dict(
-    batch_size=16,
     num_workers=2,
     dataset=dict(ann_file='annotations/person_keypoints_train.json', data_prefix=dict(img='train')),
 )
@@ -30,11 +29,11 @@ train_pipeline = [
     dict(type='PackPose'),
 ]
 
-train_cfg = dict(max_epochs=7, val_interval=2)
+train_cfg = dict(max_epochs=9, val_interval=3)
 default_hooks = dict(checkpoint=dict(interval=1), logger=dict(interval=20))
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3, fused=True))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, end=100, by_epoch=False),
-    dict(type='LinearLR', start_factor=1, end_factor=0.01, begin=5, end=7, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=1, end_factor=0.01, begin=6, end=9, convert_to_iter_based=True),
 ]
-auto_scale_lr = dict(base_batch_size=16)
+auto_scale_lr = dict(base_batch_size=32)

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument('--data', default='data/synthetic', help='folder for the generated people')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'))
     parser.add_argument('--train', type=int, default=2000, help='images to train on')
-    parser.add_argument('--val', type=int, default=400, help='images held out')
+    parser.add_argument('--val', type=int, default=200, help='images held out')
     parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for training and testing')
     arguments = parser.parse_args()
     began, work_dir = time.time(), arguments.work_dir
