@@ -3,11 +3,12 @@
 _base_ = ['_base_/runtime.py', '_base_/coco.py']
 
 data_root = 'data/synthetic'
-codec = dict(type='MSRAHeatmap', input_size=(96, 128), sigma=2)
+codec = dict(type='MSRAHeatmap', input_size=(96, 128), sigma=1.5)
 
+# Few epochs: PyTorch's own initial weights learn faster than the published ones (deviation 0.001).
 model = dict(
     type='TopdownPoseEstimator',
-    backbone=dict(type='HRNet', arch='w16_small', init_cfg=dict(type='Kaiming', layer='Conv2d')),
+    backbone=dict(type='HRNet', arch='w16_small', init_cfg=[]),
     head=dict(type='HeatmapHead'),
 )
 
@@ -29,11 +30,11 @@ train_pipeline = [
     dict(type='PackPose'),
 ]
 
-train_cfg = dict(max_epochs=9, val_interval=3)
+train_cfg = dict(max_epochs=8, val_interval=3)
 default_hooks = dict(checkpoint=dict(interval=1), logger=dict(interval=20))
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3, fused=True))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, end=100, by_epoch=False),
-    dict(type='LinearLR', start_factor=1, end_factor=0.01, begin=6, end=9, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=1, end_factor=0.01, begin=6, end=8, convert_to_iter_based=True),
 ]
 auto_scale_lr = dict(base_batch_size=32)
