@@ -3,11 +3,12 @@ _base_ = ['_base_/runtime.py', '_base_/coco.py']
 
 metainfo = 'lsp'
 data_root = 'data/lspet'
-codec = dict(type='MSRAHeatmap', input_size=(128, 128), sigma=2)
+codec = dict(type='MSRAHeatmap', input_size=(128, 128), sigma=1.5)
 
+# From scratch in few epochs: PyTorch's own initial weights learn faster than the published ones (deviation 0.001).
 model = dict(
     type='TopdownPoseEstimator',
-    backbone=dict(type='HRNet', arch='w16_small', init_cfg=dict(type='Kaiming', layer='Conv2d')),
+    backbone=dict(type='HRNet', arch='w16_small', init_cfg=[]),
     head=dict(type='HeatmapHead'),
 )
 
@@ -33,10 +34,10 @@ train_pipeline = [
     dict(type='PackPose'),
 ]
 
-train_cfg = dict(max_epochs=25, val_interval=5)
+train_cfg = dict(max_epochs=10, val_interval=5)
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3, fused=True))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, end=200, by_epoch=False),
-    dict(type='MultiStepLR', milestones=[20, 24], gamma=0.1),
+    dict(type='MultiStepLR', milestones=[8, 9], gamma=0.1),
 ]
 auto_scale_lr = dict(base_batch_size=16)

@@ -17,7 +17,7 @@ data_root = {data!r}
 codec = dict(type='MSRAHeatmap', input_size=(192, 256), sigma=2)
 model = dict(
     type='TopdownPoseEstimator',
-    backbone=dict(type='HRNet', arch='w16_small', init_cfg=dict(type='Kaiming', layer='Conv2d')),
+    backbone=dict(type='HRNet', arch='w16_small', init_cfg=[]),
     head=dict(type='HeatmapHead'),
 )
 data = dict(type='CocoDataset', ann_file='six.json', data_prefix=dict(img={images!r}))
