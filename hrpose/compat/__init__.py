@@ -1,0 +1,47 @@
+"""What upstream needs on today's stack: a stand-in for `mmcv._ext` where mmcv has no compiled ops, and nothing more.
+
+`import mmcv.ops`, and with it `import mmdet.models`, asks for the extension module `mmcv._ext`. `supply_mmcv_ops` puts
+a finder behind all others, so that a compiled one is always found first and the stand-in costs nothing until asked for.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any
+
+_EXTENSION = 'mmcv._ext'
+
+
+def supply_mmcv_ops() -> None:
+    """Make `import mmcv.ops` work without compiled ops; repeated calls change nothing, and nothing is imported."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.append(_Finder())
+
+
+def has_compiled_ops() -> bool:
+    """Say whether mmcv's compiled ops are installed, which are then used instead of the stand-in."""
+    mmcv = importlib.util.find_spec('mmcv')
+    return mmcv is not None and PathFinder.find_spec(_EXTENSION, mmcv.submodule_search_locations) is not None
+
+
+class _Finder(MetaPathFinder):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return ModuleSpec(fullname, _Loader(), origin='hrpose.compat') if fullname == _EXTENSION else None
+
+
+class _Loader(Loader):
+    def exec_module(self, module: ModuleType) -> None:
+        from hrpose.compat.ops import SUPPLIED, missing_op
+
+        def look_up(name: str) -> Any:
+            if name.startswith('__'):
+                raise AttributeError(f'module {_EXTENSION} has no attribute {name}')
+            return missing_op(name)
+
+        # mmcv checks on import that every op of its list is there: those that are not supplied raise when called.
+        vars(module).update(SUPPLIED, __getattr__=look_up)

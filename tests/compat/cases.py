@@ -1,0 +1,11 @@
+"""mmcv's ops, made importable, and which tests need them compiled or not."""
+
+import pytest
+
+from hrpose.compat import has_compiled_ops, supply_mmcv_ops
+
+supply_mmcv_ops()
+ops = pytest.importorskip('mmcv.ops')
+
+compiled = pytest.mark.skipif(not has_compiled_ops(), reason="mmcv's compiled ops are not installed")
+stand_in = pytest.mark.skipif(has_compiled_ops(), reason="mmcv's compiled ops are installed")
