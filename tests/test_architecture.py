@@ -18,7 +18,7 @@ LAYERS = (
     {'codecs'},
     {'datasets', 'models'},
     {'evaluation', 'visualization'},
-    {'checkpoints'},
+    {'checkpoints', 'doctor'},
     {'config'},
     {'engine'},
     {'apis'},

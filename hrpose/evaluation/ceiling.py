@@ -36,12 +36,13 @@ def heatmap_ceiling(dataset: Any, codec: Any, metrics: Sequence[Any]) -> dict[st
     return figures
 
 
-def roundtrip_samples(dataset: Any, codec: Any) -> Iterator[PoseDataSample]:
-    """Yield one sample a person whose prediction is its truth, encoded and decoded."""
+def roundtrip_samples(dataset: Any, codec: Any, indices: Sequence[int] | None = None) -> Iterator[PoseDataSample]:
+    """Yield one sample a person whose prediction is its truth, encoded and decoded; of all people or of `indices`."""
     pad_box = next(step for step in dataset.pipeline.transforms if type(step).__name__ == 'PadBox')
-    for start in range(0, len(dataset), CHUNK):
-        indices = range(start, min(start + CHUNK, len(dataset)))
-        yield from _roundtrip([pad_box(dataset.get_data_info(index)) for index in indices], codec)
+    indices = range(len(dataset)) if indices is None else indices
+    for start in range(0, len(indices), CHUNK):
+        chunk = indices[start : start + CHUNK]
+        yield from _roundtrip([pad_box(dataset.get_data_info(index)) for index in chunk], codec)
 
 
 def _roundtrip(records: Sequence[dict[str, Any]], codec: Any) -> Iterator[PoseDataSample]:

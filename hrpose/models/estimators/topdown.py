@@ -98,9 +98,13 @@ class TopdownPoseEstimator(BaseModel):
         """Return heatmaps (B, K, h, w) for normalised images (B, 3, H, W), with flip test where it is on."""
         if not self.flip_test:
             return self(inputs)
-        both = torch.cat([inputs, inputs.flip(-1)])
-        plain, mirrored = self(both).chunk(2)
+        plain, mirrored = self.heatmap_pair(inputs)
         return average_flip(plain, mirrored, self.metainfo['flip_indices'], shift=self.flip_shift)
+
+    def heatmap_pair(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the heatmaps of normalised images (B, 3, H, W) and of their mirror images, each (B, K, h, w)."""
+        plain, mirrored = self(torch.cat([inputs, inputs.flip(-1)])).chunk(2)
+        return plain, mirrored
 
 
 def _fit_head(head: dict[str, Any], backbone: torch.nn.Module) -> dict[str, Any]:

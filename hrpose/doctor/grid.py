@@ -1,0 +1,125 @@
+"""The self-test: every truth through the codec and back, and the AP that the heatmap's grid allows at best.
+
+A target peaks in a whole cell, so a decoded joint is up to half a cell from the truth on each axis, whatever the
+network learns. What that costs depends on the person: OKS forgives in proportion to the square root of the area, and
+a cell is the larger the larger the padded box. Joints outside the network's input cannot be encoded at all.
+
+N people, K joints.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hrpose.doctor.finding import Finding
+from hrpose.evaluation.ceiling import roundtrip_samples
+from hrpose.evaluation.coco_eval import evaluate_coco
+from hrpose.evaluation.coco_format import AREA_SHARE_OF_BOX
+from hrpose.evaluation.oks import joint_similarity
+
+# COCO's ceiling at 256x192 is above 0.98; below this, the grid or the boxes cost more than a good network does.
+LOW = 0.9
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What the round trip gave, over `people` people.
+
+    ap: the ceiling of AP; cell: median side of a heatmap cell, image px; error: mean distance of the decoded joints
+    inside the input from the truth, in cells; outside: share of the labelled joints outside the input; bound: the OKS
+    that nine in ten people surely reach where all their joints are inside, each half a cell off on both axes.
+    """
+
+    people: int
+    of: int
+    ap: float
+    cell: float
+    error: float
+    outside: float
+    bound: float
+
+    def __str__(self) -> str:
+        some = '' if self.people == self.of else f' of {self.of}, evenly drawn'
+        return (
+            f'{self.people} people{some}, encoded and decoded: an AP of {self.ap:.3f} is the most that these heatmaps '
+            f'allow.\n  A cell is {self.cell:.1f} image px (median); decoded joints are {self.error:.2f} cells off on '
+            'average, and at most half a cell on each axis,\n  which leaves nine in ten people an OKS of '
+            f'{self.bound:.3f} or more. {self.outside:.2%} of the joints lie outside the input and are lost.'
+        )
+
+
+def measure_grid(dataset: Any, codec: Any, content: Mapping[str, Any], *, most: int) -> Grid:
+    """Encode and decode the people of a data set and score them as predictions.
+
+    Args:
+        dataset: a `PoseDataset` with annotated boxes, whose pipeline has a `PadBox`.
+        codec: with `encode`, `decode`, `input_size` and `stride`.
+        content: of its annotation file.
+        most: people; of more, so many are drawn evenly.
+    """
+    indices = np.unique(np.linspace(0, len(dataset) - 1, min(most, len(dataset))).round().astype(int)).tolist()
+    samples = list(roundtrip_samples(dataset, codec, indices))
+    truth, visible = (
+        np.concatenate([np.asarray(sample.gt_instances.get(field)) for sample in samples])
+        for field in ('keypoints', 'keypoints_visible')
+    )
+    found = np.concatenate([sample.pred_instances.keypoints for sample in samples])
+    cells = np.stack([sample.box_size for sample in samples]) / codec.input_size * codec.stride
+    sigmas, areas = np.asarray(dataset.metainfo['sigmas']), _areas(samples, content)
+    off = np.abs(found - truth) / cells[:, None]
+    labelled = visible > 0
+    inside = labelled & (off <= 0.5 + 1e-3).all(axis=2)
+    return Grid(
+        people=len(samples),
+        of=len(dataset),
+        ap=_ap(samples, found, content, sigmas),
+        cell=float(np.median(cells)),
+        error=float(np.linalg.norm(off[inside], axis=1).mean()) if inside.any() else float('nan'),
+        outside=float(1 - inside.sum() / max(labelled.sum(), 1)),
+        bound=float(np.quantile(_surely(cells, areas, labelled, sigmas), 0.1)),
+    )
+
+
+def coarse_grid(grid: Grid, place: str) -> list[Finding]:
+    """A grid that costs more than a good network would."""
+    if grid.ap >= LOW:
+        return []
+    explanation = f'the truth itself scores AP {grid.ap:.3f} after the round trip through these heatmaps'
+    advice = 'a larger codec.input_size or heatmap_size makes cells smaller; boxes that miss joints lose them'
+    return [Finding('coarse_grid', 'warning', place, explanation, advice)]
+
+
+def _areas(samples: list, content: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Return (N,) the people's areas as COCO has them, px^2."""
+    stated = {str(a.get('id')): a.get('area') for a in content['annotations']}
+    boxes = np.concatenate([sample.gt_instances.bboxes for sample in samples])
+    usual = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) * AREA_SHARE_OF_BOX
+    areas = [stated.get(str(sample.id)) for sample in samples]
+    return np.array([usual[row] if area is None else float(area) for row, area in enumerate(areas)])
+
+
+def _surely(cells: NDArray, areas: NDArray, labelled: NDArray, sigmas: NDArray) -> NDArray[np.float64]:
+    """Return (N,) the OKS with every labelled joint half a cell (N, 2) off on both axes."""
+    corner = np.repeat(cells[:, None] / 2, len(sigmas), axis=1)
+    similarity = joint_similarity(corner, np.zeros_like(corner[:1]), areas=areas[:, None], sigmas=sigmas)[:, 0]
+    return (similarity * labelled).sum(axis=1) / labelled.sum(axis=1)
+
+
+def _ap(samples: list, found: NDArray, content: Mapping[str, Any], sigmas: NDArray) -> float:
+    """Return the AP of `found` (N, K, 2) as predictions of these people."""
+    ids, images = ({str(getattr(sample, key)) for sample in samples} for key in ('id', 'img_id'))
+    truth = {
+        'images': [image for image in content['images'] if str(image['id']) in images],
+        'annotations': [a for a in content['annotations'] if str(a.get('id')) in ids],
+        'categories': content.get('categories') or [],
+    }
+    category = truth['annotations'][0].get('category_id', 1)
+    joints = np.concatenate([found, np.ones_like(found[..., :1])], axis=2).reshape(len(found), -1)
+    results = [
+        {'image_id': sample.img_id, 'category_id': category, 'keypoints': row, 'score': 1.0}
+        for sample, row in zip(samples, joints.tolist(), strict=True)
+    ]
+    return evaluate_coco(truth, results, sigmas.tolist())['AP']

@@ -1,0 +1,72 @@
+"""The overlay sheet: the people that findings are about, and some others, cut out with their joints and box.
+
+N annotations.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import chain, zip_longest
+from typing import Any
+
+import numpy as np
+
+from hrpose.doctor.finding import Finding
+from hrpose.doctor.people import People
+from hrpose.visualization import contact_sheet, crop_around, draw_boxes, draw_pose
+
+Load = Callable[[dict[str, Any]], dict[str, Any]]
+
+CELL, COLUMNS = (240, 300), 8
+
+
+def overlay_sheet(people: People, findings: Sequence[Finding], folder: str, load: Load, *, number: int = 32) -> Any:
+    """Return the sheet, or None where no picture can be read.
+
+    Half of it at most shows people that findings are about, in turn, each under its fault's name; the rest is drawn
+    evenly from the people that training uses.
+
+    Args:
+        people: of the annotation file.
+        findings: about them.
+        folder: of the images.
+        load: a `LoadImage`.
+        number: of people.
+
+    Returns:
+        (h, w, 3) uint8 BGR, or None.
+    """
+    tiles = []
+    for row, fault in _choose(people, findings, number):
+        tile = _tile(people, row, folder, load)
+        if tile is not None:
+            tiles.append((tile, f'{fault} {people.ids[row]}'.strip()))
+    if not tiles:
+        return None
+    images, captions = zip(*tiles, strict=True)
+    return contact_sheet(images, COLUMNS, cell=CELL, captions=captions)
+
+
+def _choose(people: People, findings: Sequence[Finding], number: int) -> list[tuple[int, str]]:
+    """Return the rows to draw, each with the fault that it is an example of, or ''."""
+    shown = [[(row, finding.fault) for row in finding.people] for finding in findings if finding.people]
+    in_turn = [pair for pair in chain.from_iterable(zip_longest(*shown)) if pair is not None]
+    examples = list({row: fault for row, fault in reversed(in_turn)}.items())[::-1][: number // 2]
+    used = np.flatnonzero(people.used)
+    spread = used[np.unique(np.linspace(0, len(used) - 1, min(number, len(used))).astype(int))].tolist()
+    others = [(row, '') for row in spread if row not in dict(examples)]
+    return [*examples, *others][:number]
+
+
+def _tile(people: People, row: int, folder: str, load: Load) -> np.ndarray | None:
+    """Return one person, cut out to show the box and every labelled joint; None if the image cannot be read."""
+    try:
+        picture = load({'img_path': people.path(int(people.image[row]), folder)})['img'][..., ::-1]
+    except ValueError:
+        return None
+    box = people.boxes_xywh[row]
+    corners = np.concatenate([box[:2], box[:2] + box[2:]])
+    shown = np.concatenate([corners.reshape(2, 2), people.keypoints[row][people.labelled[row]]])
+    view = np.concatenate([shown.min(axis=0), shown.max(axis=0)])
+    size = (2 * CELL[0], 2 * CELL[1])
+    tile, to_tile = crop_around(picture, view, size, padding=1.15)
+    points, ends = (xy @ to_tile[:, :2].T + to_tile[:, 2] for xy in (people.keypoints[row], corners.reshape(2, 2)))
+    return draw_pose(draw_boxes(tile, ends.reshape(1, 4)), points, people.flags[row], people.metainfo, threshold=0)
