@@ -35,6 +35,9 @@ TRANSFORM_NEEDS = {
     'WarpAffine': {'input_size': 'codec.input_size', 'flip_indices': 'metainfo.flip_indices'},
 }
 
+# The argument that tells a metric its truth, and the name of that file beside the data set's annotations.
+TRUTH_FILES = {'CocoMetric': ('ann_file', '{0.name}'), 'MpiiMetric': ('gt_file', 'gt_{0.stem}.mat')}
+
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
     """Return the linked config of a file.
@@ -46,6 +49,14 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Raises:
         UserError: no such file, a file that does not run, or values that contradict each other.
+    """
+    return link(read_config(path, options))
+
+
+def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
+    """Return the config of a file as it is written, not linked: for those who look for what is wrong in it.
+
+    Arguments and errors are those of `load_config`, but for values that contradict each other.
     """
     if not Path(path).is_file():
         folder = Path(path).parent
@@ -60,7 +71,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     if options:
         cfg = unlink(cfg)
         _merge(cfg, options)
-    return link(cfg)
+    return cfg
 
 
 def parse_options(words: Sequence[str]) -> dict[str, Any]:
@@ -165,7 +176,7 @@ def _derived_places(cfg: Config) -> Iterator[tuple[str, str]]:
     yield 'codec', 'heatmap_size'
     for name in LOADERS:
         pipeline = 'train_pipeline' if name == 'train_dataloader' else 'test_pipeline'
-        for place, _ in _datasets(cfg[name].dataset, f'{name}.dataset') if cfg.get(name) else ():
+        for place, _ in each_dataset(cfg[name].dataset, f'{name}.dataset') if cfg.get(name) else ():
             yield place, 'metainfo'
             yield from (
                 (place, key) for key, source in (('data_root', 'data_root'), ('pipeline', pipeline)) if source in cfg
@@ -174,7 +185,7 @@ def _derived_places(cfg: Config) -> Iterator[tuple[str, str]]:
     for name in EVALUATORS:
         metrics = cfg.get(name) or []
         for index in range(len(metrics) if isinstance(metrics, list) else 0):
-            yield from ((f'{name}.{index}', key) for key in ('metainfo', 'ann_file'))
+            yield from ((f'{name}.{index}', key) for key in ('metainfo', 'ann_file', 'gt_file'))
     yield from (('', key) for key in ('test_dataloader', 'test_evaluator'))
 
 
@@ -200,17 +211,17 @@ def _link_data(cfg: Config) -> None:
         if cfg[name].get('num_workers') == 0:
             cfg[name].persistent_workers = False  # PyTorch refuses what has no meaning here
         pipeline = 'train_pipeline' if name == 'train_dataloader' else 'test_pipeline'
-        for place, dataset in _datasets(cfg[name].dataset, f'{name}.dataset'):
+        for place, dataset in each_dataset(cfg[name].dataset, f'{name}.dataset'):
             _link_dataset(cfg, dataset, place, pipeline)
 
 
-def _datasets(dataset: Any, place: str) -> Iterator[tuple[str, Any]]:
+def each_dataset(dataset: Any, place: str) -> Iterator[tuple[str, Any]]:
     """Yield each data set with its place in the config, also those inside a wrapper."""
     if 'dataset' in dataset:
-        yield from _datasets(dataset.dataset, f'{place}.dataset')
+        yield from each_dataset(dataset.dataset, f'{place}.dataset')
     elif 'datasets' in dataset:
         for index, part in enumerate(dataset.datasets):
-            yield from _datasets(part, f'{place}.datasets.{index}')
+            yield from each_dataset(part, f'{place}.datasets.{index}')
     else:
         yield place, dataset
 
@@ -257,11 +268,10 @@ def _link_evaluation(cfg: Config) -> None:
         for metric in metrics:
             if metric['type'] not in MMENGINE_METRICS:
                 _fill(cfg, metric, name, {'metainfo': 'metainfo'})
-            if metric['type'] == 'CocoMetric' and 'ann_file' in loader.dataset:
-                metric.setdefault(
-                    'ann_file',
-                    str(Path(loader.dataset.get('data_root', '')) / loader.dataset.ann_file),
-                )
+            if metric['type'] in TRUTH_FILES and 'ann_file' in loader.dataset:
+                key, pattern = TRUTH_FILES[metric['type']]
+                annotations = Path(loader.dataset.get('data_root', '')) / loader.dataset.ann_file
+                metric.setdefault(key, str(annotations.with_name(pattern.format(annotations))))
         cfg[name] = metrics
 
 

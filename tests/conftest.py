@@ -44,6 +44,12 @@ def shared_golden() -> Path:
     return _shared('golden')
 
 
+@pytest.fixture(scope='session')
+def shared_facts() -> Path:
+    """The folder of published figures and addresses."""
+    return _shared('facts')
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """A seeded generator, the same in every test."""
@@ -152,6 +158,14 @@ def loader_of(data: TinyCoco) -> dict[str, Any]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare mmengine's formatting of the config's text, which takes longer than a tiny training."""
     monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
+
+
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is logged about the fit of weights."""
+    lines: list[str] = []
+    monkeypatch.setattr('hrpose.checkpoints.fit.print_log', lambda message, **_: lines.append(message))
+    return lines
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help="scale the learning rate to the batch size (the recipe's is in auto_scale_lr)",
+        help="scale the learning rate to the effective batch (the recipe's is in auto_scale_lr)",
     )
     return parser.parse_args()
 
@@ -46,12 +46,7 @@ def main() -> None:
     if arguments.amp:
         use_mixed_precision(cfg)
     if arguments.auto_scale_lr:
-        if 'auto_scale_lr' not in cfg:
-            raise errors.UserError(
-                f'--auto-scale-lr: {arguments.config} does not say which batch size its learning rate is for; '
-                'add auto_scale_lr = dict(base_batch_size=…)'
-            )
-        cfg.auto_scale_lr.enable = True
+        cfg.auto_scale_lr = {**(cfg.get('auto_scale_lr') or {}), 'enable': True}
     if arguments.resume:
         resume(cfg, arguments.resume)
     loaders = ('train_dataloader', 'val_dataloader') if cfg.get('val_dataloader') else ('train_dataloader',)

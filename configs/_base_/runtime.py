@@ -1,7 +1,7 @@
 # What every experiment shares: the engine, logging, checkpoints.
 default_scope = 'hrpose'
 
-train_cfg = dict(by_epoch=True, max_epochs=210, val_interval=10)
+train_cfg = dict(by_epoch=True)
 val_cfg = dict()
 test_cfg = dict()
 

@@ -16,6 +16,12 @@ def init_model(config: str | Path | Config, checkpoint: str | Path | None = None
 
     Without a checkpoint the weights are PyTorch's initial ones: good for shapes and timings only.
 
+    Args:
+        config: a config file, or what `load_config` returned.
+        checkpoint: a path, the name of published weights, or an http(s) address; any layout that
+            `hrpose.checkpoints.families` lists, with every weight of the model.
+        device: where the model goes.
+
     Raises:
         UserError: a config or checkpoint that cannot be read, or a checkpoint that does not fit.
     """

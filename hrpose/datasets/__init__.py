@@ -2,6 +2,7 @@
 
 from hrpose.datasets.base import PoseDataset
 from hrpose.datasets.coco import CocoDataset
+from hrpose.datasets.mpii import MpiiDataset, MpiiMatDataset
 from hrpose.datasets.sampler import EpochSampler, SampleKey
 
-__all__ = ['CocoDataset', 'EpochSampler', 'PoseDataset', 'SampleKey']
+__all__ = ['CocoDataset', 'EpochSampler', 'MpiiDataset', 'MpiiMatDataset', 'PoseDataset', 'SampleKey']

@@ -1,5 +1,7 @@
 """Loading, augmentation as geometry, and the one warp."""
 
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -14,6 +16,9 @@ from hrpose.datasets.transforms import (
     RandomRotation,
     RandomScale,
     RandomShift,
+    TruncatedRotation,
+    TruncatedScale,
+    TruncatedShift,
     WarpAffine,
 )
 from hrpose.datasets.transforms.load_image import ImageError, decode_image, read_image
@@ -198,7 +203,8 @@ def test_transforms_leave_their_input_as_it_was(rng):
     before = {key: np.copy(value) for key, value in record.items() if key != 'rng'}
     steps = [PadBox((48, 64)), RandomHalfBody(UPPER, prob=1), RandomScale(), RandomRotation(prob=1)]
     results = record
-    for step in [*steps, RandomShift(prob=1), RandomFlip(1), WarpAffine((48, 64), COCO['flip_indices'])]:
+    steps += [RandomShift(prob=1), TruncatedShift(prob=1), TruncatedScale(), TruncatedRotation(prob=1)]
+    for step in [*steps, RandomFlip(1), WarpAffine((48, 64), COCO['flip_indices'])]:
         results = step(results)
     for key, value in before.items():
         np.testing.assert_array_equal(record[key], value)
@@ -247,6 +253,42 @@ def test_shift_moves_by_a_share_of_the_region_cut_at_twice_the_deviation():
     assert moved[any_moved].std() == pytest.approx(0.98 * 0.16, rel=0.08)
 
 
+def assert_truncated_normal(values: np.ndarray) -> None:
+    """Assert that values are draws of a standard normal known to lie in [-1, 1] (one clipped there fails)."""
+    assert np.abs(values).max() <= 1
+    for bound in (0.25, 0.5, 0.75):
+        assert within(share(np.abs(values) < bound), math.erf(bound / math.sqrt(2)) / math.erf(1 / math.sqrt(2)))
+    assert within(share(values > 0), 0.5)
+
+
+def test_mmposes_scale_is_a_truncated_normal_around_one():
+    factor = draw(TruncatedScale(0.5, 1.5), 'size') / [60, 80]
+    np.testing.assert_allclose(factor[:, 0], factor[:, 1])
+    assert_truncated_normal((factor[:, 0] - 1) / 0.5)
+
+
+def test_a_truncated_scale_need_not_be_centred_at_one():
+    factor = draw(TruncatedScale(0.75, 1.0), 'size')[:, 0] / 60
+    assert_truncated_normal((factor - 0.875) / 0.125)
+
+
+@pytest.mark.parametrize(('degrees', 'prob'), [(80, 0.6), (40, 1.0)])
+def test_mmposes_rotation_is_a_truncated_normal_with_its_odds(degrees, prob):
+    angle = draw(TruncatedRotation(degrees, prob), 'rotation')
+    turned = angle[angle != 0]
+    assert prob == 1 or within(len(turned) / DRAWS, prob)
+    assert_truncated_normal(draw(TruncatedRotation(degrees, 1.0), 'rotation') / degrees)
+
+
+def test_mmposes_shift_is_a_truncated_normal_on_each_axis_of_the_region():
+    moved = (draw(TruncatedShift(0.16, 1.0), 'center') - [100, 80]) / [60, 80] / 0.16
+    for axis in moved.T:
+        assert_truncated_normal(axis)
+    assert abs(np.corrcoef(moved.T)[0, 1]) < 4 / np.sqrt(DRAWS)
+    some = draw(TruncatedShift(0.16, 0.3), 'center') - [100, 80]
+    assert within(share(some.any(axis=1)), 0.3)
+
+
 def body(rng: np.random.Generator, visible: list[int]) -> dict:
     """Return what a record says about joints of which only `visible` are seen."""
     seen = np.zeros(17)
@@ -254,13 +296,14 @@ def body(rng: np.random.Generator, visible: list[int]) -> dict:
     return {'keypoints': rng.uniform(50, 150, (17, 2)), 'visible': seen}
 
 
-def test_half_body_shows_the_upper_half_with_the_published_odds(rng):
+@pytest.mark.parametrize(('options', 'odds'), [({}, 0.6915), ({'upper_odds': 0.2}, 0.2)])
+def test_half_body_shows_the_upper_half_with_the_published_or_the_given_odds(options, odds, rng):
     record = body(rng, list(range(17)))
-    centers = draw(RandomHalfBody(UPPER, prob=0.3), 'center', **record)
+    centers = draw(RandomHalfBody(UPPER, prob=0.3, **options), 'center', **record)
     upper, lower = record['keypoints'][:11].mean(axis=0), record['keypoints'][11:].mean(axis=0)
     shows_upper, shows_lower = (np.isclose(centers, center).all(axis=1) for center in (upper, lower))
     assert within(share(shows_upper | shows_lower), 0.3)
-    assert within(share(shows_upper), 0.3 * 0.6915)
+    assert within(share(shows_upper), 0.3 * odds)
     assert (centers[~shows_upper & ~shows_lower] == [100, 80]).all()
 
 

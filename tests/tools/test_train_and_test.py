@@ -1,6 +1,5 @@
 """Training and testing as a user types it."""
 
-import importlib
 import pickle
 import re
 import subprocess
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from hrpose import errors
 from hrpose.apis import init_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,32 +36,11 @@ def the_message(status: object, output: str) -> str:
     return message
 
 
-@pytest.fixture
-def call(monkeypatch, capsys, quick):
-    """Run a tool in this process, which is quicker; returns its exit status and what it printed."""
-
-    def run(tool: str, *words: object) -> tuple[object, str]:
-        monkeypatch.setattr(sys, 'argv', [f'tools/{tool}.py', *map(str, words)])
-        status: object = 0
-        try:
-            errors.run(importlib.import_module(f'tools.{tool}').main)
-        except SystemExit as left:
-            status = left.code
-        captured = capsys.readouterr()
-        return status, captured.out + captured.err
-
-    return run
-
-
 def fresh_checkpoint(config: Path) -> Path:
     """Write the untrained weights of a config's model beside it."""
     path = config.with_suffix('.pth')
     torch.save(init_model(config).state_dict(), path)
     return path
-
-
-def learning_rates(output: str) -> list[float]:
-    return [float(rate) for rate in re.findall(r' lr: (\S+)', output)]
 
 
 def test_train_resume_and_test_on_ones_own_joints(tiny_coco, tiny_config, tmp_path):
@@ -103,15 +80,6 @@ def test_a_saved_config_can_be_tested_as_it_is(tiny_coco, tiny_config, tmp_path,
     saved, checkpoint = tmp_path / 'run' / config.name, tmp_path / 'run' / 'epoch_1.pth'
     status, output = call('test', saved, checkpoint, '--work-dir', tmp_path / 'test')
     assert (status, 'coco/AP' in output) == (0, True)
-
-
-def test_the_learning_rate_is_scaled_to_the_batch_on_request_only(tiny_coco, tiny_config, tmp_path, call):
-    data = tiny_coco(joints=3, images=2)
-    for words, rate in ((['--amp'], 1e-3), (['--auto-scale-lr'], 1e-3 * 2 / 32)):
-        config = tiny_config(data, extra='val_dataloader = val_cfg = val_evaluator = None')
-        status, output = call('train', config, '--work-dir', tmp_path / 'run', *words)
-        assert status == 0
-        assert learning_rates(output) == pytest.approx([rate], rel=1e-4)
 
 
 def test_another_configs_checkpoint_is_refused_with_the_share_that_matched(tiny_coco, tiny_config, tmp_path, call):

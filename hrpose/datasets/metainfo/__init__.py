@@ -5,9 +5,10 @@ from typing import Any
 
 from hrpose.datasets.metainfo.coco import COCO
 from hrpose.datasets.metainfo.lsp import LSP
+from hrpose.datasets.metainfo.mpii import MPII
 from hrpose.errors import UserError, nearest
 
-KNOWN: dict[str, dict[str, Any]] = {'coco': COCO, 'lsp': LSP}
+KNOWN: dict[str, dict[str, Any]] = {'coco': COCO, 'lsp': LSP, 'mpii': MPII}
 
 FIELDS = ('dataset_name', 'keypoint_names', 'flip_indices', 'skeleton', 'sigmas', 'upper_body_ids')
 

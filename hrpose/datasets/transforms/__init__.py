@@ -1,6 +1,6 @@
 """What happens to one person's record on its way to the network, in loader workers, in NumPy.
 
-    LoadImage -> PadBox -> RandomHalfBody, RandomScale, RandomRotation, RandomShift, RandomFlip
+    LoadImage -> PadBox -> RandomHalfBody, RandomScale, RandomRotation, RandomFlip (or mmpose's Truncated…)
               -> WarpAffine -> PackPose
 
 Everything between loading and warping edits the record's geometry only: `center` and `size` (image px), `rotation`
@@ -14,6 +14,9 @@ from hrpose.datasets.transforms.augment import (
     RandomRotation,
     RandomScale,
     RandomShift,
+    TruncatedRotation,
+    TruncatedScale,
+    TruncatedShift,
 )
 from hrpose.datasets.transforms.load_image import LoadImage
 from hrpose.datasets.transforms.pack import PackPose
@@ -28,5 +31,8 @@ __all__ = [
     'RandomRotation',
     'RandomScale',
     'RandomShift',
+    'TruncatedRotation',
+    'TruncatedScale',
+    'TruncatedShift',
     'WarpAffine',
 ]

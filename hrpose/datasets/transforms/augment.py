@@ -1,9 +1,11 @@
 """Augmentation as geometry: each class edits a region's centre, size, rotation or mirroring; no pixel moves.
 
 Key points (K, 2) stay in the px of the stored image until the warp. Formulas and odds that are called published
-are those of the official release's `JointsDataset`.
+are those of the official release's `JointsDataset`; the `Truncated…` classes draw as mmpose 1.x does
+(`RandomBBoxTransform`).
 """
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,9 @@ import numpy as np
 from hrpose.registry import TRANSFORMS
 
 Results = dict[str, Any]
+
+_NORMAL = NormalDist()
+PUBLISHED_UPPER_ODDS = _NORMAL.cdf(0.5)
 
 
 @TRANSFORMS.register_module()
@@ -67,7 +72,7 @@ class RandomRotation:
 class RandomShift:
     """Moves the region's centre by up to `factor` of its size on each axis, with odds `prob`.
 
-    Not part of the published recipe; mmpose 1.x shifts by a normal of deviation 0.16, cut at twice that, odds 0.3.
+    Of no published recipe: the official release does not shift, and mmpose 1.x does as `TruncatedShift`.
 
     Args:
         factor: deviation of the normal as a share of the region's size; cut at twice the deviation.
@@ -86,17 +91,84 @@ class RandomShift:
         return {**results, 'center': results['center'] + step * results['size']}
 
 
+def truncated_normal(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Return `count` draws (count,) of a standard normal that is known to lie in [-1, 1].
+
+    By inverting the distribution: nothing piles up at the ends, as clipping makes it. Its deviation is 0.540.
+    """
+    chances = rng.uniform(_NORMAL.cdf(-1), _NORMAL.cdf(1), count)
+    return np.array([_NORMAL.inv_cdf(chance) for chance in chances])
+
+
+@TRANSFORMS.register_module()
+class TruncatedScale:
+    """Multiplies the region by a factor from a truncated normal on [`low`, `high`], most often the middle.
+
+    Args:
+        low: least factor; mmpose 0.5.
+        high: largest factor; mmpose 1.5. The normal's deviation is half of `high - low`.
+    """
+
+    def __init__(self, low: float = 0.5, high: float = 1.5) -> None:
+        self.middle, self.reach = (high + low) / 2, (high - low) / 2
+
+    def __call__(self, results: Results) -> Results:
+        factor = self.middle + self.reach * truncated_normal(results['rng'], 1)
+        return {**results, 'size': results['size'] * factor}
+
+
+@TRANSFORMS.register_module()
+class TruncatedRotation:
+    """Turns the region by a truncated normal on [-`degrees`, `degrees`], its deviation `degrees`, with odds `prob`.
+
+    Args:
+        degrees: the largest angle; mmpose 80.
+        prob: odds; mmpose 0.6.
+    """
+
+    def __init__(self, degrees: float = 80, prob: float = 0.6) -> None:
+        self.degrees = degrees
+        self.prob = prob
+
+    def __call__(self, results: Results) -> Results:
+        rng = results['rng']
+        angle = self.degrees * truncated_normal(rng, 1)[0]
+        return {**results, 'rotation': float(angle) if rng.random() < self.prob else 0.0}
+
+
+@TRANSFORMS.register_module()
+class TruncatedShift:
+    """Moves the region's centre, on each axis by `factor` of its size times a normal on [-1, 1], with odds `prob`.
+
+    Args:
+        factor: the largest step, as a share of the region's size; mmpose 0.16.
+        prob: odds of moving, on both axes at once; mmpose 0.3.
+    """
+
+    def __init__(self, factor: float = 0.16, prob: float = 0.3) -> None:
+        self.factor = factor
+        self.prob = prob
+
+    def __call__(self, results: Results) -> Results:
+        rng = results['rng']
+        step = self.factor * truncated_normal(rng, 2)
+        if rng.random() >= self.prob:
+            return results
+        return {**results, 'center': results['center'] + step * results['size']}
+
+
 @TRANSFORMS.register_module()
 class RandomHalfBody:
     """Shows only the upper or the lower body of a person with many visible joints, with odds `prob`.
 
-    As published: more than `min_joints` visible joints; the upper body where `N(0, 1) < 0.5` (odds 0.69) and it has
-    more than two visible joints, else the lower if that has; the region is the joints' own box, fitted to the input's
-    aspect and enlarged by `padding`. The centre is the joints' mean.
+    As published: more than `min_joints` visible joints; the upper body with odds `upper_odds` where it has more than
+    two visible joints, else the lower if that has; the region is the joints' own box, fitted to the input's aspect and
+    enlarged by `padding`. The centre is the joints' mean.
 
     Args:
         upper_body_ids: indices of the upper body's joints; from the metainfo where the config gives none.
-        prob: odds; published 0.3.
+        prob: odds of showing a half at all; published 0.3.
+        upper_odds: published 0.6915, the odds of N(0, 1) < 0.5, which is what the official code asks; mmpose 0.7.
         min_joints: published 8.
         padding: published 1.5.
     """
@@ -106,17 +178,19 @@ class RandomHalfBody:
         upper_body_ids: tuple[int, ...] = (),
         *,
         prob: float = 0.3,
+        upper_odds: float = PUBLISHED_UPPER_ODDS,
         min_joints: int = 8,
         padding: float = 1.5,
     ) -> None:
         self.upper_body_ids = tuple(upper_body_ids)
         self.prob = prob
+        self.upper_odds = upper_odds
         self.min_joints = min_joints
         self.padding = padding
 
     def __call__(self, results: Results) -> Results:
         rng = results['rng']
-        wanted, prefers_upper = rng.random() < self.prob, rng.standard_normal() < 0.5
+        wanted, prefers_upper = rng.random() < self.prob, rng.random() < self.upper_odds
         visible = results['visible'] > 0
         if not wanted or visible.sum() <= self.min_joints:
             return results

@@ -1,0 +1,13 @@
+# HRNet-W32 on COCO at 256x192 by mmpose 1.x's recipe: batch 8 x 64, warm-up, shift, wider scale and rotation.
+# From ImageNet's weights, as mmpose has it:
+#   --cfg-options model.backbone.init_cfg.type=Pretrained model.backbone.init_cfg.checkpoint=hrnet_w32_imagenet
+_base_ = ['_base_/recipe_mmpose.py']
+
+codec = dict(type='MSRAHeatmap', input_size=(192, 256), sigma=2)
+
+model = dict(
+    type='TopdownPoseEstimator',
+    backbone=dict(type='HRNet', arch='w32'),
+    head=dict(type='HeatmapHead'),
+    flip_test=True,
+)

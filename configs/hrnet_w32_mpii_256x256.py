@@ -1,0 +1,13 @@
+# HRNet-W32 on MPII at 256x256, as published (Sun et al., CVPR 2019): the schedule of COCO, batch 4 x 32.
+# This starts from scratch. The published weights started from ImageNet's:
+#   --cfg-options model.backbone.init_cfg.type=Pretrained model.backbone.init_cfg.checkpoint=hrnet_w32_imagenet
+_base_ = ['_base_/recipe_official.py', '_base_/mpii.py']
+
+codec = dict(type='MSRAHeatmap', input_size=(256, 256), sigma=2)
+
+model = dict(
+    type='TopdownPoseEstimator',
+    backbone=dict(type='HRNet', arch='w32'),
+    head=dict(type='HeatmapHead'),
+    flip_test=True,
+)

@@ -1,0 +1,86 @@
+"""Write a checkpoint of any known layout in hrpose's form, or in mmpose 1.x's."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hrpose.checkpoints.families import UNKNOWN, Recognised, recognise
+from hrpose.checkpoints.names import locate
+from hrpose.checkpoints.read import read_checkpoint
+from hrpose.errors import UserError, nearest
+from hrpose.version import __version__
+
+# What hrpose's form notes about itself, beside what the file had noted.
+_OWN_NOTES = ('hrpose_version', 'converted_from', 'family')
+
+_COARSER_OUTPUT = re.compile(r'backbone\.stage4\.(\d+)\.fuse_layers\.[1-9]\d*\.')
+
+
+def convert_checkpoint(source: str | Path, target: str | Path, *, to: str = 'hrpose') -> str:
+    """Write the weights of `source` to `target`, whole or not at all; returns one line on what was done.
+
+    Only weights and `meta` are kept, without config texts; an optimizer's state and a training's history are not.
+
+    Args:
+        source: a path, the name of published weights, or an http(s) address.
+        target: a file, never `source` itself; its folder is made.
+        to: 'hrpose' or 'mmpose' (1.x). Both name weights alike; they differ in what `meta` says.
+
+    Raises:
+        UserError: a source that cannot be read safely or has no known layout; a target that is the source, or cannot
+            be written.
+    """
+    if to not in FORMS:
+        raise UserError(f"there is no form '{to}' to convert to; {nearest(to, FORMS)}")
+    path, target = locate(source), Path(target)
+    if target.is_dir() or (target.exists() and target.samefile(path)):
+        raise UserError(f'{target} is {"a folder" if target.is_dir() else "the source"}; name another file to write')
+    content = read_checkpoint(path)
+    found = recognise(content)
+    if found.family is UNKNOWN or not found.weights:
+        some = ', '.join(list(found.weights)[:3]) or 'none'
+        raise UserError(f'{source} has no layout that is known; the names of its weights: {some}')
+    weights = _pose_network(found)
+    _write({'state_dict': weights, 'meta': FORMS[to](content.get('meta'), path.name, found)}, target)
+    dropped = len(found.dropped) + len(found.weights) - len(weights)
+    return f'{source} ({found.family.name}) -> {target} ({to}): {len(weights)} weights kept, {dropped} dropped'
+
+
+def _hrpose_meta(meta: Any, source: str, found: Recognised) -> dict[str, Any]:
+    notes = dict(zip(_OWN_NOTES, (__version__, source, found.family.name), strict=True))
+    return {**notes, **(meta if isinstance(meta, Mapping) else {})}
+
+
+def _mmpose_meta(meta: Any, source: str, found: Recognised) -> dict[str, Any]:
+    return {key: value for key, value in _hrpose_meta(meta, source, found).items() if key not in _OWN_NOTES}
+
+
+FORMS = {'hrpose': _hrpose_meta, 'mmpose': _mmpose_meta}
+
+
+def _pose_network(found: Recognised) -> dict[str, Tensor]:
+    """Leave out what a classifier computes beyond the finest branch: the last exchange unit's other outputs."""
+    if not found.family.is_backbone:
+        return found.weights
+    coarser = {key: match[1] for key in found.weights if (match := _COARSER_OUTPUT.match(key))}
+    last = max(coarser.values(), key=int, default=None)
+    return {key: value for key, value in found.weights.items() if key not in coarser or coarser[key] != last}
+
+
+def _write(content: dict[str, Any], target: Path) -> None:
+    """Write beside the target first, so that it is never half there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f'.{target.name}.{os.getpid()}.part')
+    try:
+        with open(part, 'wb') as file:
+            torch.save(content, file)
+        os.replace(part, target)
+    except (OSError, RuntimeError) as error:
+        raise UserError(f'{target} cannot be written: {getattr(error, "strerror", None) or error}') from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,110 @@
+"""Fit recognised weights into a model, and say in one line what was loaded, dropped and left to initialisation."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mmengine.logging import print_log
+from torch import nn
+
+from hrpose.checkpoints.families import Recognised, recognise
+from hrpose.errors import UserError
+
+# How many batches a normalisation has seen: no weight, and absent from files of PyTorch before 0.4.1.
+_COUNTER = 'num_batches_tracked'
+
+
+@dataclass
+class Fit:
+    """How a checkpoint's weights fitted a model.
+
+    Attributes:
+        loaded, other_shape, missing: names of the model's weights.
+        unused: hrpose's names of the file's weights that this model does not have.
+        dropped: names of what is not for this model at all: a classifier, or the head where a backbone is filled.
+    """
+
+    loaded: list[str] = field(default_factory=list)
+    other_shape: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        """The part of the model's weights that were loaded, 0 to 1."""
+        return len(self.loaded) / max(len(self.loaded) + len(self.other_shape) + len(self.missing), 1)
+
+    def __str__(self) -> str:
+        total = len(self.loaded) + len(self.other_shape) + len(self.missing)
+        # Rounded down: 100% is all of them.
+        parts = [f'{len(self.loaded)} of {total} weights ({int(100 * self.share)}%) matched']
+        left = [_count(self.other_shape, 'of another shape'), _count(self.missing, 'not in the file')]
+        dropped = [_count(_tops(self.dropped), 'of other parts', of=self.dropped)]
+        dropped += [_count(self.unused, 'not in this model')]
+        for what, counts in (('left to initialisation', left), ('dropped', dropped)):
+            if any(counts):
+                parts.append(f'{what}: {", ".join(filter(None, counts))}')
+        return '; '.join(parts)
+
+
+def _count(names: Sequence[str], what: str, *, of: Sequence[str] | None = None) -> str:
+    """Return for instance '5 of another shape (a, b, c, …)', or nothing for no names."""
+    more = ', …' if len(names) > 3 else ''
+    return f'{len(names if of is None else of)} {what} ({", ".join(names[:3])}{more})' if names else ''
+
+
+def _tops(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(name.split('.')[0] for name in names))
+
+
+def load_weights(model: nn.Module, checkpoint: Mapping[str, Any], *, name: str, complete: bool) -> Fit:
+    """Copy a checkpoint's weights into `model` where names and shapes agree; say in one line what happened.
+
+    Args:
+        model: changed in place.
+        checkpoint: a checkpoint's content, or the weights themselves, in any layout of `FAMILIES`.
+        name: of the file, for messages.
+        complete: every weight of the model has to be found (testing, resuming), or only some (fine-tuning).
+
+    Raises:
+        UserError: nothing fits, or not everything although `complete`.
+    """
+    return load_recognised(model, recognise(checkpoint), name=name, complete=complete)
+
+
+def load_recognised(model: nn.Module, found: Recognised, *, name: str, complete: bool) -> Fit:
+    """Do what `load_weights` does with weights that were recognised before."""
+    fit = compare(model, found)
+    if not fit.loaded:
+        raise UserError(f'{name} does not fit this model: {fit}; recognised as {found.family.name}')
+    if complete and (fit.other_shape or fit.missing):
+        advice = 'It holds a backbone only: start a training from it, by load_from or the init_cfg of a backbone'
+        advice = advice if found.family.is_backbone else 'Give the config that it was trained with'
+        raise UserError(f"{name} is not this config's: {fit}; recognised as {found.family.name}. {advice}")
+    model.load_state_dict({key: found.weights[key] for key in fit.loaded}, strict=False)
+    # Half a fit is seldom meant: a wider network's file, for instance, shares only its stem.
+    level = logging.INFO if fit.share >= 0.5 else logging.WARNING
+    print_log(f'{name} ({found.family.name}): {fit}', logger='current', level=level)
+    return fit
+
+
+def compare(model: nn.Module, found: Recognised) -> Fit:
+    """Return what of `found` fits into `model`; nothing is changed."""
+    own = model.state_dict()
+    fit = Fit(unused=[key for key in found.weights if key not in own], dropped=list(found.dropped))
+    for key, value in own.items():
+        given = found.weights.get(key)
+        if given is None and key.endswith(_COUNTER):
+            continue
+        place = fit.missing if given is None else fit.loaded if given.shape == value.shape else fit.other_shape
+        place.append(key)
+    return fit
+
+
+def part_of(found: Recognised, prefix: str) -> Recognised:
+    """Return the weights under `prefix`, without it; the others are among the dropped."""
+    weights = {key.removeprefix(prefix): value for key, value in found.weights.items() if key.startswith(prefix)}
+    others = tuple(key for key in found.weights if not key.startswith(prefix))
+    return replace(found, weights=weights, dropped=(*found.dropped, *others))

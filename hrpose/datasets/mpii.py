@@ -1,0 +1,163 @@
+"""MPII Human Pose: the official release's JSON, or the original MATLAB file, as one record a person.
+
+MPII counts pixels from 1 and gives no box but a centre and a scale, the person's height over 200 px. As published
+(the official release's `MPIIDataset`): the centre moves down by 15 px times the scale, to hold the feet; the region's
+side is 200 px times the scale, padded by 1.25 later; and 1 is taken off every coordinate, to count from 0.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hrpose.datasets.base import PoseDataset
+from hrpose.datasets.coco import read_json
+from hrpose.errors import UserError
+from hrpose.registry import DATASETS
+
+Record = dict[str, Any]
+
+NUM_JOINTS = 16
+SCALE_UNIT = 200.0  # px of a person's height for scale 1
+CENTER_DROP = 15.0  # px for scale 1
+
+
+@DATASETS.register_module()
+class MpiiDataset(PoseDataset):
+    """People of MPII, 16 joints; `id` is the person's place in the annotation file, counted from 0.
+
+    Args:
+        ann_file: JSON of the official HRNet release (`annot/train.json`, `valid.json`, `test.json`): a list with
+            `image center scale`, and `joints joints_vis` where labelled.
+        metainfo: name or mapping of 16 joints.
+        **options: those of `PoseDataset`.
+    """
+
+    def __init__(self, ann_file: str, *, metainfo: str | Mapping[str, Any] = 'mpii', **options: Any) -> None:
+        super().__init__(ann_file, metainfo=metainfo, **options)
+
+    def load_data_list(self) -> list[Record]:
+        """Return one record a person; what is left out is counted by reason in `skipped`."""
+        if self.bbox_file:
+            raise UserError("bbox_file: MPII's protocol has no detected boxes; leave it out")
+        if self.num_joints != NUM_JOINTS:
+            raise UserError(
+                f"MPII has {NUM_JOINTS} joints, but metainfo '{self.metainfo['dataset_name']}' has {self.num_joints}"
+            )
+        try:
+            return list(self._records(enumerate(self._read_people())))
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"{self.ann_file} is not in MPII's layout: {type(error).__name__}: {error}") from error
+
+    def _read_people(self) -> list[Record]:
+        people = read_json(self.ann_file)
+        if not isinstance(people, list):
+            raise UserError(f"{self.ann_file} is no list of people, as the official release's MPII files are")
+        return people
+
+    def _records(self, people: Any) -> Iterator[Record]:
+        for number, person in people:
+            record = person_record(person, self.data_prefix['img'])
+            reason = self._unusable(record)
+            if reason:
+                self.skipped[reason] += 1
+                continue
+            yield {**record, 'id': number}
+
+    def _unusable(self, record: Record) -> str | None:
+        if record['box'] is None:
+            return 'without a centre or a scale'
+        if not self.test_mode and not (record.get('visible', np.zeros(1)) > 0).any():
+            return 'without a labelled key point'
+        return None
+
+
+@DATASETS.register_module()
+class MpiiMatDataset(MpiiDataset):
+    """People of MPII from its original `mpii_human_pose_v1_u12_1.mat`; training images, unless `test_mode`.
+
+    In test mode these are the people of the test images, who have no joints: the split that the official release
+    calls validation is known to its JSON only.
+    """
+
+    def _read_people(self) -> list[Record]:
+        return read_mat(self.ann_file, train=not self.test_mode)
+
+
+def person_record(person: Mapping[str, Any], folder: str) -> Record:
+    """Return the record of a person in the official JSON's form, without `id`; `box` is None where it is unknown.
+
+    Args:
+        person: `center` (2,) image px counted from 1, `scale`, and perhaps `joints` (16, 2), `joints_vis` (16,).
+        folder: of the images.
+    """
+    center, scale = np.array(person['center'], dtype=np.float64), float(person['scale'])
+    record: Record = {'img_id': person['image'], 'img_path': str(Path(folder) / person['image']), 'box_score': 1.0}
+    record['box'] = region_box(center, scale) if center[0] != -1 and scale > 0 else None
+    if 'joints' in person:
+        visible = np.array(person['joints_vis'], dtype=np.float64)
+        joints = np.array(person['joints'], dtype=np.float64)[:, :2] - 1
+        if joints.shape != (NUM_JOINTS, 2) or visible.shape != (NUM_JOINTS,):
+            raise UserError(
+                f'a person in {person["image"]} has {len(joints)} joints and {len(visible)} marks, but MPII has '
+                f'{NUM_JOINTS}'
+            )
+        # What is not labelled stands at (-1, -1), which is no place in the image.
+        record |= {'keypoints': joints * (visible > 0)[:, None], 'visible': visible}
+    return record
+
+
+def region_box(center: np.ndarray, scale: float) -> np.ndarray:
+    """Return the box (4,) xyxy in image px, counted from 0, of MPII's centre (2,), counted from 1, and scale."""
+    middle = center + [0.0, CENTER_DROP * scale] - 1
+    half = scale * SCALE_UNIT / 2
+    return np.concatenate([middle - half, middle + half])
+
+
+def read_mat(path: str, *, train: bool) -> list[Record]:
+    """Return the people of MPII's original MATLAB file, in the official JSON's form.
+
+    Args:
+        path: `mpii_human_pose_v1_u12_1.mat`.
+        train: the people of the training images, with joints; else those of the test images, without.
+
+    Raises:
+        UserError: no such MATLAB file.
+    """
+    from scipy.io import loadmat
+
+    try:
+        release = loadmat(path, struct_as_record=False, squeeze_me=True)['RELEASE']
+    except (NotImplementedError, ValueError, KeyError, OSError, TypeError) as error:
+        raise UserError(f"{path} is not MPII's MATLAB release: {error}") from error
+    images = zip(np.atleast_1d(release.annolist), np.atleast_1d(release.img_train), strict=True)
+    return [
+        mat_person(person, image.image.name)
+        for image, is_train in images
+        if bool(is_train) == train
+        for person in _structs(image.annorect)
+        if _structs(getattr(person, 'objpos', None))
+    ]
+
+
+def mat_person(person: Any, image: str) -> Record:
+    """Return a MATLAB struct of one person in the official JSON's form; joints that are not there have mark 0."""
+    record: Record = {
+        'image': image,
+        'center': [float(person.objpos.x), float(person.objpos.y)],
+        'scale': float(person.scale),
+    }
+    points = _structs(getattr(getattr(person, 'annopoints', None), 'point', None))
+    if points:
+        joints, visible = np.full((NUM_JOINTS, 2), 0.0), np.zeros(NUM_JOINTS)
+        ids = [int(point.id) for point in points]
+        joints[ids] = [[float(point.x), float(point.y)] for point in points]
+        visible[ids] = 1
+        record |= {'joints': joints, 'joints_vis': visible}
+    return record
+
+
+def _structs(value: Any) -> list[Any]:
+    """Return MATLAB's struct array as a list: scipy gives one struct bare, and none as an empty array."""
+    return [item for item in np.atleast_1d(value) if hasattr(item, '_fieldnames')]

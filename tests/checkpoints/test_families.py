@@ -1,0 +1,180 @@
+"""Every layout is recognised by content, and its weights land where they belong."""
+
+import numpy as np
+import pytest
+import torch
+
+from hrpose.apis import init_model
+from hrpose.checkpoints import guard_mmengine, load_weights, recognise
+from hrpose.errors import UserError
+from hrpose.registry import MODELS
+from tests.checkpoints.cases import LAYOUTS, POSE_LAYOUTS, clone, distributed, official, saved, small_model
+from tests.models.golden import fill, golden_input, read_keys
+
+
+@pytest.fixture(scope='module')
+def source():
+    return small_model()
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_a_layout_is_recognised_by_content(layout, source):
+    family, make = LAYOUTS[layout]
+    assert recognise(make(clone(source.state_dict()))).family.name == family
+
+
+@pytest.mark.parametrize('layout', POSE_LAYOUTS)
+def test_every_weight_of_a_pose_file_is_loaded(layout, source, messages):
+    family, make = POSE_LAYOUTS[layout]
+    target = small_model()
+    fit = load_weights(target, make(clone(source.state_dict())), name='a.pth', complete=True)
+    torch.testing.assert_close(target.state_dict(), source.state_dict(), rtol=0, atol=0)
+    assert fit.unused == []
+    (line,) = messages
+    assert line.startswith(f'a.pth ({family}): ')
+    assert '(100%) matched' in line
+
+
+def test_averaged_weights_of_other_names_are_left_alone(source):
+    state = clone(source.state_dict())
+    file = {'state_dict': state | {'ema_backbone_conv1_weight': torch.zeros(1)}, 'ema_state_dict': {}}
+    found = recognise(file)
+    assert found.family.name == 'mmpose 1.x or hrpose'
+    assert set(found.weights) == set(state) | {'ema_backbone_conv1_weight'}
+
+
+def pretrained(path, arch: str, **options: object) -> torch.nn.Module:
+    """Return the backbone that an `init_cfg` makes of a file."""
+    guard_mmengine()
+    init_cfg = {'type': 'Pretrained', 'checkpoint': str(path), **options}
+    backbone = MODELS.build({'type': 'HRNet', 'arch': arch, 'init_cfg': init_cfg})
+    backbone.init_weights()
+    return backbone
+
+
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_init_cfg_fills_the_backbone_from_any_layout_and_says_so_in_one_line(layout, source, tmp_path, messages):
+    family, make = LAYOUTS[layout]
+    path = saved(make(clone(source.state_dict())), tmp_path / 'a.pth')
+    backbone = pretrained(path, 'w16_small')
+    torch.testing.assert_close(backbone.state_dict(), source.backbone.state_dict(), rtol=0, atol=0)
+    (line,) = messages
+    assert line.startswith(f'HRNet from {path} ({family}): ')
+    assert '(100%) matched' in line
+
+
+@pytest.mark.parametrize('prefix', ['backbone', 'backbone.'])
+@pytest.mark.parametrize('layout', ['official', 'mmpose_0x'])
+def test_init_cfg_takes_mmengines_prefix_with_or_without_its_dot(layout, prefix, source, tmp_path):
+    path = saved(LAYOUTS[layout][1](clone(source.state_dict())), tmp_path / 'a.pth')
+    backbone = pretrained(path, 'w16_small', prefix=prefix)
+    torch.testing.assert_close(backbone.state_dict(), source.backbone.state_dict(), rtol=0, atol=0)
+
+
+def test_init_cfg_of_a_head_takes_the_part_that_its_prefix_names(source, tmp_path, messages):
+    path = saved(official(source.state_dict()), tmp_path / 'a.pth')
+    guard_mmengine()
+    head = {'type': 'HeatmapHead', 'codec': {'type': 'MSRAHeatmap', 'input_size': (64, 64)}}
+    head |= {'in_channels': 16, 'out_channels': 17}
+    built = MODELS.build(head | {'init_cfg': {'type': 'Pretrained', 'checkpoint': str(path), 'prefix': 'head.'}})
+    built.init_weights()
+    torch.testing.assert_close(built.state_dict(), source.head.state_dict(), rtol=0, atol=0)
+
+
+def test_init_cfg_of_a_whole_model_takes_the_whole_file(source, tmp_path, messages):
+    guard_mmengine()
+    model = small_model()
+    model.init_cfg = {'type': 'Pretrained', 'checkpoint': str(saved(official(source.state_dict()), tmp_path / 'a.pth'))}
+    model.init_weights()
+    torch.testing.assert_close(model.state_dict(), source.state_dict(), rtol=0, atol=0)
+    assert len(messages) == 1
+
+
+def test_a_layout_that_nobody_knows_fits_the_model_that_wrote_it(messages):
+    source, target = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    load_weights(target, distributed(source.state_dict()), name='a.pth', complete=True)
+    torch.testing.assert_close(target.state_dict(), source.state_dict(), rtol=0, atol=0)
+    assert messages == ['a.pth (unknown layout): 2 of 2 weights (100%) matched']
+
+
+@pytest.mark.parametrize(
+    ('content', 'options', 'complaint'),
+    [
+        ({'conv.weight': torch.zeros(1)}, {}, r'does not fit this model: 0 of \d+ weights \(0%\)'),
+        ({'backbone.conv1.weight': torch.zeros(1)}, {}, r'does not fit this model: 0 of \d+ weights \(0%\)'),
+        ({'backbone.conv1.weight': torch.zeros(1)}, {'prefix': 'neck.'}, "begins with the prefix 'neck.'"),
+    ],
+)
+def test_an_init_cfg_file_that_fits_nothing_is_an_error(content, options, complaint, tmp_path):
+    with pytest.raises(UserError, match=complaint):
+        pretrained(saved(content, tmp_path / 'a.pth'), 'w16_small', **options)
+
+
+GOLDEN_POSE = {
+    'official': ('hrnet_w32_256x192', lambda state: state),
+    'mmpose_1x': ('mmpose_hrnet_w32_256x192', lambda state: {'state_dict': state, 'meta': {}, 'message_hub': {}}),
+}
+
+
+@pytest.mark.parametrize('layout', GOLDEN_POSE)
+def test_a_published_file_gives_the_golden_heatmaps(layout, shared_golden, repository, tmp_path, messages):
+    golden, make = GOLDEN_POSE[layout]
+    state = filled(shared_golden / f'{golden}_keys.json')
+    path = saved(make(state), tmp_path / 'a.pth')
+    model = init_model(repository / 'configs' / 'hrnet_w32_coco_256x192.py', path)
+    with torch.no_grad():
+        heatmaps = model(golden_input(192, 256)).numpy()
+    expected = np.load(shared_golden / f'{golden}_forward.npz')['heatmaps']
+    assert np.abs(heatmaps - expected).max() <= 1e-4 * np.abs(expected).max()
+    assert f'{len(state)} of {len(state)} weights (100%) matched' in messages[0]
+
+
+def filled(keys) -> dict[str, torch.Tensor]:
+    return {key: fill(key, shape) for key, shape in read_keys(keys).items()}
+
+
+def test_a_published_classifier_fills_the_whole_backbone(shared_golden, tmp_path, messages):
+    state = filled(shared_golden / 'cls_hrnet_w18_keys.json')
+    backbone = pretrained(saved(state, tmp_path / 'a.pth'), 'w18').state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in backbone.items())
+    coarser = [key for key in state if key.startswith(tuple(f'stage4.2.fuse_layers.{index}.' for index in (1, 2, 3)))]
+    others = ('incre_modules.', 'downsamp_modules.', 'final_layer.', 'classifier.')
+    assert len(state) - len(backbone) == len(coarser) + sum(key.startswith(others) for key in state)
+    assert f'{len(backbone)} of {len(backbone)} weights (100%) matched' in messages[0]
+    assert f'{len(coarser)} not in this model' in messages[0]
+
+
+@pytest.mark.parametrize(
+    ('golden', 'family', 'ours'),
+    [
+        ('hrnet_w32_256x192', 'official HRNet', {'final_layer': 'head.final_layer'}),
+        ('hrnet_w48_256x192', 'official HRNet', {'final_layer': 'head.final_layer'}),
+        (
+            'pose_resnet50_256x192',
+            'official SimpleBaseline',
+            {'final_layer': 'head.final_layer', 'deconv_layers': 'head.deconv_layers'},
+        ),
+    ],
+)
+def test_the_published_names_of_the_official_release_become_hrposes(golden, family, ours, shared_golden):
+    keys = read_keys(shared_golden / f'{golden}_keys.json')
+    found = recognise({key: torch.empty(shape, device='meta') for key, shape in keys.items()})
+    tops = {key: key.split('.')[0] for key in keys}
+    assert list(found.weights) == [key.replace(top, ours.get(top, f'backbone.{top}'), 1) for key, top in tops.items()]
+    assert (found.family.name, found.dropped) == (family, ())
+
+
+@pytest.mark.parametrize('golden', ['mmpose_hrnet_w32_256x192', 'mmpose_hourglass52_256x256'])
+def test_the_published_names_of_mmpose_are_hrposes(golden, shared_golden):
+    keys = read_keys(shared_golden / f'{golden}_keys.json')
+    found = recognise({'state_dict': {key: torch.empty(shape, device='meta') for key, shape in keys.items()}})
+    assert list(found.weights) == list(keys)
+    assert found.family.name == 'mmpose 1.x or hrpose'
+
+
+def test_an_imagenet_resnet_leaves_its_classifier_behind():
+    names = ('conv1.weight', 'bn1.weight', 'layer1.0.conv1.weight', 'layer4.2.conv3.weight')
+    found = recognise({key: torch.zeros(1) for key in (*names, 'fc.weight', 'fc.bias')})
+    assert found.family.name == 'ImageNet ResNet'
+    assert list(found.weights) == [f'backbone.{name}' for name in names]
+    assert found.dropped == ('fc.weight', 'fc.bias')

@@ -1,0 +1,127 @@
+"""MPII's data sets: where the region lies, counting from 0, and both forms of the annotation."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from hrpose.datasets import MpiiDataset, MpiiMatDataset
+from hrpose.datasets.transforms import PadBox
+from hrpose.errors import UserError
+
+PERSON = {
+    'image': 'a.jpg',
+    'center': [101.0, 51.0],
+    'scale': 2.0,
+    'joints': [[float(n + 1), float(2 * n + 1)] for n in range(16)],
+    'joints_vis': [1] * 15 + [0],
+}
+
+
+def write(people, folder):
+    """Write people as the official JSON and return its path."""
+    (folder / 'train.json').write_text(json.dumps(people))
+    return str(folder / 'train.json')
+
+
+def records(dataset):
+    return [dataset.get_data_info(index) for index in range(len(dataset))]
+
+
+def test_the_region_is_250_px_times_the_scale_around_a_centre_15_px_times_the_scale_lower(tmp_path):
+    record = records(MpiiDataset(write([PERSON], tmp_path)))[0]
+    region = PadBox(input_size=(256, 256))(record)
+    # 101 - 1; 51 + 15 * 2 - 1; 200 px * 2 * 1.25.
+    assert region['center'].tolist() == [100.0, 80.0]
+    assert region['size'].tolist() == [500.0, 500.0]
+
+
+def test_joints_count_from_0_and_what_is_not_labelled_has_mark_0(tmp_path):
+    record = records(MpiiDataset(write([PERSON], tmp_path)))[0]
+    assert np.array_equal(record['keypoints'][:15], [[n, 2 * n] for n in range(15)])
+    assert record['visible'].tolist() == [1] * 15 + [0]
+
+
+def test_the_real_sample_has_its_people_and_a_visit_puts_joints_into_the_input(shared_data):
+    pipeline = [
+        dict(type='LoadImage'),
+        dict(type='PadBox', input_size=(256, 256)),
+        dict(type='WarpAffine', input_size=(256, 256), flip_indices=list(range(16))),
+        dict(type='PackPose'),
+    ]
+    folder = shared_data / 'mpii'
+    dataset = MpiiDataset(
+        str(folder / 'test_mpii.json'), data_prefix=dict(img=str(folder)), pipeline=pipeline, test_mode=True
+    )
+    official = json.loads((folder / 'test_mpii.json').read_text())
+    assert len(dataset) == len(official) == 5
+    for index, person in enumerate(official):
+        sample = dataset[index]['data_samples']
+        assert sample.id == index
+        # The official affine: side 250 s onto 256 px, the centre onto the middle (128, 128), counted from 0.
+        center = np.array(person['center']) + [0, 15 * person['scale']] - 1
+        expected = (np.array(person['joints']) - 1 - center) * 256 / (250 * person['scale']) + 128
+        visible = np.array(person['joints_vis']) > 0
+        found = sample.gt_instance_labels.keypoints[0]
+        assert np.abs(found[visible] - expected[visible]).max() < 1e-3
+
+
+def test_what_cannot_be_used_is_left_out_and_counted(tmp_path):
+    lost = {**PERSON, 'center': [-1.0, -1.0]}
+    unlabelled = {**PERSON, 'joints_vis': [0] * 16}
+    dataset = MpiiDataset(write([lost, PERSON, unlabelled], tmp_path))
+    assert [record['id'] for record in records(dataset)] == [1]
+    assert dataset.skipped == {'without a centre or a scale': 1, 'without a labelled key point': 1}
+
+
+@pytest.mark.parametrize(
+    ('people', 'complaint'),
+    [
+        ({'images': []}, 'no list of people'),
+        ([{'center': [1, 1]}], "not in MPII's layout"),
+        ([{**PERSON, 'joints': PERSON['joints'][:14]}], '14 joints'),
+        ([], 'no usable person'),
+    ],
+)
+def test_another_file_is_refused_in_a_sentence(people, complaint, tmp_path):
+    with pytest.raises(UserError, match=complaint):
+        MpiiDataset(write(people, tmp_path))
+
+
+def mat_release(path):
+    """Write a release of two images: one to train on with two people, one of them without joints; one to test."""
+    point = np.array([(9, 31.0, 41.0), (0, 11.0, 21.0)], dtype=[('id', 'O'), ('x', 'O'), ('y', 'O')])
+    fields = [('objpos', 'O'), ('scale', 'O'), ('annopoints', 'O')]
+    known = ({'x': 101.0, 'y': 51.0}, 2.0, {'point': point})
+    bare = ({'x': 7.0, 'y': 8.0}, 1.0, np.zeros((0, 0)))
+    nowhere = (np.zeros((0, 0)), 1.0, np.zeros((0, 0)))
+    images = [('a.jpg', [known, bare]), ('b.jpg', [bare, nowhere])]
+    annolist = np.array(
+        [({'name': name}, np.array(people, dtype=fields)) for name, people in images],
+        dtype=[('image', 'O'), ('annorect', 'O')],
+    )
+    savemat(path, {'RELEASE': {'annolist': annolist, 'img_train': [1, 0]}})
+    return str(path)
+
+
+def test_the_original_matlab_file_gives_what_the_json_gives(tmp_path):
+    dataset = MpiiMatDataset(mat_release(tmp_path / 'mpii.mat'))
+    record = records(dataset)[0]
+    assert len(dataset) == 1 and dataset.skipped == {'without a labelled key point': 1}
+    assert PadBox(input_size=(256, 256))(record)['center'].tolist() == [100.0, 80.0]
+    assert np.flatnonzero(record['visible']).tolist() == [0, 9]
+    assert record['keypoints'][[0, 9]].tolist() == [[10, 20], [30, 40]]
+
+
+def test_the_matlab_files_test_images_have_people_without_joints(tmp_path):
+    (tmp_path / 'b.jpg').write_bytes(b'')
+    dataset = MpiiMatDataset(mat_release(tmp_path / 'mpii.mat'), data_prefix=dict(img=str(tmp_path)), test_mode=True)
+    record = records(dataset)[0]
+    assert len(dataset) == 1 and record['img_id'] == 'b.jpg' and 'keypoints' not in record
+
+
+def test_a_file_that_is_not_the_release_is_named(tmp_path):
+    savemat(tmp_path / 'other.mat', {'a': 1})
+    with pytest.raises(UserError, match="not MPII's MATLAB release"):
+        MpiiMatDataset(str(tmp_path / 'other.mat'))

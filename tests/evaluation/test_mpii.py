@@ -1,0 +1,97 @@
+"""PCKh and MpiiMetric: the official code's table, and the pixel between counting from 0 and from 1."""
+
+import json
+
+import numpy as np
+import pytest
+from mmengine.evaluator import Evaluator
+from mmengine.structures import InstanceData
+from scipy.io import loadmat, savemat
+
+from hrpose.errors import UserError
+from hrpose.evaluation import MpiiMetric, head_lengths, pckh
+from hrpose.evaluation.pckh import mean_over_labels
+from hrpose.structures import PoseDataSample
+
+
+def evaluate(gt_file, keypoints, ids=None):
+    """Return the figures of key points (N, 16, 2), counted from 0, as the evaluator gives them."""
+    evaluator = Evaluator(MpiiMetric(gt_file=str(gt_file), metainfo='mpii'))
+    ids = range(len(keypoints)) if ids is None else ids
+    for number, joints in zip(ids, keypoints, strict=True):
+        sample = PoseDataSample(metainfo=dict(img_id=f'{number}.jpg', id=number))
+        sample.pred_instances = InstanceData(keypoints=joints[None], keypoint_scores=np.ones((1, len(joints))))
+        evaluator.process([sample])
+    return evaluator.evaluate(len(keypoints))
+
+
+@pytest.fixture
+def golden(shared_golden):
+    """Predictions (40, 16, 2) counted from 0, and the official figures."""
+    predicted = np.load(shared_golden / 'mpii_eval.npz')['predictions_0based']
+    return predicted, json.loads((shared_golden / 'mpii_eval.json').read_text())
+
+
+@pytest.mark.parametrize('order', ['as in the file', 'shuffled', 'with repeats'])
+def test_figures_are_the_official_codes_whatever_the_order_of_arrival(order, golden, shared_golden):
+    predicted, official = golden
+    ids = np.arange(len(predicted))
+    if order == 'shuffled':
+        ids = np.random.default_rng(0).permutation(ids)
+    elif order == 'with repeats':
+        ids = np.concatenate([ids, ids[:3]])
+    figures = evaluate(shared_golden / 'mpii_gt_valid.mat', predicted[ids], ids)
+    for name, value in official.items():
+        assert figures[f'mpii/{name}'] == pytest.approx(value, abs=1e-9), name
+    assert figures['mpii/Mean@0.1_exact'] <= figures['mpii/Mean@0.1']
+
+
+def test_the_truth_itself_counted_from_0_scores_100_even_within_a_hundredth_of_a_head(shared_golden, tmp_path):
+    truth = loadmat(shared_golden / 'mpii_gt_valid.mat')['pos_gt_src'].transpose(2, 0, 1)
+    figures = evaluate(shared_golden / 'mpii_gt_valid.mat', truth - 1)
+    assert figures['mpii/Mean'] == figures['mpii/Mean@0.1_exact'] == 100
+    # Small heads: there one pixel is more than a tenth of the length, and an offset shows.
+    content = loadmat(shared_golden / 'mpii_gt_valid.mat')
+    content['headboxes_src'] = np.stack([np.zeros((2, 40)), np.full((2, 40), 9.0)])
+    savemat(tmp_path / 'gt_valid.mat', {key: value for key, value in content.items() if key[0] != '_'})
+    assert evaluate(tmp_path / 'gt_valid.mat', truth - 1)['mpii/Mean@0.1_exact'] == 100
+    assert evaluate(tmp_path / 'gt_valid.mat', truth)['mpii/Mean@0.1_exact'] == 0
+
+
+def test_the_published_mean_at_01_counts_what_lies_between_10_and_11_hundredths(shared_golden):
+    content = loadmat(shared_golden / 'mpii_gt_valid.mat')
+    lengths = 0.6 * np.linalg.norm(content['headboxes_src'][1] - content['headboxes_src'][0], axis=0)
+    truth = content['pos_gt_src'].transpose(2, 0, 1)
+    moved = truth - 1 + 0.105 * lengths[:, None, None] * [1.0, 0.0]
+    figures = evaluate(shared_golden / 'mpii_gt_valid.mat', moved)
+    assert (figures['mpii/Mean@0.1'], figures['mpii/Mean@0.1_exact']) == (100, 0)
+
+
+def test_pckh_by_hand():
+    # Head boxes of 60 x 80 px: diagonal 100, length 60. Distances 30 (right at 0.5) and 31 (wrong).
+    lengths = head_lengths(np.array([[[0, 0], [60, 80]], [[5, 5], [65, 85]]]))
+    assert lengths.tolist() == [60, 60]
+    truth = np.zeros((2, 2, 2))
+    predicted = np.array([[[30.0, 0.0], [0.0, 31.0]], [[0.0, 31.0], [0.0, 0.0]]])
+    shares = pckh(predicted, truth, [[1, 1], [1, 0]], lengths, [0.5, 0.52])
+    assert shares.tolist() == [[0.5, 0.0], [1.0, 1.0]]
+    # Joint 0 is labelled twice and weighs twice.
+    assert mean_over_labels(shares, [[1, 1], [1, 0]], [True, True]).tolist() == pytest.approx([1 / 3, 1.0])
+    assert mean_over_labels(shares, [[1, 1], [1, 0]], [False, True]).tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(('kept', 'complaint'), [(39, '40 people, but 39'), (0, '40 people, but 0')])
+def test_another_number_of_people_is_refused_with_both_numbers(kept, complaint, golden, shared_golden):
+    with pytest.raises(UserError, match=complaint):
+        metric = MpiiMetric(gt_file=str(shared_golden / 'mpii_gt_valid.mat'), metainfo='mpii')
+        metric.compute_metrics(
+            [{'img_id': n, 'id': n, 'keypoints': person} for n, person in enumerate(golden[0][:kept])]
+        )
+
+
+def test_a_truth_that_is_not_there_or_is_something_else_is_named(tmp_path):
+    with pytest.raises(UserError, match='does not exist'):
+        MpiiMetric(gt_file=str(tmp_path / 'gt_valid.mat'))
+    savemat(tmp_path / 'other.mat', {'a': 1})
+    with pytest.raises(UserError, match="is not MPII's gt_valid.mat"):
+        evaluate(tmp_path / 'other.mat', np.zeros((1, 16, 2)))

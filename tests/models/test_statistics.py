@@ -1,0 +1,110 @@
+"""Parameters and GFLOPs against the published tables, and against arithmetic by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+from hrpose.config import load_config
+from hrpose.models.backbones.blocks import Bottleneck, conv_bn, residual_chain
+from hrpose.models.statistics import Cost, by_part, layer_costs, total_cost
+from hrpose.registry import MODELS
+
+
+def cost_on_meta(model: nn.Module, width: int, height: int) -> Cost:
+    """Return the cost of a model that was built on the meta device, which computes shapes only."""
+    return total_cost(layer_costs(model.eval(), torch.zeros(1, 3, height, width, device='meta')).values())
+
+
+@pytest.mark.parametrize(
+    ('config', 'millions', 'gflops'),
+    [
+        ('hrnet_w32_coco_256x192', 28.5, 7.1),
+        ('hrnet_w32_coco_384x288', 28.5, 16.0),
+        ('hrnet_w48_coco_256x192', 63.6, 14.6),
+        ('hrnet_w48_coco_384x288', 63.6, 32.9),
+    ],
+)
+def test_an_hrnet_costs_what_its_published_row_says(config, millions, gflops, repository):
+    cfg = load_config(repository / 'configs' / f'{config}.py')
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    cost = cost_on_meta(model, *cfg.codec.input_size)
+    assert (round(cost.parameters / 1e6, 1), round(cost.official_gflops, 1)) == (millions, gflops)
+    assert cost.official == cost.multiply_adds
+
+
+def simple_baseline(lengths: tuple[int, ...]) -> nn.Sequential:
+    """Return Xiao et al.'s (2018) ResNet with three transposed convolutions: its layers only, in a row."""
+    layers: list[nn.Module] = [*conv_bn(3, 64, kernel=7, stride=2), nn.MaxPool2d(3, 2, 1)]
+    inputs = 64
+    for index, length in enumerate(lengths):
+        width = 64 * 2**index
+        layers.append(residual_chain(Bottleneck, inputs, width, length, stride=1 if index == 0 else 2))
+        inputs = 4 * width
+    for _ in range(3):
+        layers += [nn.ConvTranspose2d(inputs, 256, 4, 2, 1, bias=False), nn.BatchNorm2d(256)]
+        inputs = 256
+    return nn.Sequential(*layers, nn.Conv2d(256, 17, 1))
+
+
+# Counted at their input's cells, the transposed convolutions would leave 5.1 of the 8.9.
+@pytest.mark.parametrize(
+    ('lengths', 'size', 'millions', 'gflops'),
+    [
+        ((3, 4, 6, 3), (192, 256), 34.0, 8.9),
+        ((3, 4, 6, 3), (288, 384), 34.0, 20.0),
+        ((3, 4, 23, 3), (192, 256), 53.0, 12.4),
+        ((3, 4, 23, 3), (288, 384), 53.0, 27.9),
+        ((3, 8, 36, 3), (192, 256), 68.6, 15.7),
+        ((3, 8, 36, 3), (288, 384), 68.6, 35.3),
+    ],
+)
+def test_transposed_convolutions_count_as_in_the_published_rows_within_a_hundredth(lengths, size, millions, gflops):
+    with torch.device('meta'):
+        model = simple_baseline(lengths)
+    cost = cost_on_meta(model, *size)
+    assert round(cost.parameters / 1e6, 1) == millions
+    assert cost.official_gflops == pytest.approx(gflops, rel=0.012)
+
+
+@pytest.mark.parametrize(
+    ('layer', 'shape', 'expected'),
+    [
+        (nn.Conv2d(4, 6, 3, padding=1), (1, 4, 5, 7), (222, 6 * 4 * 9 * 35, 6 * 4 * 9 * 35, 6 * 35)),
+        (nn.Conv2d(4, 6, 3, stride=2, groups=2, bias=False), (1, 4, 5, 7), (108, 108 * 6, 108 * 6, 6 * 6)),
+        (nn.Linear(4, 3), (1, 4), (15, 12, 12, 3)),
+        (nn.Linear(4, 3), (1, 9, 4), (15, 108, 108, 27)),
+        (nn.ConvTranspose2d(4, 6, 4, 2, 1, bias=False), (1, 4, 5, 7), (384, 384 * 35, 384 * 140, 6 * 140)),
+        (nn.BatchNorm2d(4), (1, 4, 5, 7), (8, 0, 0, 0)),
+    ],
+)
+def test_a_layer_costs_what_arithmetic_says(layer, shape, expected):
+    (cost,) = layer_costs(nn.Sequential(layer).eval(), torch.zeros(shape)).values()
+    assert cost == Cost(*expected)
+
+
+def test_a_layer_called_twice_costs_twice_and_holds_its_weights_once():
+    layer = nn.Linear(4, 4, bias=False)
+    costs = layer_costs(nn.Sequential(layer, nn.ReLU(), layer), torch.zeros(1, 4))
+    assert costs == {'0': Cost(16, 32, 32, 8)}
+
+
+def test_weights_that_two_layers_share_count_once():
+    one, two = nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False)
+    two.weight = one.weight
+    assert total_cost(layer_costs(nn.Sequential(one, two), torch.zeros(1, 4)).values()).parameters == 16
+
+
+def test_parts_add_up_to_the_whole_at_every_depth():
+    model = nn.Sequential(nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)), nn.Sequential(nn.Conv2d(4, 2, 1)))
+    costs = layer_costs(model.eval(), torch.zeros(1, 3, 2, 2))
+    assert list(by_part(costs, 1)) == ['0', '1']
+    assert list(by_part(costs, 2)) == ['0.0', '0.1', '1.0']
+    assert {total_cost(by_part(costs, depth).values()) for depth in (1, 2, 3)} == {Cost(34, 4 * 20, 4 * 20, 4 * 6)}
+
+
+def test_counting_leaves_no_hook_behind_even_after_an_error():
+    model = nn.Sequential(nn.Linear(4, 2), nn.Linear(4, 2))
+    with pytest.raises(RuntimeError):
+        layer_costs(model, torch.zeros(1, 4))
+    assert not any(layer._forward_hooks for layer in model)

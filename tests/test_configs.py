@@ -1,0 +1,196 @@
+"""Every config in configs/: what it says is the published recipe, and what it names can be built."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from hrpose.checkpoints.table import PUBLISHED
+from hrpose.config import link, load_config, parse_options
+from hrpose.registry import DATASETS, MODELS, TRANSFORMS
+from tests.test_config import LOADERS, as_dict, assert_linked
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
+every_config = pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a published row was trained with; `batch` is per GPU and over all of them."""
+
+    arch: str
+    input_size: tuple[int, int]
+    data: str = 'coco'
+    sigma: float = 2
+    batch: tuple[int, int] = (32, 128)
+    rate: float = 1e-3
+    warm_up: int = 0
+    loss_factor: float = 0.5
+
+
+# Sources: the official release's yaml files, and mmpose 1.x's configs.
+RECIPES = {
+    'hrnet_w32_coco_256x192': Recipe('w32', (192, 256)),
+    'hrnet_w48_coco_256x192': Recipe('w48', (192, 256)),
+    'hrnet_w32_coco_384x288': Recipe('w32', (288, 384), sigma=3),
+    'hrnet_w48_coco_384x288': Recipe('w48', (288, 384), sigma=3, batch=(24, 96)),
+    'hrnet_w32_mpii_256x256': Recipe('w32', (256, 256), data='mpii'),
+    'hrnet_w48_mpii_256x256': Recipe('w48', (256, 256), data='mpii'),
+    'hrnet_w32_coco_256x192_mmpose_recipe': Recipe(
+        'w32', (192, 256), batch=(64, 512), rate=5e-4, warm_up=500, loss_factor=1
+    ),
+}
+JOINTS = {'coco': 17, 'mpii': 16}
+
+OFFICIAL_COCO = [
+    ('RandomHalfBody', dict(prob=0.3, min_joints=8, padding=1.5, upper_odds=pytest.approx(0.6915, abs=1e-4))),
+    ('RandomScale', dict(spread=0.35)),
+    ('RandomRotation', dict(degrees=45, prob=0.6)),
+    ('RandomFlip', dict(prob=0.5)),
+]
+OFFICIAL_MPII = [
+    ('RandomScale', dict(spread=0.25)),
+    ('RandomRotation', dict(degrees=30, prob=0.6)),
+    ('RandomFlip', dict(prob=0.5)),
+]
+MMPOSE_COCO = [
+    ('RandomFlip', dict(prob=0.5)),
+    ('RandomHalfBody', dict(prob=0.3, min_joints=8, padding=1.5, upper_odds=0.7)),
+    ('TruncatedShift', dict(factor=0.16, prob=0.3)),
+    ('TruncatedScale', dict(middle=1.0, reach=0.5)),
+    ('TruncatedRotation', dict(degrees=80, prob=0.6)),
+]
+
+
+def load(name: str) -> Config:
+    return load_config(ROOT / 'configs' / f'{name}.py')
+
+
+def build_pipeline(cfg: Config, loader: str) -> list[Any]:
+    return [TRANSFORMS.build(step) for step in cfg[loader].dataset.pipeline]
+
+
+@pytest.fixture
+def build_on_meta():
+    """Build models on the meta device: shapes without numbers, in a tenth of a second."""
+
+    def build(cfg: Config) -> torch.nn.Module:
+        with torch.device('meta'):
+            return MODELS.build(cfg.model)
+
+    return build
+
+
+@every_config
+def test_link_is_pure_and_idempotent(path):
+    raw = Config.fromfile(str(path))
+    before = as_dict(raw)
+    once = link(raw)
+    assert as_dict(raw) == before
+    after = as_dict(once)
+    assert as_dict(link(once)) == after
+    assert as_dict(once) == after
+    once.codec.sigma = 99
+    once.train_dataloader.dataset.pipeline[1].padding = 99
+    assert as_dict(raw) == before
+
+
+@every_config
+def test_every_config_links_and_its_pipelines_build(path):
+    cfg = load_config(path)
+    assert_linked(cfg)
+    for loader in LOADERS:
+        steps = [type(step).__name__ for step in build_pipeline(cfg, loader)]
+        assert (steps[:2], steps[-2:]) == (['LoadImage', 'PadBox'], ['WarpAffine', 'PackPose'])
+    assert [type(step).__name__ for step in build_pipeline(cfg, 'test_dataloader')[2:-2]] == []
+
+
+@every_config
+def test_every_configs_model_builds_with_a_heatmap_a_joint(path, build_on_meta):
+    cfg = load_config(path)
+    model = build_on_meta(cfg)
+    assert model.head.out_channels == len(cfg.metainfo.keypoint_names)
+    assert model.head.final_layer.in_channels == model.backbone.out_channels[0]
+    assert model.head.codec.input_size == tuple(cfg.codec.input_size)
+    assert model.flip_test
+
+
+def test_every_published_config_has_its_recipe_here():
+    own = {path.stem for path in CONFIGS if path.stem.startswith('hrnet_w16')}
+    assert {path.stem for path in CONFIGS} - own == set(RECIPES)
+
+
+@pytest.mark.parametrize(('name', 'recipe'), RECIPES.items(), ids=RECIPES)
+def test_a_config_states_the_published_network_and_schedule(name, recipe, build_on_meta):
+    cfg = load(name)
+    assert (cfg.metainfo.dataset_name, len(cfg.metainfo.keypoint_names)) == (recipe.data, JOINTS[recipe.data])
+    width, height = recipe.input_size
+    assert tuple(cfg.codec.input_size) == recipe.input_size
+    assert tuple(cfg.codec.heatmap_size) == (width // 4, height // 4)
+    assert (cfg.codec.type, cfg.codec.sigma) == ('MSRAHeatmap', recipe.sigma)
+    assert cfg.model.backbone.arch == recipe.arch
+    model = build_on_meta(cfg)
+    assert model.backbone.out_channels == (int(recipe.arch[1:]),)
+    assert model.head.loss_module.factor == recipe.loss_factor
+    assert (cfg.train_dataloader.batch_size, cfg.auto_scale_lr.base_batch_size) == recipe.batch
+    assert cfg.train_cfg.max_epochs == 210
+    optimizer = as_dict(cfg)['optim_wrapper']['optimizer']
+    assert optimizer == dict(type='Adam', lr=recipe.rate, fused=True)  # no weight decay
+    *warm_up, steps = cfg.param_scheduler
+    assert (steps.type, steps.milestones, steps.gamma) == ('MultiStepLR', [170, 200], 0.1)
+    assert [(part.type, part.end, part.by_epoch) for part in warm_up] == [('LinearLR', recipe.warm_up, False)] * bool(
+        recipe.warm_up
+    )
+
+
+@pytest.mark.parametrize('name', RECIPES)
+def test_a_config_augments_as_published(name):
+    expected = MMPOSE_COCO if 'mmpose' in name else OFFICIAL_MPII if 'mpii' in name else OFFICIAL_COCO
+    steps = build_pipeline(load(name), 'train_dataloader')[2:-2]
+    assert [type(step).__name__ for step in steps] == [kind for kind, _ in expected]
+    for step, (_, values) in zip(steps, expected, strict=True):
+        assert {key: getattr(step, key) for key in values} == values
+
+
+@pytest.mark.parametrize('name', [name for name in RECIPES if 'coco' in name])
+def test_a_train_pipeline_turns_a_person_into_an_input(name, tiny_coco):
+    data = tiny_coco(joints=17, images=1)
+    dataset = as_dict(load(name))['train_dataloader']['dataset']
+    paths = {key: value for key, value in data.arguments.items() if key != 'metainfo'}
+    packed = DATASETS.build({**dataset, **paths, 'data_root': ''})[0]
+    width, height = RECIPES[name].input_size
+    assert packed['inputs'].shape == (3, height, width)
+    assert packed['data_samples'].gt_instance_labels.keypoints.shape == (1, 17, 2)
+
+
+@pytest.mark.parametrize('name', RECIPES)
+def test_the_box_is_padded_by_a_quarter_and_fitted_to_the_input(name):
+    for loader in LOADERS:
+        pad = build_pipeline(load(name), loader)[1]
+        width, height = RECIPES[name].input_size
+        assert (pad.padding, pad.aspect) == (1.25, width / height)
+
+
+def test_mpii_is_read_where_the_official_release_puts_it():
+    cfg = load_config(ROOT / 'configs' / 'hrnet_w32_mpii_256x256.py', {'data_root': '/elsewhere'})
+    files = [cfg[loader].dataset.ann_file for loader in LOADERS]
+    assert files == ['annot/train.json', 'annot/valid.json', 'annot/valid.json']
+    assert {cfg[loader].dataset.type for loader in LOADERS} == {'MpiiDataset'}
+    assert {cfg[loader].dataset.data_prefix.img for loader in LOADERS} == {'images'}
+    (metric,) = cfg.test_evaluator
+    assert (metric.type, metric.gt_file) == ('MpiiMetric', '/elsewhere/annot/gt_valid.mat')
+
+
+@pytest.mark.parametrize('name', [name for name in RECIPES if 'w32' in name and '384' not in name])
+def test_the_start_from_imagenet_is_the_option_that_the_comment_says(name):
+    path = ROOT / 'configs' / f'{name}.py'
+    (words,) = re.findall(r'^# +--cfg-options (.*)$', path.read_text(), re.M)
+    cfg = load_config(path, parse_options(words.split()))
+    assert as_dict(cfg)['model']['backbone']['init_cfg'] == dict(type='Pretrained', checkpoint='hrnet_w32_imagenet')
+    assert 'init_cfg' not in load(name).model.backbone
+    assert {'hrnet_w32_imagenet', 'hrnet_w48_imagenet'} <= set(PUBLISHED)

@@ -1,0 +1,106 @@
+"""What the documents name is there: files, configs, weights; and their commands are ones that the tools take."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from hrpose.checkpoints.table import PUBLISHED
+from hrpose.config import load_config, parse_options
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+ZOO = (ROOT / 'docs' / 'model_zoo.md').read_text()
+CONFIGS = {path.stem for path in (ROOT / 'configs').glob('*.py')}
+
+
+@pytest.mark.parametrize('document', DOCUMENTS, ids=lambda path: path.name)
+def test_every_file_that_a_document_names_exists(document):
+    text = document.read_text()
+    named = re.findall(r'(?<![\w./])((?:hrpose|configs|tools|tests|docs)/[\w./]*\w\.(?:py|md|sh))\b', text)
+    links = re.findall(r'\]\((?!http)([^)#]+)\)', text)
+    missing = [path for path in named if not (ROOT / path).is_file()]
+    missing += [path for path in links if not (document.parent / path).is_file()]
+    assert len(named) > 5 and missing == []
+
+
+def test_the_zoo_has_every_config_and_no_other():
+    assert set(re.findall(r'`configs/(\w+)\.py`', ZOO)) == CONFIGS
+
+
+def test_the_readme_has_every_config_and_no_other():
+    text = (ROOT / 'README.md').read_text()
+    rows = ' '.join(re.findall(r'^\| `hrnet.*?\|', text, re.M))
+    assert set(re.findall(r'`(\w+)\.py`', rows)) == CONFIGS
+
+
+COMMANDS = re.findall(r'^python tools/test\.py configs/(\w+)\.py (\w+)(?: --cfg-options (\S+))?$', ZOO, re.M)
+
+
+def test_each_published_config_has_one_command_that_evaluates_it():
+    assert sorted(config for config, _, _ in COMMANDS) == sorted(CONFIGS - {c for c in CONFIGS if 'w16' in c})
+
+
+@pytest.mark.parametrize(('config', 'weights', 'option'), COMMANDS, ids=lambda word: word)
+def test_a_command_of_the_zoo_names_the_configs_own_weights_and_options_that_exist(config, weights, option):
+    assert weights == config.removesuffix('_mmpose_recipe')
+    assert weights in PUBLISHED
+    (boxes,) = re.findall(r'^BOXES=(.*)$', ZOO, re.M)
+    cfg = load_config(ROOT / 'configs' / f'{config}.py', parse_options([boxes] if option == '$BOXES' else []))
+    assert cfg.test_dataloader.dataset.get('bbox_file', '').endswith('AP_H_56_person.json') == ('coco' in config)
+
+
+def test_the_weights_that_the_zoo_names_are_known():
+    named = set(re.findall(r'`(hrnet_\w+(?:_\d+x\d+|_imagenet))`', ZOO))
+    assert named and named <= set(PUBLISHED)
+
+
+def official_rows(shared_facts: Path) -> dict[str, str]:
+    """Return, by config, the cells that its row in the zoo has to hold: parameters, GFLOPs, the ten figures."""
+    pattern = r'^\| HRNet-(W\d+) \| (\d+x\d+) \| (\S+) \| (\S+) \| (.+) \|$'
+    rows = re.findall(pattern, (shared_facts / 'published.md').read_text(), re.M)
+    return {
+        f'`configs/hrnet_{arch.lower()}_coco_{size}.py`': ' | '.join([parameters, gflops, *figures.split()])
+        for arch, size, parameters, gflops, figures in rows
+    }
+
+
+def mmpose_rows(shared_facts: Path) -> dict[str, str]:
+    """Return, by weights, the cells of its row: the figures of mmpose's table, then those of its metafile."""
+    rows = {}
+    for name, model in mmpose_models(shared_facts, 'coco').items():
+        table, metafile = model['figures_in_table'], model['figures_in_metafile']
+        first = [f'{float(table[key]):.3f}'[1:] for key in ('AP', 'AP50', 'AP75', 'AR', 'AR50')]
+        second = [f'{metafile[key]:.3f}'[1:] for key in ('AP', 'AP@0.5', 'AP@0.75', 'AR', 'AR@0.5')]
+        rows[f'`{name}`'] = ' | '.join([*first, ' '.join(second)])
+    return rows
+
+
+def mmpose_models(shared_facts: Path, data: str) -> dict[str, dict]:
+    """Return mmpose's entries of the weights that have a config of the same name."""
+    models = json.loads((shared_facts / 'weights.json').read_text())['models']
+    by_file = {model['weights'].rsplit('/', 1)[-1]: model for model in models}
+    names = [name for name in CONFIGS if name in PUBLISHED and data in name]
+    return {name: by_file[PUBLISHED[name].file] for name in names}
+
+
+@pytest.mark.parametrize('published', [official_rows, mmpose_rows])
+def test_the_zoo_prints_the_published_figures_of_coco(published, shared_facts):
+    rows = published(shared_facts)
+    assert len(rows) == 4
+    for name, cells in rows.items():
+        assert f'| {name} | {cells} |' in ZOO
+
+
+def test_the_zoo_prints_the_published_figures_of_mpii(shared_facts):
+    text = (shared_facts / 'published.md').read_text()
+    (figures,) = re.findall(r'^\| HRNet-W32 \| (97.*) \|$', text, re.M)
+    *cells, at_tenth = figures.replace(',', '').split()
+    assert f'| official | 28.5M | 9.5 | {" | ".join(cells)} | {at_tenth} (at 0.11) |' in ZOO
+    models = mmpose_models(shared_facts, 'mpii')
+    assert len(models) == 2
+    for name, model in models.items():
+        mean, tenth = (f'{100 * float(model["figures_in_table"][key]):.1f}' for key in ('Mean', 'Mean@0.1'))
+        (row,) = re.findall(rf'^\| `configs/{name}\.py` \| mmpose .*$', ZOO, re.M)
+        assert row.endswith(f'| {mean} | {tenth} (at 0.10) |')
