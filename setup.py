@@ -40,6 +40,7 @@ setup(
     python_requires='>=3.11,<3.12',
     packages=find_packages(include=['hrpose', 'hrpose.*']),
     include_package_data=True,
+    entry_points={'console_scripts': ['hrpose = hrpose.cli.main:main']},
     install_requires=read_requirements('runtime'),
     extras_require={extra: read_requirements(extra) for extra in ('detection', 'tests', 'docs')},
     classifiers=[

@@ -22,6 +22,7 @@ LAYERS = (
     {'config'},
     {'engine'},
     {'apis'},
+    {'cli'},
     {'tools'},
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
@@ -134,6 +135,8 @@ def test_the_rule_sees_the_files_of_this_repository() -> None:
         ('errors.py', 'import hrpose.models', 'errors may not import models'),
         ('__init__.py', 'from .registry import MODELS', 'hrpose may not import registry'),
         ('apis/a.py', 'import tools.train', 'apis may not import tools'),
+        ('apis/a.py', 'import hrpose.cli.main', 'apis may not import cli'),
+        ('cli/a.py', 'import tools.train', 'cli may not import tools'),
         ('apis/a.py', 'from projects.vit import x', 'apis may not import projects'),
         ('novelty/a.py', 'import os', 'novelty has no place in LAYERS'),
     ],
