@@ -24,19 +24,26 @@ class MSRAHeatmap:
         input_size: (w, h) of the network's input, px.
         heatmap_size: (w, h) of the heatmaps, cells; a quarter of `input_size` unless given.
         sigma: of the Gaussian, in cells. Published: 2 at 256 rows, 3 at 384.
+        offset: how far a decoded joint moves from its peak towards the higher neighbours, in cells; published 0.25.
 
     Raises:
-        UserError: a size that is not two positive whole numbers, or a sigma that is not positive.
+        UserError: a size that is not two positive whole numbers, a sigma that is not positive, or an offset that is
+            not from 0 to 0.5.
     """
 
-    def __init__(self, input_size: Size, heatmap_size: Size | None = None, sigma: float = 2) -> None:
+    def __init__(
+        self, input_size: Size, heatmap_size: Size | None = None, sigma: float = 2, *, offset: float = 0.25
+    ) -> None:
         self.input_size = _checked_size('input_size', input_size)
         if heatmap_size is None:
             heatmap_size = (self.input_size[0] // 4, self.input_size[1] // 4)
         self.heatmap_size = _checked_size('heatmap_size', heatmap_size)
         if not isinstance(sigma, int | float) or not sigma > 0:
             raise UserError(f'MSRAHeatmap: sigma has to be a positive number, not {sigma!r}')
+        if not isinstance(offset, int | float) or not 0 <= offset <= 0.5:
+            raise UserError(f'MSRAHeatmap: offset has to be a number of cells from 0 to 0.5, not {offset!r}')
         self.sigma = float(sigma)
+        self.offset = float(offset)
 
     @property
     def stride(self) -> tuple[float, float]:
@@ -78,7 +85,7 @@ class MSRAHeatmap:
 
     @torch.no_grad()
     def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-        """Return where each heatmap peaks, moved a quarter cell towards the higher neighbour, and how high.
+        """Return where each heatmap peaks, moved by `offset` towards the higher neighbour, and how high.
 
         The offset follows the sign of the neighbours' difference, on both axes or on neither: a peak in the outer
         two rows or columns on the near side, or the outermost on the far side, stays where it is. A heatmap
@@ -104,7 +111,7 @@ class MSRAHeatmap:
         slope = torch.stack([right - left, below - above], dim=-1)
 
         cells = torch.stack([x, y], dim=-1).float() * (scores > 0).unsqueeze(-1)
-        cells = cells + 0.25 * slope.sign() * (inside & (scores > 0)).unsqueeze(-1)
+        cells = cells + self.offset * slope.sign() * (inside & (scores > 0)).unsqueeze(-1)
         return cells * cells.new_tensor(self.stride), scores
 
 

@@ -7,15 +7,12 @@ Letters: B people of a batch, K joints, h and w the heatmap's height and width i
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from hrpose.codecs import MSRAHeatmap
-from hrpose.errors import UserError
 from hrpose.evaluation.coco_metric import CocoMetric
 from hrpose.evaluation.tables import format_table
 from hrpose.models.estimators.flip import average_flip
@@ -23,6 +20,7 @@ from hrpose.models.estimators.topdown import attach_predictions
 
 ANNOTATED, DETECTED = 'annotated boxes', "a detector's boxes"
 NO_DETECTOR = 'not scored: needs --bbox-file, a COCO result file of a detector'
+NO_OFFSET = 'not scored: this codec has no quarter offset'
 COLUMNS = ('AP', 'AP50', 'AP75', 'AR')
 
 Decode = tuple[bool, bool, bool]
@@ -48,10 +46,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the account: its figures by name, or why there are none."""
+    """One line of the account: its figures by name, or why there are none.
+
+    options: what `tools/test.py` takes as --cfg-options to give the same figures.
+    """
 
     title: str
     setting: Setting
+    options: str = ''
     figures: Mapping[str, float] | None = None
     reason: str = ''
 
@@ -64,19 +66,21 @@ def protocol_rows(*, detections: bool, offset: bool = True) -> list[Row]:
         offset: whether the codec has a quarter offset to leave out.
     """
     whole = Setting(detected=detections)
-    other = Row(f'{ANNOTATED} instead', replace(whole, detected=False))
+    other = Row(f'{ANNOTATED} instead', replace(whole, detected=False), 'test_dataloader.dataset.bbox_file=None')
     if not detections:
         other = Row(f'{DETECTED} instead', replace(whole, detected=True), reason=NO_DETECTOR)
-    no_offset = '' if offset else 'not scored: this codec has no quarter offset'
+    off = ['model.flip_test=False', 'test_evaluator.rescoring=box', 'test_evaluator.nms=None']
+    if offset:
+        off.append('codec.offset=0')
     return [
         Row(f'whole protocol, {DETECTED if detections else ANNOTATED}', whole),
         other,
-        Row('no flip test', replace(whole, flip=False)),
-        Row('flip test without shift', replace(whole, shift=False)),
-        Row('no quarter offset', replace(whole, offset=False), reason=no_offset),
-        Row("no rescoring: the box's score", replace(whole, rescoring=False)),
-        Row('no NMS', replace(whole, nms=False)),
-        Row('none of these five', Setting(detections, False, False, not offset, False, False)),
+        Row('no flip test', replace(whole, flip=False), 'model.flip_test=False'),
+        Row('flip test without shift', replace(whole, shift=False), 'model.flip_shift=False'),
+        Row('no quarter offset', replace(whole, offset=False), 'codec.offset=0', reason='' if offset else NO_OFFSET),
+        Row("no rescoring: the box's score", replace(whole, rescoring=False), 'test_evaluator.rescoring=box'),
+        Row('no NMS', replace(whole, nms=False), 'test_evaluator.nms=None'),
+        Row('none of these five', Setting(detections, False, False, not offset, False, False), ' '.join(off)),
     ]
 
 
@@ -93,12 +97,14 @@ def collect(
         decodes: see `Setting.decode`.
     """
     found: dict[Decode, Predictions] = {decode: [] for decode in decodes}
+    decode_with = {True: model.head.predict, False: without_offset(model.head.codec).decode}
     for batch in batches:
         batch = model.data_preprocessor(batch, False)
         samples = batch['data_samples']
-        plain, mirrored = _heatmap_pair(model, batch['inputs'], any(flip for flip, _, _ in found))
-        for decode, results in found.items():
-            keypoints, scores = _decode(model, plain, mirrored, decode)
+        plain, mirrored = model.heatmap_pair(batch['inputs'])
+        for (flip, shift, offset), results in found.items():
+            heatmaps = average_flip(plain, mirrored, model.metainfo['flip_indices'], shift=shift) if flip else plain
+            keypoints, scores = decode_with[offset](heatmaps)
             peaks = torch.cat([keypoints, scores.unsqueeze(-1)], dim=-1).cpu().numpy()
             people = attach_predictions(samples, peaks, model.head.codec.input_size)
             metric.process(None, [person.to_dict() for person in people])
@@ -107,24 +113,18 @@ def collect(
     return found
 
 
-def _heatmap_pair(model: Any, inputs: Tensor, flip: bool) -> tuple[Tensor, Tensor | None]:
-    return model.heatmap_pair(inputs) if flip else (model(inputs), None)
+def without_offset(codec: Any) -> Any:
+    """Return a copy of a codec that decodes a joint to its peak's own cell; of another kind, the codec itself."""
+    if not has_offset(codec):
+        return codec
+    other = copy(codec)
+    other.offset = 0.0
+    return other
 
 
-def _decode(model: Any, plain: Tensor, mirrored: Tensor | None, decode: Decode) -> tuple[Tensor, Tensor]:
-    """Return key points (B, K, 2) in input px and scores (B, K) of heatmaps (B, K, h, w), decoded in one way."""
-    flip, shift, offset = decode
-    heatmaps = plain
-    if flip and mirrored is not None:
-        heatmaps = average_flip(plain, mirrored, model.metainfo['flip_indices'], shift=shift)
-    keypoints, scores = model.head.predict(heatmaps)
-    return (keypoints if offset else to_whole_cells(keypoints, model.head.codec)), scores
-
-
-def to_whole_cells(keypoints: Tensor, codec: MSRAHeatmap) -> Tensor:
-    """Return key points (B, K, 2), input px, without their quarter offset: the place of the highest cell."""
-    stride = keypoints.new_tensor(codec.stride)
-    return (keypoints / stride).round() * stride
+def has_offset(codec: Any) -> bool:
+    """Say whether a codec moves a joint from its peak by an `offset` that can be left out."""
+    return getattr(codec, 'offset', 0) > 0
 
 
 def score_rows(
@@ -140,9 +140,6 @@ def score_rows(
         found: by whether the boxes are detected: what `collect` returned.
         build_metric: makes a new metric as the config has it.
         dataset_meta: the metainfo of the data set.
-
-    Raises:
-        UserError: the annotation file has no truth to score against.
     """
     return [row if row.reason else _scored(row, found, build_metric(), dataset_meta) for row in rows]
 
@@ -154,8 +151,6 @@ def _scored(row: Row, found: Mapping[bool, Any], metric: CocoMetric, dataset_met
     metric.nms = None if not row.setting.nms else metric.nms or 'oks'
     metric.results = list(found[row.setting.detected][row.setting.decode])
     figures = metric.evaluate(len(metric.results))
-    if not figures:
-        raise UserError(f'{metric.ann_file} has no annotations: there is no truth to score against')
     return replace(row, figures={name.rpartition('/')[2]: value for name, value in figures.items()})
 
 
@@ -165,12 +160,13 @@ def _on(rescoring: str) -> str:
 
 
 def account_table(rows: Sequence[Row]) -> str:
-    """Return the account as text: AP, AP50, AP75, AR, and the difference of AP to the first row."""
+    """Return the account as text: AP, AP50, AP75, AR, the difference of AP to the first row, and the options."""
     whole = rows[0].figures or {}
     lines = []
     for row in rows:
         figures = row.figures or {}
         values = [figures.get(name) for name in COLUMNS]
-        lines.append([row.title, *values, np.nan if row.figures is None else figures['AP'] - whole['AP']])
-    table = format_table(('protocol', *COLUMNS, 'AP to whole'), lines)
+        difference = None if row.figures is None else figures['AP'] - whole['AP']
+        lines.append([row.title, *values, difference, row.options])
+    table = format_table(('protocol', *COLUMNS, 'AP to whole', 'tools/test.py --cfg-options'), lines)
     return '\n'.join([table, *(f'{row.title}: {row.reason}' for row in rows if row.reason)])

@@ -55,7 +55,23 @@ def test_batched_decoding_equals_one_by_one(rng):
         torch.testing.assert_close(whole[index], torch.cat([one[index] for one in single]), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize('wrong', [dict(input_size=(0, 4)), dict(input_size=(4,)), dict(input_size=(8, 8), sigma=0)])
-def test_wrong_sizes_are_refused(wrong):
+def test_without_the_offset_a_joint_is_decoded_to_its_peaks_own_cell(rng):
+    heatmaps = torch.from_numpy(rng.normal(size=(6, 4, 16, 16))).float()
+    peaks = heatmaps.flatten(2).argmax(dim=-1)
+    cells = torch.stack([peaks % 16, peaks // 16], dim=-1)
+    decoded, _ = MSRAHeatmap(input_size=(64, 64), offset=0).decode(heatmaps)
+    torch.testing.assert_close(decoded, 4.0 * cells, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        dict(input_size=(0, 4)),
+        dict(input_size=(4,)),
+        dict(input_size=(8, 8), sigma=0),
+        dict(input_size=(8, 8), offset=1),
+    ],
+)
+def test_a_wrong_value_is_refused(wrong):
     with pytest.raises(UserError):
         MSRAHeatmap(**wrong)
