@@ -11,6 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from hrpose.datasets.metainfo import resolve
+from hrpose.datasets.records import Record, RecordTable, paused_collector
 from hrpose.datasets.sampler import SampleKey
 from hrpose.datasets.transforms.load_image import ImageError
 from hrpose.errors import UserError
@@ -31,7 +32,8 @@ class PoseDataset(BaseDataset):
     """A data set whose items are single people; subclasses say how an annotation file becomes records.
 
     A record has `img_path`, `img_id`, `id`, `box` (4,) xyxy in image px, `box_score`, and, where it is labelled,
-    `keypoints` (K, 2) in image px and `visible` (K,) in {0, 1, 2}.
+    `keypoints` (K, 2) in image px and `visible` (K,) in {0, 1, 2}. A subclass's `load_data_list` returns a list of
+    them, with any further fields of its own; they are then kept in a `RecordTable`, which says what a field may hold.
 
     Args:
         ann_file: annotation file, relative to `data_root` unless absolute.
@@ -41,11 +43,14 @@ class PoseDataset(BaseDataset):
         bbox_file: a detector's results whose boxes are used instead of the annotation's; test only.
         pipeline: configs of transforms, or callables.
         test_mode: an unreadable image is an error; in training it is reported and replaced.
-        **options: mmengine's others: `filter_cfg indices serialize_data lazy_init`.
+        indices: keep these records only, or, if it is a number, the first so many (the last, if it is negative).
+        lazy_init: read the annotation file when it is first needed, or by `full_init()`.
 
     Raises:
         UserError: a path that is not there, or no usable person in the file.
     """
+
+    data_list: Any  # what `load_data_list` gave, and from `full_init` on a RecordTable of it
 
     def __init__(
         self,
@@ -57,8 +62,8 @@ class PoseDataset(BaseDataset):
         bbox_file: str | None = None,
         pipeline: Sequence[Any] = (),
         test_mode: bool = False,
+        indices: int | Sequence[int] | None = None,
         lazy_init: bool = False,
-        **options: Any,
     ) -> None:
         self.skipped: Counter[str] = Counter()
         self.broken_images: Counter[str] = Counter()
@@ -68,8 +73,9 @@ class PoseDataset(BaseDataset):
             data_prefix=dict(data_prefix or {'img': ''}),
             pipeline=[TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in pipeline],
             test_mode=test_mode,
+            indices=indices,
             lazy_init=True,
-            **options,
+            serialize_data=False,  # mmengine's pickles; a RecordTable is smaller, and read as fast
         )
         self._metainfo = resolve(metainfo)
         self.bbox_file = _join(data_root, bbox_file) if bbox_file else None
@@ -88,7 +94,11 @@ class PoseDataset(BaseDataset):
         """Read the annotation file once; say what was left out and why; refuse an empty set."""
         if self._fully_initialized:
             return
-        super().full_init()
+        with paused_collector():
+            super().full_init()
+            self.data_list = RecordTable.of(self.data_list)
+        if not self.data_list:
+            raise UserError(f'indices={self._indices} keeps nobody of {self.ann_file}')
         if self.test_mode:
             self._require_images()
         self._say_what_is_there()
@@ -107,7 +117,7 @@ class PoseDataset(BaseDataset):
 
     def _require_images(self) -> None:
         """A test needs every image; a missing one is better named now than after an epoch of training."""
-        paths = {self.get_data_info(index)['img_path'] for index in range(len(self))}
+        paths = set(self.data_list.values('img_path'))
         missing = sorted(path for path in paths if '://' not in path and not Path(path).exists())
         if missing and not self.reads_elsewhere:
             raise UserError(f'{len(missing)} of {len(paths)} images to test on do not exist, for instance {missing[0]}')
@@ -117,8 +127,23 @@ class PoseDataset(BaseDataset):
         """Whether images come from another place than the file system."""
         return any(getattr(step, 'backend_args', None) for step in self.pipeline.transforms)
 
-    def filter_data(self) -> list[dict[str, Any]]:
-        """Return the records; refuse none at all here, because mmengine cannot pack an empty list afterwards."""
+    def get_data_info(self, idx: int) -> Record:
+        """Return a record of one's own to change, with its place in the data set as `sample_idx`."""
+        self.full_init()
+        return {**self.data_list[idx], 'sample_idx': idx if idx >= 0 else len(self) + idx}
+
+    def _get_unserialized_subset(self, indices: int | Sequence[int]) -> Any:
+        """Return what mmengine's `indices` and `get_subset` ask for; a table where there already is one."""
+        if isinstance(indices, Sequence):
+            count = len(self.data_list)
+            if outside := [index for index in indices if not -count <= index < count]:
+                raise UserError(f'indices: there is no record {outside[0]} among {count} people of {self.ann_file}')
+            if isinstance(self.data_list, RecordTable):
+                return self.data_list[list(indices)]
+        return super()._get_unserialized_subset(indices)
+
+    def filter_data(self) -> list[Record]:
+        """Return the records; an empty set is refused here."""
         records = super().filter_data()
         if not records:
             left_out = self._reasons() or 'nothing'
