@@ -88,6 +88,26 @@ def plain_results(
     ]
 
 
+def coco_result(
+    image_id: Any, category_id: int, keypoints: np.ndarray, scores: np.ndarray, score: float
+) -> dict[str, Any]:
+    """Return one person as a COCO key point result.
+
+    Args:
+        image_id: of the image in the annotations.
+        category_id: of the person in the annotations.
+        keypoints: (K, 2) image px.
+        scores: (K,) of the joints; they stand where an annotation has its visibility.
+        score: of the person.
+    """
+    return {
+        'image_id': image_id.item() if isinstance(image_id, np.generic) else image_id,
+        'category_id': category_id,
+        'keypoints': np.column_stack([keypoints, scores]).ravel().tolist(),
+        'score': float(score),
+    }
+
+
 def image_key(image_id: Any) -> str:
     """Return an image id as text, the same for 785, 785.0, '785' and NumPy's 785."""
     text = str(image_id)

@@ -19,7 +19,7 @@ from mmengine.logging import print_log
 from hrpose.errors import UserError
 from hrpose.evaluation.by_joint import JointAgreement, joint_agreement
 from hrpose.evaluation.coco_eval import FIGURES, evaluate_coco, resolve_backend
-from hrpose.evaluation.coco_format import joint_count, person_category
+from hrpose.evaluation.coco_format import coco_result, joint_count, person_category
 from hrpose.evaluation.nms import oks_nms, soft_oks_nms
 from hrpose.evaluation.rescoring import RESCORING_MODES, rescore
 from hrpose.evaluation.samples import (
@@ -225,14 +225,9 @@ def _members_of_images(people: Sequence[_Person]) -> list[np.ndarray]:
 
 
 def _coco_result(person: _Person, score: float, category: int) -> dict[str, Any]:
-    joints = np.column_stack([person['keypoints'], person['keypoint_scores']])
-    image, own_category = person['img_id'], person['category_id']
-    return {
-        'image_id': image.item() if isinstance(image, np.generic) else image,
-        'category_id': category if own_category is None else int(own_category),
-        'keypoints': joints.ravel().tolist(),
-        'score': float(score),
-    }
+    own_category = person['category_id']
+    category = category if own_category is None else int(own_category)
+    return coco_result(person['img_id'], category, person['keypoints'], person['keypoint_scores'], score)
 
 
 def _write(detections: list[dict[str, Any]], prefix: str) -> Path:

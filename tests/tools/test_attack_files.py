@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
 
-from hrpose.apis import init_model
+from hrpose.apis import PoseInferencer, init_model
 from hrpose.errors import UserError
 from tests.checkpoints.cases import RunsCode, saved, small_model
 
@@ -25,12 +25,15 @@ ATTACKS: dict[str, Callable[[str], dict[str, Any]]] = {
 }
 
 
-def by_init_model(call: Callable, config: Path, file: Path) -> tuple[object, str]:
-    try:
-        init_model(config, file)
-    except UserError as error:
-        return 2, str(error)
-    return 0, ''
+def by_function(load: Callable[[Path, Path], object]) -> Callable:
+    def door(call: Callable, config: Path, file: Path) -> tuple[object, str]:
+        try:
+            load(config, file)
+        except UserError as error:
+            return 2, str(error)
+        return 0, ''
+
+    return door
 
 
 def by_init_cfg(call: Callable, config: Path, file: Path) -> tuple[object, str]:
@@ -52,7 +55,8 @@ DOORS = {
     'resume': by_training('--resume', 'FILE'),
     'init_cfg': by_init_cfg,
     'test': lambda call, config, file: call('test', config, file, '--work-dir', config.parent / 'run'),
-    'init_model': by_init_model,
+    'init_model': by_function(init_model),
+    'inferencer': by_function(PoseInferencer),
     'conversion': lambda call, config, file: call('convert_checkpoint', file, file.with_name('converted.pth')),
 }
 

@@ -1,0 +1,120 @@
+"""What is known about the people of one picture, as arrays, as plain data and as a drawing."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hrpose.apis.images import Image, as_bgr
+from hrpose.errors import UserError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PoseResult:
+    """The people of one picture. N people in the order of their boxes, K joints; coordinates in image px.
+
+    Attributes:
+        keypoints: (N, K, 2) float64 (x, y); (0, 0) is the centre of the top left pixel.
+        scores: (N, K) float32, a joint's score: the height of its heatmap's peak, which training makes 1 at a joint. It
+            is no probability: it may pass 1, and is 0 or less where a heatmap has no positive value.
+        boxes: (N, 4) float64 xyxy, as they were given or detected.
+        box_scores: (N,) float64; 1 for boxes that were given without scores.
+        metainfo: of the joints, see `hrpose.datasets.metainfo`.
+        image_size: (w, h) of the picture, px.
+        source: path of the picture or video, or what a stream calls its source; None for an array or a PIL image.
+        frame_index: of the frame in its video, camera or iterable, from 0; None for a picture of its own.
+        image: (H, W, 3) uint8 BGR, where the caller asked to keep it, else None.
+    """
+
+    keypoints: np.ndarray
+    scores: np.ndarray
+    boxes: np.ndarray
+    box_scores: np.ndarray
+    metainfo: Mapping[str, Any]
+    image_size: tuple[int, int]
+    source: str | None = None
+    frame_index: int | None = None
+    image: np.ndarray | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The K joints' names."""
+        return tuple(self.metainfo['keypoint_names'])
+
+    def __len__(self) -> int:
+        """N, the number of people."""
+        return len(self.boxes)
+
+    def __repr__(self) -> str:
+        place = '' if self.frame_index is None else f', frame {self.frame_index}'
+        return f'PoseResult({len(self)} people of {len(self.names)} joints in {self.source or "an array"}{place})'
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the picture as plain Python: what JSON takes.
+
+        Keys: `source`, `frame_index`, `image_size` [w, h], `names` (K), and `people`, N of `box` [x1, y1, x2, y2],
+        `box_score` and `keypoints`, K of [x, y, score]. A number that is none (weights that diverged) is None.
+        """
+        joints = _plain(np.concatenate([self.keypoints, self.scores[..., None]], axis=-1))
+        people = zip(_plain(self.boxes), _plain(self.box_scores), joints, strict=True)
+        return {
+            'source': self.source,
+            'frame_index': self.frame_index,
+            'image_size': list(self.image_size),
+            'names': list(self.names),
+            'people': [{'box': box, 'box_score': score, 'keypoints': points} for box, score, points in people],
+        }
+
+    def to_json(self) -> str:
+        """Return `to_dict()` as one line of JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+
+    def to_coco(self, image_id: int | str, *, category_id: int = 1) -> list[dict[str, Any]]:
+        """Return COCO key point results, one a person, that `CocoMetric` and COCO's server take.
+
+        A person's `score` is the published one: the box's, times the mean of the joints' scores above 0.2. Nobody is
+        suppressed as somebody's double here: the metric does that.
+
+        Args:
+            image_id: of the picture in the annotations.
+            category_id: of the people in the annotations.
+        """
+        from hrpose.evaluation.coco_format import coco_result
+        from hrpose.evaluation.rescoring import rescore
+
+        scores = rescore(self.box_scores, self.scores)
+        people = zip(self.keypoints, self.scores, scores, strict=True)
+        return [coco_result(image_id, category_id, *person) for person in people]
+
+    def draw(self, image: Image | None = None, *, threshold: float = 0.2, boxes: bool = True) -> np.ndarray:
+        """Return the picture with the people on it, (H, W, 3) uint8 BGR, a new array.
+
+        Args:
+            image: the picture, in any form that the inferencer takes; by default the one that the result kept.
+            threshold: joints that score no more are left out.
+            boxes: draw the boxes too.
+
+        Raises:
+            UserError: no picture, or one of another size.
+        """
+        from hrpose.visualization import draw_boxes, draw_pose
+
+        image = self.image if image is None else image
+        if image is None:
+            raise UserError('draw() needs the picture: this result keeps none')
+        canvas = as_bgr(image)
+        if canvas.shape[1::-1] != tuple(self.image_size):
+            raise UserError(
+                f'a picture of {canvas.shape[1::-1]} (w, h) px is not that of this result: {self.image_size}'
+            )
+        canvas = draw_boxes(canvas, self.boxes) if boxes else canvas
+        return draw_pose(canvas, self.keypoints, self.scores, self.metainfo, threshold=threshold)
+
+
+def _plain(values: np.ndarray) -> list[Any]:
+    """Return an array as nested lists of floats, None for what is no finite number."""
+    plain = values.astype(object)
+    plain[~np.isfinite(values)] = None
+    return plain.tolist()

@@ -1,0 +1,91 @@
+"""`PoseResult`: the people of a picture as arrays, plain data, COCO results and a drawing."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hrpose.apis import Boxes, PoseResult
+from hrpose.datasets.metainfo import resolve
+from hrpose.errors import UserError
+from hrpose.evaluation import CocoMetric
+from hrpose.visualization import draw_boxes, draw_pose
+
+
+@pytest.fixture
+def result(rng) -> PoseResult:
+    """Two people of 17 joints in a picture of 80x60."""
+    boxes = np.array([[10, 5, 60, 55], [0, 0, 33.5, 20.25]])
+    keypoints, scores = rng.uniform(0, 60, (2, 17, 2)), rng.uniform(0, 1.1, (2, 17)).astype(np.float32)
+    return PoseResult(keypoints, scores, boxes, np.array([0.9, 0.5]), resolve('coco'), (80, 60), 'a/b.jpg', 7)
+
+
+def test_everything_comes_back_from_json(result):
+    content = json.loads(result.to_json())
+    assert content == result.to_dict()
+    assert list(content) == ['source', 'frame_index', 'image_size', 'names', 'people']
+    assert (content['source'], content['frame_index'], content['image_size']) == ('a/b.jpg', 7, [80, 60])
+    assert tuple(content['names']) == result.names == resolve('coco')['keypoint_names']
+    joints = np.array([person['keypoints'] for person in content['people']])
+    assert np.array_equal(joints[..., :2], result.keypoints) and np.array_equal(joints[..., 2], result.scores)
+    assert np.array_equal([person['box'] for person in content['people']], result.boxes)
+    assert [person['box_score'] for person in content['people']] == [0.9, 0.5]
+    assert '\n' not in result.to_json()
+
+
+def test_a_number_that_is_none_is_null_in_json(result):
+    result.scores[1, 3] = np.nan
+    result.keypoints[0, 0, 1] = -np.inf
+    people = json.loads(result.to_json())['people']
+    assert people[1]['keypoints'][3][2] is None and people[0]['keypoints'][0][1] is None
+    assert people[1]['keypoints'][3][:2] == result.keypoints[1, 3].tolist()
+
+
+def test_coco_results_are_those_that_the_metric_writes(result, tmp_path, rng):
+    metric = CocoMetric(metainfo='coco', nms=None, outfile_prefix=str(tmp_path / 'out'))
+    metric.process(
+        None,
+        [
+            {
+                'img_id': 42,
+                'id': n,
+                'box_size': [50, 50],
+                'gt_instances': {'keypoints': k[None], 'keypoints_visible': np.ones((1, 17)), 'bboxes': b[None]},
+                'pred_instances': {'keypoints': k[None], 'keypoint_scores': s[None], 'bbox_scores': np.array([score])},
+            }
+            for n, (k, s, b, score) in enumerate(
+                zip(result.keypoints, result.scores, result.boxes, result.box_scores, strict=True)
+            )
+        ],
+    )
+    metric.evaluate(2)
+    assert json.loads((tmp_path / 'out.keypoints.json').read_text()) == result.to_coco(42)
+
+
+def test_drawing_shows_boxes_and_poses_and_leaves_the_picture_alone(result, picture):
+    image = picture()
+    before = image.copy()
+    expected = draw_pose(draw_boxes(image, result.boxes), result.keypoints, result.scores, result.metainfo)
+    assert np.array_equal(result.draw(image), expected)
+    bare = draw_pose(image, result.keypoints, result.scores, result.metainfo, threshold=0.5)
+    assert np.array_equal(result.draw(image, threshold=0.5, boxes=False), bare)
+    assert np.array_equal(image, before)
+
+
+def test_drawing_needs_the_picture_of_the_result(result, picture):
+    with pytest.raises(UserError, match='this result keeps none'):
+        result.draw()
+    with pytest.raises(UserError, match=r'\(60, 80\) \(w, h\) px is not that of this result: \(80, 60\)'):
+        result.draw(picture(60, 80))
+
+
+def test_nobody_is_drawn_on_a_picture_without_people(pose, picture):
+    image = picture()
+    assert np.array_equal(pose(image, boxes=[]).draw(image), image)
+
+
+def test_a_result_has_the_length_of_its_people_and_a_short_name(result, pose, picture):
+    assert len(result) == 2
+    assert repr(result) == 'PoseResult(2 people of 17 joints in a/b.jpg, frame 7)'
+    found = pose(picture(), boxes=Boxes(np.array([[1, 2, 30, 40.0]]), np.array([0.5])))
+    assert repr(found) == 'PoseResult(1 people of 17 joints in an array)'
