@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.evaluator import DumpResults  # noqa: F401  # registers mmengine's own metrics
 from mmengine.registry import METRICS as MMENGINE_METRICS
 
-from hrpose.datasets.metainfo import resolve
+from hrpose.datasets.metainfo import reads_annotations, resolve, resolve_from_files
 from hrpose.errors import UserError, nearest
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -190,7 +190,7 @@ def _derived_places(cfg: Config) -> Iterator[tuple[str, str]]:
 
 
 def _link_metainfo_and_codec(cfg: Config) -> None:
-    cfg.metainfo = resolve(cfg.get('metainfo', 'coco'))
+    cfg.metainfo = _target_metainfo(cfg)
     codec: Any = cfg.codec
     if not isinstance(codec, Mapping) or 'input_size' not in codec:
         raise UserError('codec.input_size is missing: (w, h) of the network input in px')
@@ -199,6 +199,27 @@ def _link_metainfo_and_codec(cfg: Config) -> None:
         raise UserError(f'codec.input_size has to be two positive whole numbers (w, h), not {size!r}')
     if cfg.codec.get('heatmap_size') is None:
         cfg.codec['heatmap_size'] = tuple(side // 4 for side in size)
+
+
+def _target_metainfo(cfg: Config) -> dict[str, Any]:
+    """Return the joints of the model: COCO's where the config says nothing; from the annotations where it asks for it.
+
+    They are read from the first data set of train, val and test that leaves its joints to the config.
+    """
+    written = cfg.get('metainfo', 'coco')
+    if not reads_annotations(written):
+        return resolve(written)
+    paths = [
+        _annotations_of(cfg, dataset)
+        for name in LOADERS
+        for _, dataset in (each_dataset(cfg[name].dataset, name) if cfg.get(name) else ())
+        if 'ann_file' in dataset and reads_annotations(dataset.get('metainfo'))
+    ]
+    return resolve_from_files(written, list(dict.fromkeys(paths)))
+
+
+def _annotations_of(cfg: Config, dataset: Any) -> str:
+    return str(Path(dataset.get('data_root', cfg.get('data_root', ''))) / dataset.ann_file)
 
 
 def _link_data(cfg: Config) -> None:
@@ -281,13 +302,23 @@ def _fill(cfg: Config, part: Any, place: str, needs: Mapping[str, str]) -> None:
         wanted = _plain(_lookup(cfg, source))
         given = _plain(part.get(key))
         if key in part and key == 'metainfo':
-            given = _plain(resolve(given))
+            given = _given_metainfo(cfg, part, given, wanted)
         if key in part and given != wanted:
             raise UserError(
                 f'{place}.{key} is {_short(given)}, but {source} is {_short(wanted)}: leave {place}.{key} out and it '
                 f'follows {source}, or set {source} itself'
             )
         part[key] = _copy(wanted)
+
+
+def _given_metainfo(cfg: Config, part: Any, given: Any, wanted: Any) -> Any:
+    """Return the complete metainfo that is written in a part; what it leaves to the annotations agrees by names."""
+    if not reads_annotations(given):
+        return _plain(resolve(given))
+    if given is None or 'ann_file' not in part:
+        return wanted
+    own = resolve(given, _annotations_of(cfg, part))
+    return wanted if own['keypoint_names'] == wanted['keypoint_names'] else _plain(own)
 
 
 def _lookup(cfg: Config, dotted: str) -> Any:

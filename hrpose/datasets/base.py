@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from hrpose.datasets.metainfo import resolve
+from hrpose.datasets.metainfo import KNOWN, describe_flip_pairs, resolve
 from hrpose.datasets.records import Record, RecordTable, paused_collector
 from hrpose.datasets.sampler import SampleKey
 from hrpose.datasets.transforms.load_image import ImageError
@@ -56,7 +56,7 @@ class PoseDataset(BaseDataset):
         self,
         ann_file: str,
         *,
-        metainfo: str | Mapping[str, Any] = 'coco',
+        metainfo: str | Mapping[str, Any] | None = 'coco',
         data_root: str = '',
         data_prefix: Mapping[str, str] | None = None,
         bbox_file: str | None = None,
@@ -77,7 +77,7 @@ class PoseDataset(BaseDataset):
             lazy_init=True,
             serialize_data=False,  # mmengine's pickles; a RecordTable is smaller, and read as fast
         )
-        self._metainfo = resolve(metainfo)
+        self._metainfo = resolve(metainfo, self.ann_file)
         self.bbox_file = _join(data_root, bbox_file) if bbox_file else None
         self._require_paths()
         if self.bbox_file and not test_mode:
@@ -106,6 +106,8 @@ class PoseDataset(BaseDataset):
     def _say_what_is_there(self) -> None:
         left_out = f'; left out: {self._reasons()}' if self.skipped else ''
         print_log(f'{len(self)} people from {self.bbox_file or self.ann_file}{left_out}', logger='current')
+        if self._metainfo not in KNOWN.values():
+            print_log(f'{self.num_joints} joints; {describe_flip_pairs(self._metainfo)}', logger='current')
         flip = self._metainfo['flip_indices']
         if len(flip) > 1 and list(flip) == list(range(len(flip))):
             print_log(

@@ -1,14 +1,13 @@
 """COCO's key point annotations, and any JSON in their layout, as one record a person."""
 
-import json
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hrpose.datasets.base import PoseDataset
+from hrpose.datasets.json_files import read_coco_json, read_json
 from hrpose.errors import UserError
 from hrpose.registry import DATASETS
 from hrpose.structures import clip_box_to_last_pixel
@@ -123,24 +122,6 @@ class CocoDataset(PoseDataset):
         folder = self.data_prefix['img']
         path = f'{folder.rstrip("/")}/{image["file_name"]}' if folder else image['file_name']
         return {'img_id': image['id'], 'img_path': path}
-
-
-def read_json(path: str) -> Any:
-    """Return a JSON file's content; a file that is no JSON is a `UserError` naming the place."""
-    try:
-        return json.loads(Path(path).read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f'{path} is no valid JSON: {error}') from error
-    except OSError as error:
-        raise UserError(f'{path} cannot be read: {error.strerror}') from error
-
-
-def read_coco_json(path: str) -> dict[str, Any]:
-    """Return a COCO file's content, checked to be a mapping that lists images."""
-    content = read_json(path)
-    if not isinstance(content, dict) or not isinstance(content.get('images'), list):
-        raise UserError(f"{path} is no COCO key point file: it needs 'images', 'annotations' and 'categories' lists")
-    return content
 
 
 def person_category(categories: list[dict[str, Any]], num_joints: int, path: str) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hrpose.datasets.base import PoseDataset
-from hrpose.datasets.coco import read_json
+from hrpose.datasets.json_files import read_json
 from hrpose.errors import UserError
 from hrpose.registry import DATASETS
 

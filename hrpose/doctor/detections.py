@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hrpose.datasets.coco import read_json
+from hrpose.datasets.json_files import read_json
 from hrpose.doctor.finding import Finding, Severity, some_of
 from hrpose.doctor.people import People, numbers
 from hrpose.errors import UserError

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hrpose.datasets.metainfo import resolve
+from hrpose.datasets.metainfo import category_metainfo, resolve
 from hrpose.doctor import annotations, boxes, detections, images, sides
 from hrpose.doctor.finding import Finding, by_severity
 from hrpose.doctor.grid import Grid, coarse_grid, measure_grid
@@ -126,13 +126,8 @@ def file_metainfo(content: Mapping[str, Any], ann_file: str) -> dict[str, Any]:
     Raises:
         UserError: no category names key points, or they make no metainfo.
     """
-    named = [c for c in content.get('categories') or [] if isinstance(c, Mapping) and c.get('keypoints')]
-    if not named:
-        raise UserError(f'{ann_file} does not name its key points in categories: give a config or --metainfo')
-    names = named[0]['keypoints']
-    limbs = [(a - 1, b - 1) for a, b in named[0].get('skeleton') or []]
-    inside = [limb for limb in limbs if all(0 <= joint < len(names) for joint in limb)]
-    return resolve({'dataset_name': named[0].get('name', 'custom'), 'keypoint_names': names, 'skeleton': inside})
+    categories = [category for category in content.get('categories') or [] if isinstance(category, Mapping)]
+    return resolve(category_metainfo(categories, ann_file))
 
 
 def count_of(findings: Sequence[Finding]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hrpose.datasets.coco import read_coco_json, read_json
+from hrpose.datasets.json_files import read_coco_json, read_json
 from hrpose.errors import UserError
 from hrpose.evaluation.coco_format import image_key
 

@@ -4,10 +4,10 @@ The three hues (blue, orange, green) stay apart for the common kinds of colour b
 colours are BGR.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from hrpose.datasets.metainfo import words_of
 from hrpose.errors import UserError
 
 Colour = tuple[int, int, int]
@@ -21,8 +21,6 @@ SIDE_COLOURS: dict[str, Colour] = {
 DARK: Colour = (28, 28, 28)
 LIGHT: Colour = (248, 248, 248)
 BOX: Colour = (235, 235, 235)
-
-_WORD = re.compile(r'[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+')
 
 
 def joint_sides(metainfo: Mapping[str, Any]) -> tuple[str, ...]:
@@ -60,7 +58,7 @@ def limb_side(side_a: str, side_b: str) -> str:
 
 
 def _side_of_name(name: str) -> str:
-    words = [word.lower() for word in _WORD.findall(name)]
+    words = words_of(name)
     for side, letter in ((LEFT, 'l'), (RIGHT, 'r')):
         if any(word.startswith(side) for word in words):
             return side

@@ -82,7 +82,8 @@ def test_what_was_left_out_is_reported_with_its_numbers(tiny_coco, reports):
         content['annotations'][2]['keypoints'] = []
 
     CocoDataset(**tiny_coco(edit=edit).arguments)
-    (line,) = reports
+    line, pairs = reports
+    assert pairs == '5 joints; mirror pairs: left_a - right_a, left_b - right_b; left alone: nose'
     assert line.startswith('1 people from')
     assert line.endswith('left out: 2 crowd; 1 without a labelled key point')
 

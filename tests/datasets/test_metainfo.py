@@ -2,7 +2,14 @@
 
 import pytest
 
-from hrpose.datasets.metainfo import FIELDS, KNOWN, resolve
+from hrpose.datasets.metainfo import (
+    FIELDS,
+    KNOWN,
+    describe_flip_pairs,
+    infer_flip_indices,
+    resolve,
+    sigma_source,
+)
 from hrpose.errors import UserError
 
 NAMES = ('nose', 'left_eye', 'right_eye')
@@ -89,3 +96,67 @@ def test_a_wrong_metainfo_is_refused_with_the_numbers(wrong, complaint):
 )
 def test_flip_pairs_follow_from_the_names_in_any_case(names, flip):
     assert resolve({'keypoint_names': names})['flip_indices'] == flip
+
+
+SPELLINGS = [
+    'left_hand',
+    'hand_left',
+    'LeftHand',
+    'LEFT HAND',
+    'lefthand',
+    'l_hand',
+    'hand.L',
+    'LHand',
+    'handL',
+    'lhand',
+]
+
+
+def on_the_right(name: str) -> str:
+    """Return the name of the same joint on the other side, spelled alike."""
+    for left, right in (('left', 'right'), ('Left', 'Right'), ('LEFT', 'RIGHT'), ('L', 'R'), ('l_', 'r_')):
+        if left in name:
+            return name.replace(left, right)
+    return f'r{name[1:]}'
+
+
+@pytest.mark.parametrize('name', SPELLINGS)
+def test_each_spelling_of_a_side_finds_its_mirror_image(name):
+    names = ('head', on_the_right(name), name, 'tail')
+    assert names[1] != names[2]
+    assert infer_flip_indices(names) == (0, 2, 1, 3)
+
+
+def test_a_letter_that_is_no_side_makes_no_pair():
+    assert infer_flip_indices(('lip', 'rib', 'ear', 'rear', 'tail_root', 'trail')) == (0, 1, 2, 3, 4, 5)
+
+
+def test_numbered_joints_keep_their_numbers_apart():
+    names = ('left_finger_1', 'left_finger_2', 'right_finger_1', 'right_finger_2')
+    assert infer_flip_indices(names) == (2, 3, 0, 1)
+
+
+def test_the_pairs_are_told_by_name():
+    info = resolve({'keypoint_names': NAMES})
+    assert describe_flip_pairs(info) == 'mirror pairs: left_eye - right_eye; left alone: nose'
+
+
+@pytest.mark.parametrize('name', sorted(KNOWN))
+def test_joints_named_as_a_known_data_sets_have_its_sigmas_and_upper_body(name):
+    info = resolve({'keypoint_names': KNOWN[name]['keypoint_names']})
+    assert (info['sigmas'], info['upper_body_ids']) == (KNOWN[name]['sigmas'], KNOWN[name]['upper_body_ids'])
+
+
+@pytest.mark.parametrize(
+    ('metainfo', 'source'),
+    [
+        ('coco', "COCO's"),
+        ({'keypoint_names': KNOWN['coco']['keypoint_names']}, "COCO's"),
+        ('lsp', "those of metainfo 'lsp'"),
+        ({'keypoint_names': NAMES}, 'the default 0.05 for every joint'),
+        ({'keypoint_names': NAMES, 'sigmas': (0.1, 0.2, 0.2)}, 'given by the config'),
+        ({'keypoint_names': KNOWN['coco']['keypoint_names'], 'sigmas': (0.1,) * 17}, 'given by the config'),
+    ],
+)
+def test_where_the_sigmas_are_from_is_told(metainfo, source):
+    assert sigma_source(resolve(metainfo)) == source

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from hrpose.codecs import MSRAHeatmap
 from hrpose.datasets import CocoDataset
-from hrpose.datasets.coco import read_coco_json
+from hrpose.datasets.json_files import read_coco_json
 from hrpose.datasets.metainfo import resolve
 from hrpose.datasets.synthetic import annotation_file
 from hrpose.errors import UserError, run

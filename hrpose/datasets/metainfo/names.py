@@ -1,0 +1,40 @@
+"""Left and right told from the joints' names, in the spellings that people use, and the mirror pairs that follow."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# 'LeftHand', 'left_hand', 'LEFT HAND', 'hand.L' and 'LHand' fall into the words that one would say.
+_WORD = re.compile(r'\d+|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+')
+
+# How a side is spelled, the surest first: left_hand, hand_left, lefthand; l_hand, hand_l, LHand; lhand.
+_SPELLINGS = tuple(map(re.compile, (r'left|right', r'\b[lr]\b', r'^[lr]')))
+_OTHER_SIDE = {'left': 'right', 'right': 'left', 'l': 'r', 'r': 'l'}
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """Return the words of a joint's name in lower case: 'LeftHand' and 'left_hand' both give ('left', 'hand')."""
+    return tuple(word.lower() for word in _WORD.findall(name))
+
+
+def infer_flip_indices(names: Sequence[str]) -> tuple[int, ...]:
+    """Return, for each of K joints, the index of its mirror image: the joint of the same name on the other side.
+
+    The side may be a word (`left_x`, `x_left`, `LeftX`, `leftx`) or a letter (`l_x`, `x.l`, `Lx`, `lx`). A joint counts
+    as one of a side only if its mirror image is there too; every other is its own mirror image.
+    """
+    keys = [' '.join(words_of(name)) for name in names]
+    flip = list(range(len(names)))
+    for spelling in _SPELLINGS:
+        alone = {key: index for index, key in enumerate(keys) if flip[index] == index}
+        for key, index in alone.items():
+            flip[index] = alone.get(spelling.sub(lambda side: _OTHER_SIDE[side[0]], key), index)
+    return tuple(flip)
+
+
+def describe_flip_pairs(metainfo: Mapping[str, Any]) -> str:
+    """Return which joints change places when an image is mirrored, and which stay, by name."""
+    names, flip = metainfo['keypoint_names'], metainfo['flip_indices']
+    pairs = [f'{names[joint]} - {names[mirror]}' for joint, mirror in enumerate(flip) if joint < mirror]
+    alone = [names[joint] for joint, mirror in enumerate(flip) if joint == mirror]
+    return f'mirror pairs: {", ".join(pairs) or "none"}; left alone: {", ".join(alone) or "none"}'

@@ -1,0 +1,144 @@
+"""The joints of a COCO key point file's category, in the data set and at the config's door."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hrpose.config import load_config, parse_options
+from hrpose.datasets import CocoDataset
+from hrpose.datasets.metainfo import FROM_ANNOTATIONS, resolve
+from hrpose.errors import UserError
+from tests.conftest import joint_names
+
+FIVE = tuple(joint_names(5))
+BIRD = {'id': 1, 'name': 'bird', 'keypoints': ['beak', 'LWing', 'RWing'], 'skeleton': [[1, 2], [1, 3]]}
+
+
+def write(path: Path, *categories: object) -> str:
+    path.write_text(json.dumps({'images': [], 'annotations': [], 'categories': categories}))
+    return str(path)
+
+
+@pytest.mark.parametrize('metainfo', [None, FROM_ANNOTATIONS])
+def test_names_limbs_and_pairs_are_the_categorys(metainfo, tmp_path):
+    info = resolve(metainfo, write(tmp_path / 'birds.json', {'id': 2, 'name': 'tree'}, BIRD))
+    assert info == {
+        'dataset_name': 'birds',
+        'keypoint_names': ('beak', 'LWing', 'RWing'),
+        'flip_indices': (0, 2, 1),
+        'skeleton': ((0, 1), (0, 2)),
+        'sigmas': (0.05, 0.05, 0.05),
+        'upper_body_ids': (),
+    }
+
+
+def test_what_the_config_says_of_the_joints_is_kept(tmp_path):
+    given = {'dataset_name': 'mine', 'sigmas': (0.1, 0.2, 0.3), 'skeleton': ()}
+    info = resolve(given, write(tmp_path / 'birds.json', BIRD))
+    assert {key: info[key] for key in given} == given
+    assert info['keypoint_names'] == ('beak', 'LWing', 'RWing')
+
+
+def test_a_changed_file_is_read_anew(tmp_path):
+    path = write(tmp_path / 'birds.json', BIRD)
+    assert len(resolve(None, path)['keypoint_names']) == 3
+    write(tmp_path / 'birds.json', {**BIRD, 'keypoints': ['beak', 'tail'], 'skeleton': []})
+    assert len(resolve(None, path)['keypoint_names']) == 2
+
+
+def test_limbs_that_lead_to_no_joint_are_left_out_of_drawings_and_said(tmp_path, capsys):
+    path = write(tmp_path / 'birds.json', {**BIRD, 'skeleton': [[1, 2], [0, 1], [3, 4], [2], 'x']})
+    assert resolve(None, path)['skeleton'] == ((0, 1),)
+    assert '4 of 5 limbs' in ''.join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ('categories', 'complaint'),
+    [
+        ([], "no category has 'keypoints'"),
+        ([{'id': 1, 'name': 'person'}], "no category has 'keypoints'"),
+        ([BIRD, {**BIRD, 'id': 2, 'name': 'bat'}], "2 categories have key points, 'bird' and 'bat'"),
+        ([{**BIRD, 'keypoints': 'beak'}], "not a list of joint names: 'beak'"),
+        ([{**BIRD, 'keypoints': ['beak', 'beak', 'tail']}], 'stands twice'),
+        (['bird'], "'categories' has to be a list of mappings"),
+    ],
+)
+def test_a_category_that_does_not_say_the_joints_is_refused_in_a_sentence(categories, complaint, tmp_path):
+    with pytest.raises(UserError) as error:
+        resolve(None, write(tmp_path / 'birds.json', *categories))
+    assert complaint in str(error.value) and 'birds' in str(error.value)
+
+
+def test_a_data_set_reads_its_own_joints_and_tells_the_pairs(tiny_coco, capsys):
+    data = tiny_coco()
+    dataset = CocoDataset(**{**data.arguments, 'metainfo': FROM_ANNOTATIONS})
+    assert dataset.metainfo['keypoint_names'] == FIVE
+    assert 'mirror pairs: left_a - right_a, left_b - right_b; left alone: nose' in ''.join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    'extra', ['metainfo = None', "metainfo = 'from annotations'", 'metainfo = dict(sigmas=(0.1,) * 5)']
+)
+def test_a_config_takes_its_joints_from_the_annotations(extra, tiny_coco, tiny_config):
+    cfg = load_config(tiny_config(tiny_coco(), extra=extra))
+    assert cfg.metainfo.keypoint_names == cfg.model.metainfo.keypoint_names == FIVE
+    assert cfg.model.head.out_channels == 5
+    assert cfg.val_evaluator[0].metainfo.flip_indices == (0, 2, 1, 4, 3)
+    assert cfg.train_dataloader.dataset.pipeline[-2].flip_indices == (0, 2, 1, 4, 3)
+
+
+def test_a_config_that_says_nothing_of_joints_has_cocos(tmp_path, repository):
+    path = tmp_path / 'silent.py'
+    path.write_text(f"_base_ = ['{repository}/configs/hrnet_w32_coco_256x192.py']\n")
+    assert load_config(path).metainfo.dataset_name == 'coco'
+    with pytest.raises(UserError, match='person_keypoints_train2017.json and no .*person_keypoints_val2017.json'):
+        load_config(path, parse_options(['metainfo=None', f'data_root={tmp_path}']))
+
+
+def test_a_saved_config_needs_no_annotations_to_know_the_joints(tiny_coco, tiny_config, tmp_path):
+    data = tiny_coco()
+    cfg = load_config(tiny_config(data, extra='metainfo = None'))
+    saved = tmp_path / 'saved.py'
+    cfg.dump(saved)
+    data.ann_file.unlink()
+    assert load_config(saved).metainfo == cfg.metainfo
+    assert load_config(saved, {'data_root': '/elsewhere'}).train_dataloader.dataset.data_root == '/elsewhere'
+
+
+def test_only_the_files_that_are_there_are_read(tiny_coco, tiny_config):
+    train, val = tiny_coco(), tiny_coco(name='val')
+    config = tiny_config(train, val, extra='metainfo = None')
+    train.ann_file.unlink()
+    assert load_config(config).metainfo.dataset_name == 'val'
+
+
+@pytest.mark.parametrize(
+    ('joints', 'complaint'),
+    [
+        (
+            ['nose', 'left_a', 'right_a', 'right_b', 'left_b'],
+            "key point 4 is 'left_b' in .*train.json, but 'right_b' in",
+        ),
+        (['nose', 'left_a', 'right_a'], r'train.json names 5 key points, but \S+val.json 3'),
+    ],
+)
+def test_files_that_disagree_about_the_joints_are_refused(joints, complaint, tiny_coco, tiny_config):
+    val = tiny_coco(name='val', edit=lambda content: content['categories'][0].update(keypoints=joints))
+    with pytest.raises(UserError, match=complaint):
+        load_config(tiny_config(tiny_coco(), val, extra='metainfo = None'))
+
+
+def test_a_test_file_without_joints_agrees(tiny_coco, tiny_config):
+    val = tiny_coco(name='val', edit=lambda content: content['categories'][0].pop('keypoints'))
+    val.content['categories'] = [{'keypoints': FIVE}]
+    assert load_config(tiny_config(tiny_coco(), val, extra='metainfo = None')).metainfo.keypoint_names == FIVE
+
+
+@pytest.mark.parametrize('name', ['lspet/annotations/lspet_val', 'coco/test_coco', 'crowdpose/test_crowdpose'])
+def test_real_files_say_their_joints(name, shared_data):
+    info = resolve(None, str(shared_data / f'{name}.json'))
+    pairs = sum(joint < mirror for joint, mirror in enumerate(info['flip_indices']))
+    assert (len(info['keypoint_names']), pairs) == ((17, 8) if 'coco' in name else (14, 6))
+    if name.startswith('lspet'):
+        assert info['sigmas'] == resolve('lsp')['sigmas'] and len(info['skeleton']) == 15
