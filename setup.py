@@ -1,9 +1,11 @@
 """Packaging of hrpose. Dependencies are in requirements/, settings of tools in pyproject.toml."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 
@@ -29,6 +31,17 @@ def read_readme() -> str:
     return path.read_text() if path.is_file() else ''
 
 
+class BuildWithConfigs(build_py):
+    """Copies configs/ into the package, where `hrpose.shipped` looks; an editable install reads the clone's."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib) / 'hrpose' / '.mim' / 'configs'
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(ROOT / 'configs', target, ignore=shutil.ignore_patterns('__pycache__'))
+
+
 setup(
     name='hrpose',
     version=read_version(),
@@ -41,6 +54,7 @@ setup(
     packages=find_packages(include=['hrpose', 'hrpose.*']),
     include_package_data=True,
     entry_points={'console_scripts': ['hrpose = hrpose.cli.main:main']},
+    cmdclass={'build_py': BuildWithConfigs},
     install_requires=read_requirements('runtime'),
     extras_require={extra: read_requirements(extra) for extra in ('detection', 'tests', 'docs')},
     classifiers=[

@@ -16,6 +16,8 @@ from mmengine.registry import METRICS as MMENGINE_METRICS
 
 from hrpose.datasets.metainfo import reads_annotations, resolve, resolve_from_files
 from hrpose.errors import UserError, nearest
+from hrpose.plugins import import_plugins
+from hrpose.shipped import bases_by_name, find_config
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 EVALUATORS = ('val_evaluator', 'test_evaluator')
@@ -25,7 +27,7 @@ RUNNER_KEYS = {
     *('metainfo', 'data_root', 'work_dir', 'load_from', 'resume', 'launcher', 'log_level', 'log_processor'),
     *('randomness', 'env_cfg', 'auto_scale_lr', 'param_scheduler', 'custom_hooks', 'visualizer', 'default_scope'),
     *('val_dataloader', 'val_evaluator', 'val_cfg', 'test_dataloader', 'test_evaluator', 'test_cfg'),
-    *('experiment_name', 'model_wrapper_cfg', 'find_unused_parameters', 'compile', 'cfg'),
+    *('experiment_name', 'model_wrapper_cfg', 'find_unused_parameters', 'compile', 'cfg', 'custom_imports'),
 }
 
 # Which value of the config each transform takes, by the transform's argument.
@@ -43,7 +45,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     """Return the linked config of a file.
 
     Args:
-        path: a Python config file.
+        path: a Python config file, or the name of one of hrpose's (`hrpose.shipped`).
         options: overrides by dotted name, as `--cfg-options` gives them; they must name something that exists,
             unless they add to a mapping.
 
@@ -58,12 +60,10 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Arguments and errors are those of `load_config`, but for values that contradict each other.
     """
-    if not Path(path).is_file():
-        folder = Path(path).parent
-        near = nearest(Path(path).name, (other.name for other in folder.glob('*.py')))
-        raise UserError(f'no config file {path}; {near if folder.is_dir() else f"there is no folder {folder}"}')
+    path = find_config(path)
     try:
-        cfg = Config.fromfile(str(path))
+        with bases_by_name():
+            cfg = Config.fromfile(str(path), import_custom_modules=False)
     except UserError:
         raise
     except Exception as error:  # a config is a user's program: whatever it raises is a sentence for the user
@@ -71,6 +71,7 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     if options:
         cfg = unlink(cfg)
         _merge(cfg, options)
+    import_plugins(cfg.get('custom_imports') or {}, path)
     return cfg
 
 

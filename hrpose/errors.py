@@ -55,6 +55,14 @@ def run(main: Callable[[], object]) -> None:
             raise
         print(f'error: a part of the config does not fit its arguments: {error}', file=sys.stderr)
         sys.exit(2)
+    except KeyError as error:
+        from hrpose.plugins import unknown_elsewhere
+
+        message = unknown_elsewhere(error)
+        if message is None:
+            raise
+        print(f'error: {message}', file=sys.stderr)
+        sys.exit(2)
     except OSError as error:
         if error.filename is None:
             raise

@@ -7,7 +7,12 @@ Each declares where its parts live, so that building by name works with nothing 
 from mmengine import registry as root
 from mmengine.registry import Registry as _Registry
 
-from hrpose.errors import UserError, nearest
+from hrpose.compat import supply_mmcv_ops
+from hrpose.errors import UserError
+from hrpose.plugins import unknown_part
+
+# Here, because every config passes through a registry: mmdet's parts are then found by name, compiled ops or not.
+supply_mmcv_ops()
 
 
 class Registry(_Registry):
@@ -15,17 +20,21 @@ class Registry(_Registry):
 
     def get(self, key: str) -> type:
         """Return the part registered as `key` here or in a parent; raise `UserError` if there is none."""
-        part = super().get(key)
-        if part is not None:
-            return part
-        raise UserError(
-            f"no part called '{key}' in the registry of {self.name}s; {nearest(key, self.known_names())}. "
-            'If it is a plug-in of yours, the config has to import it: '
-            "custom_imports = dict(imports=['your_package.your_module'])"
-        )
+        part = self._find(key)
+        if part is None:
+            raise UserError(unknown_part(self, key))
+        return part
 
     def __contains__(self, key: str) -> bool:
-        return super().get(key) is not None
+        return self._find(key) is not None
+
+    def _find(self, key: str) -> type | None:
+        try:
+            return super().get(key)
+        except RuntimeError as error:  # mmengine's answer to some names with a dot
+            if str(error).startswith('Failed to get'):
+                return None
+            raise
 
     def known_names(self) -> set[str]:
         """Return every name that `get` would find without a scope: this registry's and its parents'."""

@@ -11,14 +11,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # Usable from everywhere; among themselves they may only use one another.
-EVERYWHERE = {'errors', 'registry', 'version', 'compat'}
+EVERYWHERE = {'errors', 'registry', 'version', 'compat', 'plugins'}
 # From the ground up. A part imports itself and what stands on a lower line, never its neighbours.
 LAYERS = (
     {'structures'},
     {'codecs'},
     {'datasets', 'models'},
     {'evaluation', 'visualization'},
-    {'checkpoints', 'doctor'},
+    {'checkpoints', 'doctor', 'shipped'},
     {'config'},
     {'engine'},
     {'apis'},

@@ -10,6 +10,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from hrpose.errors import UserError
+from hrpose.models.estimators.fit import check_heatmaps, check_input_size, fit_head
 from hrpose.models.estimators.flip import average_flip
 from hrpose.registry import MODELS
 from hrpose.structures import PoseDataSample, input_to_image
@@ -22,16 +23,18 @@ class TopdownPoseEstimator(BaseModel):
     """Backbone and head; `loss`, `predict` and `tensor` as mmengine calls them.
 
     Args:
-        backbone: config; it maps images (B, 3, H, W) to a sequence of feature maps and tells `out_channels`.
+        backbone: config; it maps images (B, 3, H, W) to a list of feature maps, finest first. Its `out_channels` says
+            their channels; where it says nothing, one pass at the codec's input size shows them.
         head: config; its `in_channels` is the backbone's first unless given.
         metainfo: of the joints that the model finds; see `hrpose.datasets.metainfo`.
+        neck: config, optional; it maps the backbone's feature maps to others, and is then what the head follows.
         flip_test: average with the mirrored image's heatmaps in prediction.
         flip_shift: move the mirrored heatmaps by one cell, as published.
         data_preprocessor: config.
         init_cfg: mmengine's.
 
     Raises:
-        UserError: head and metainfo, or head and backbone, disagree on their channels.
+        UserError: head and metainfo, or head and backbone, disagree on their channels or grids.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class TopdownPoseEstimator(BaseModel):
         backbone: Mapping[str, Any],
         head: Mapping[str, Any],
         metainfo: Mapping[str, Any],
+        neck: Mapping[str, Any] | None = None,
         flip_test: bool = True,
         flip_shift: bool = True,
         data_preprocessor: Mapping[str, Any] = DEFAULT_PREPROCESSOR,
@@ -47,7 +51,9 @@ class TopdownPoseEstimator(BaseModel):
     ) -> None:
         super().__init__(data_preprocessor=MODELS.build(dict(data_preprocessor)), init_cfg=init_cfg)
         self.backbone = MODELS.build(dict(backbone))
-        self.head = MODELS.build(_fit_head(dict(head), self.backbone))
+        self.neck = None if neck is None else MODELS.build(dict(neck))
+        parts = [part for part in (self.backbone, self.neck) if part is not None]
+        self.head = MODELS.build(fit_head(head, parts, self.extract))
         self.metainfo = dict(metainfo)
         self.flip_test = flip_test
         self.flip_shift = flip_shift
@@ -57,7 +63,8 @@ class TopdownPoseEstimator(BaseModel):
                 f'model.head.out_channels is {self.head.out_channels}, but metainfo '
                 f"'{self.metainfo['dataset_name']}' has {joints} joints"
             )
-        _check_input_size(self.head, self.backbone)
+        check_input_size(self.head, self.backbone)
+        check_heatmaps(self.head, parts, self.extract)
         self.to(memory_format=torch.channels_last)
 
     def forward(
@@ -75,7 +82,7 @@ class TopdownPoseEstimator(BaseModel):
                 `pred_instances`.
         """
         if mode == 'tensor':
-            return self.head(self.backbone(inputs))
+            return self.head(self.extract(inputs))
         if mode not in ('loss', 'predict'):
             raise UserError(f"mode is 'tensor', 'loss' or 'predict', not '{mode}'")
         if data_samples is None:
@@ -85,7 +92,12 @@ class TopdownPoseEstimator(BaseModel):
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
         """Return the head's losses for images (B, 3, H, W) and samples with `gt_instance_labels`."""
         keypoints, weights = gather_labels(data_samples, inputs.device)
-        return self.head.loss(self.backbone(inputs), keypoints, weights)
+        return self.head.loss(self.extract(inputs), keypoints, weights)
+
+    def extract(self, inputs: Tensor) -> Sequence[Tensor]:
+        """Return the feature maps that the head takes, finest first, for normalised images (B, 3, H, W)."""
+        features = self.backbone(inputs)
+        return features if self.neck is None else self.neck(features)
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> list[PoseDataSample]:
@@ -105,27 +117,6 @@ class TopdownPoseEstimator(BaseModel):
         """Return the heatmaps of normalised images (B, 3, H, W) and of their mirror images, each (B, K, h, w)."""
         plain, mirrored = self(torch.cat([inputs, inputs.flip(-1)])).chunk(2)
         return plain, mirrored
-
-
-def _fit_head(head: dict[str, Any], backbone: torch.nn.Module) -> dict[str, Any]:
-    """Give the head the backbone's channels, or complain that they differ."""
-    channels = getattr(backbone, 'out_channels', None)
-    if channels is None:
-        return head
-    first = channels if isinstance(channels, int) else channels[0]
-    if head.setdefault('in_channels', first) != first:
-        raise UserError(
-            f'model.head.in_channels is {head["in_channels"]}, but {type(backbone).__name__} gives {first} '
-            'channels; leave it out and it follows the backbone'
-        )
-    return head
-
-
-def _check_input_size(head: torch.nn.Module, backbone: torch.nn.Module) -> None:
-    """Complain if the input does not divide into the backbone's coarsest cells."""
-    multiple, size = getattr(backbone, 'input_multiple', 1), getattr(getattr(head, 'codec', None), 'input_size', ())
-    if any(side % multiple for side in size):
-        raise UserError(f'codec.input_size is {size}, but {type(backbone).__name__} takes multiples of {multiple}')
 
 
 def gather_labels(data_samples: Sequence[PoseDataSample], device: torch.device) -> tuple[Tensor, Tensor]:
