@@ -32,8 +32,10 @@ def config_folder(package: str = 'hrpose') -> Path:
 
 
 def config_names() -> list[str]:
-    """Return the names of hrpose's configs, without those that are only inherited from."""
-    return sorted(path.stem for path in config_folder().glob('*.py'))
+    """Return the names of hrpose's configs, without those that are only inherited from; with their folder, if any."""
+    folder = config_folder()
+    files = (path.relative_to(folder).with_suffix('') for path in folder.rglob('*.py'))
+    return sorted(name.as_posix() for name in files if name.parts[0] != '_base_')
 
 
 def find_config(given: str | Path) -> Path:
@@ -47,8 +49,8 @@ def find_config(given: str | Path) -> Path:
     package, separator, inside = text.partition('::')
     if separator:
         path = config_folder(package) / (inside if inside.endswith('.py') else f'{inside}.py')
-    elif not path.is_file() and os.sep not in text and path.name.removesuffix('.py') in config_names():
-        path = config_folder() / f'{path.name.removesuffix(".py")}.py'
+    elif not path.is_file() and text.removesuffix('.py') in config_names():
+        path = config_folder() / f'{text.removesuffix(".py")}.py'
     if path.is_file():
         return path
     return _refuse(text, path)

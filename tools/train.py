@@ -1,57 +1,7 @@
 """Train a model from a config: python tools/train.py configs/hrnet_w32_coco_256x192.py"""
 
-import argparse
-from typing import Any
-
 from hrpose import errors
-
-
-def parse_arguments() -> argparse.Namespace:
-    from hrpose.apis.launch import add_run_arguments
-
-    parser = argparse.ArgumentParser(description='Train a model from a config.')
-    add_run_arguments(parser)
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        metavar='CHECKPOINT',
-        help='go on from a checkpoint, or from the latest in the work dir if none is named',
-    )
-    parser.add_argument('--amp', action='store_true', help='mixed precision: fp16 on a GPU, bf16 on a CPU')
-    parser.add_argument(
-        '--auto-scale-lr',
-        action='store_true',
-        help="scale the learning rate to the effective batch (the recipe's is in auto_scale_lr)",
-    )
-    return parser.parse_args()
-
-
-def resume(cfg: Any, checkpoint: str) -> None:
-    """Make a run go on from `checkpoint`, or, for 'auto', from the latest in its work dir if there is one."""
-    from mmengine.runner import find_latest_checkpoint
-
-    if checkpoint == 'auto' and find_latest_checkpoint(cfg.work_dir) is None:
-        print(f'--resume: nothing in {cfg.work_dir} to go on from; training starts at the beginning')
-        return
-    cfg.resume, cfg.load_from = True, None if checkpoint == 'auto' else checkpoint
-
-
-def main() -> None:
-    """Train as the command line says."""
-    arguments = parse_arguments()
-    from hrpose.apis.launch import build_runner, config_from_arguments, use_mixed_precision
-
-    cfg = config_from_arguments(arguments)
-    if arguments.amp:
-        use_mixed_precision(cfg)
-    if arguments.auto_scale_lr:
-        cfg.auto_scale_lr = {**(cfg.get('auto_scale_lr') or {}), 'enable': True}
-    if arguments.resume:
-        resume(cfg, arguments.resume)
-    loaders = ('train_dataloader', 'val_dataloader') if cfg.get('val_dataloader') else ('train_dataloader',)
-    build_runner(cfg, loaders=loaders).train()
-
+from hrpose.cli.train import main
 
 if __name__ == '__main__':
     errors.run(main)

@@ -24,8 +24,8 @@ COCO_ADVICE = """
   COCO is laid out as on cocodataset.org:
     annotations/person_keypoints_{train,val}2017.json  train2017/*.jpg  val2017/*.jpg
   without COCO, train on generated people:
-    python tools/data/make_synthetic.py data/synthetic
-    python tools/train.py configs/hrnet_w16_synthetic_128x96.py"""
+    hrpose make-synthetic data/synthetic
+    hrpose train hrnet_w16_synthetic_128x96"""
 
 
 class PoseDataset(BaseDataset):

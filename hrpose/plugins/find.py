@@ -1,7 +1,7 @@
 """Import what a config names in `custom_imports`, wherever the command is started.
 
-A module is looked for in the config's folder, in each folder above it, and in a folder `projects` of each of these; then
-likewise from the working directory, because a config that training saved lies in a work dir. The same line,
+A module is looked for in the config's folder, in each folder above it, and in a folder `projects` of each of these;
+then likewise from the working directory, because a config that training saved lies in a work dir. The same line,
 `custom_imports = dict(imports=['my_part'])`, then serves in `projects/my_part/` of a clone and in `my_part/` anywhere.
 """
 
@@ -76,8 +76,9 @@ def _why_not(name: str, config: Path, folder: Path | None, error: Exception) -> 
     top = name.split('.')[0]
     if folder is None and isinstance(error, ModuleNotFoundError) and error.name in (name, top):
         return (
-            f"{config}: custom_imports names '{name}', and there is no such module beside the config, in the folders "
-            f'above it or in a folder projects of these, nor is it installed; {nearest(top, _candidates(config))}'
+            f"{config}: custom_imports names '{name}', and there is no such module beside the config or the working "
+            'directory, in the folders above them or in a folder projects of these, nor is it installed; '
+            f'{nearest(top, _candidates(config))}. Where else the module lies, PYTHONPATH=FOLDER says'
         )
     if isinstance(error, SyntaxError):
         place = f'{error.filename}, line {error.lineno}'

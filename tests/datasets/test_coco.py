@@ -155,7 +155,7 @@ def test_data_that_are_not_there_are_named_with_the_layout_and_the_embedded_set(
         message = str(error.value)
         assert f'{nowhere} does not exist' in message
         assert ('person_keypoints_{train,val}2017.json' in message) == is_coco
-        assert ('make_synthetic.py' in message) == is_coco
+        assert ('make-synthetic' in message) == is_coco
 
 
 def test_an_annotation_file_that_is_a_folder_is_refused(tiny_coco):

@@ -94,8 +94,8 @@ def test_coco_that_is_not_there_is_one_message_with_the_path_the_layout_and_a_wa
     message = the_message(done.returncode, done.stdout)
     assert '/nowhere/coco/annotations/person_keypoints_train2017.json does not exist' in message
     assert 'annotations/person_keypoints_{train,val}2017.json' in message
-    assert 'tools/data/make_synthetic.py' in message
-    assert 'configs/hrnet_w16_synthetic_128x96.py' in message
+    assert 'hrpose make-synthetic data/synthetic' in message
+    assert 'hrpose train hrnet_w16_synthetic_128x96' in message
 
 
 MISTAKES = {

@@ -1,0 +1,41 @@
+"""`hrpose test`: evaluate a checkpoint."""
+
+import argparse
+from collections.abc import Sequence
+
+from hrpose import errors
+
+
+def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
+    from hrpose.apis.launch import add_run_arguments
+
+    parser = argparse.ArgumentParser(prog=prog, description='Evaluate a checkpoint by the protocol of its config.')
+    add_run_arguments(parser)
+    parser.add_argument('checkpoint', help='weights to evaluate')
+    parser.add_argument('--dump', metavar='FILE', help='write all predictions to this .pkl file')
+    parser.add_argument(
+        '--show-dir',
+        metavar='DIR',
+        help='draw truth and prediction of every image into this folder',
+    )
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
+    """Evaluate as the command line says."""
+    arguments = parse_arguments(words, prog)
+    if arguments.dump and not arguments.dump.endswith(('.pkl', '.pickle')):
+        raise errors.UserError(f'--dump writes a pickle: {arguments.dump} has to end in .pkl or .pickle')
+    from hrpose.apis.launch import build_runner, config_from_arguments
+
+    cfg = config_from_arguments(arguments)
+    cfg.load_from, cfg.resume = arguments.checkpoint, False
+    if arguments.dump:
+        cfg.test_evaluator = [
+            *cfg.test_evaluator,
+            dict(type='DumpResults', out_file_path=arguments.dump),
+        ]
+    if arguments.show_dir:
+        hook = dict(type='PictureHook', out_dir=arguments.show_dir)
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
+    build_runner(cfg, loaders=('test_dataloader',)).test()
