@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.doctor.finding import Finding, rows_of, some_of
+from hrpose.doctor.finding import Finding, Severity, rows_of, some_of
 from hrpose.doctor.people import People
+
+# Among fewer people a joint may be labelled on nobody by chance.
+ENOUGH = 100
 
 
 def joint_counts(people: People) -> list[Finding]:
@@ -158,9 +161,23 @@ def unlabelled_joints(people: People) -> list[Finding]:
     if not missing.any():
         return []
     names = some_of([name for name, lost in zip(people.names, missing, strict=True) if lost])
-    explanation = f'{names}: labelled on nobody, so the network never learns it, and a test never looks'
-    advice = 'right for a data set without it; else look at the flags, or leave the joint out of the metainfo'
-    return [Finding('unlabelled_joints', 'warning', place, explanation, advice)]
+    explanation = f'labelled on nobody, so never learnt and never tested: {names}'
+    advice = 'right for a data set without them; else look at the flags, or leave the joints out of the metainfo'
+    severity: Severity = 'warning' if real.sum() >= ENOUGH else 'note'
+    return [Finding('unlabelled_joints', severity, place, explanation, advice)]
+
+
+def no_people(people: People) -> list[Finding]:
+    """A file without anybody to train on, for another reason than that no joint is labelled."""
+    if people.used.any() or (len(people) and not people.labelled.any()):
+        return []
+    if len(people):
+        explanation = f'none of the {len(people)} annotations can be used: there is nobody to train on or to test'
+        advice = 'the other findings say why; crowds, other categories and boxes without an area do not count'
+        return [Finding('no_people', 'error', people.file, explanation, advice)]
+    explanation = 'the file has no annotations: there is nobody to train on, and nothing to score a test with'
+    advice = "right for a test set without labels, which is run on a detector's boxes (bbox_file)"
+    return [Finding('no_people', 'warning', people.file, explanation, advice)]
 
 
 def joints_at_origin(people: People) -> list[Finding]:

@@ -5,7 +5,7 @@ N annotations, K joints. Coordinates are image px.
 
 import numpy as np
 
-from hrpose.doctor.finding import Finding, Severity, rows_of, some_of
+from hrpose.doctor.finding import Fault, Finding, Severity, rows_of, some_of
 from hrpose.doctor.people import People
 from hrpose.structures import pad_box
 
@@ -74,7 +74,7 @@ def _mostly(outside: np.ndarray, people: People) -> np.ndarray:
     return (outside & people.labelled).sum(axis=1) > 0.5 * np.maximum(labelled, 1)
 
 
-def _by_share(fault: str, wrong: np.ndarray, people: People, explanation: str, advice: str) -> list[Finding]:
+def _by_share(fault: Fault, wrong: np.ndarray, people: People, explanation: str, advice: str) -> list[Finding]:
     """Return a finding on the people (N,) that are `wrong`: an error if they are many, else a warning."""
     if not wrong.any():
         return []

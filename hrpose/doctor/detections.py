@@ -23,13 +23,17 @@ FOUND = 0.5
 
 @dataclass(frozen=True)
 class Detections:
-    """A result file: image_keys, D of them, ids as text; image (D,) index into the annotations' images or -1; boxes
-    (D, 4) xywh."""
+    """A result file of D detections.
+
+    image_keys: ids as text; image (D,) index into the annotations' images or -1; boxes (D, 4) xywh, NaN where they are
+    no numbers; whole (D,), whether the fields that `CocoDataset` needs are all there.
+    """
 
     path: str
     image_keys: list[str]
     image: NDArray[np.int64]
     boxes: NDArray[np.float64]
+    whole: NDArray[np.bool_]
 
 
 def read_detections(path: str, people: People) -> Detections:
@@ -44,7 +48,9 @@ def read_detections(path: str, people: People) -> Detections:
     place = {key: index for index, key in enumerate(people.image_ids)}
     keys = [image_key(entry['image_id']) for entry in content]
     boxes = numbers([entry.get('bbox') or () for entry in content], 4)
-    return Detections(path, keys, np.array([place.get(key, -1) for key in keys], dtype=np.int64), boxes)
+    scores = numbers([[entry.get('score'), entry.get('category_id')] for entry in content], 2)
+    whole = np.isfinite(np.concatenate([boxes, scores], axis=1)).all(axis=1)
+    return Detections(path, keys, np.array([place.get(key, -1) for key in keys], dtype=np.int64), boxes, whole)
 
 
 def foreign_detections(found: Detections) -> list[Finding]:
@@ -63,17 +69,16 @@ def foreign_detections(found: Detections) -> list[Finding]:
 
 
 def broken_detections(found: Detections) -> list[Finding]:
-    """Detections without a box of four numbers and an area."""
-    with np.errstate(invalid='ignore'):
-        broken = np.asarray(~np.all(found.boxes[:, 2:] > 0, axis=1))
-    if not broken.any():
+    """Detections without a number where one has to be, or whose box has no area."""
+    flat = found.whole & ~(found.boxes[:, 2:] > 0).all(axis=1)
+    broken = ~found.whole
+    if not broken.any() and not flat.any():
         return []
-    explanation = f'{broken.sum()} of {len(broken)} detections have no box of x, y, width, height with an area'
-    return [
-        Finding(
-            'broken_detections', 'warning', found.path, explanation, 'they are left out; look at who wrote the file'
-        )
-    ]
+    explanation = f'of {len(flat)} detections {broken.sum()} lack a number in bbox, score or category_id, '
+    explanation += f'{flat.sum()} have a box without an area'
+    advice = 'the latter are left out; the former stop a test: look at who wrote the file'
+    severity: Severity = 'error' if broken.any() else 'warning'
+    return [Finding('broken_detections', severity, found.path, explanation, advice)]
 
 
 def people_without_detection(found: Detections, people: People) -> list[Finding]:

@@ -7,6 +7,46 @@ from typing import Any, Literal
 import numpy as np
 
 Severity = Literal['error', 'warning', 'note']
+
+# Every fault that a finding can name; docs/doctor.md explains each.
+Fault = Literal[
+    'annotation_file',
+    'boxes_as_corners',
+    'boxes_miss_joints',
+    'boxes_without_area',
+    'broken_detections',
+    'coarse_grid',
+    'detection_file',
+    'duplicate_annotation_ids',
+    'duplicate_image_ids',
+    'duplicate_people',
+    'flags',
+    'flip_names',
+    'flip_pairs',
+    'foreign_detections',
+    'image_sizes',
+    'joint_counts',
+    'joint_names',
+    'joints_at_origin',
+    'joints_outside_image',
+    'left_out',
+    'missing_images',
+    'no_people',
+    'no_round_trip',
+    'not_numbers',
+    'people_without_detection',
+    'records_only',
+    'refused',
+    'sigma_count',
+    'skeleton',
+    'swapped_everywhere',
+    'swapped_pair',
+    'unknown_images',
+    'unlabelled_joints',
+    'unpaired_sides',
+    'unreadable_images',
+    'unstated_sizes',
+]
 SEVERITIES: tuple[Severity, ...] = ('error', 'warning', 'note')
 
 NAMED = 3  # how many places an explanation names; the count says how many there are
@@ -20,7 +60,7 @@ class Finding:
     place: file, field or annotations; explanation and advice: sentences; people: rows of the `People` to look at.
     """
 
-    fault: str
+    fault: Fault
     severity: Severity
     place: str
     explanation: str

@@ -5,7 +5,7 @@ I images.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,20 @@ def open_images(
 def used_images(people: People) -> list[int]:
     """Return the images of people that training uses; all of them where the file has no annotations (test-dev)."""
     return np.unique(people.image[people.used]).tolist() if len(people) else list(range(len(people.image_ids)))
+
+
+def check_images(opened: Sequence[Opened], people: People, folder: str) -> list[Finding]:
+    """Return everything that is wrong with the image files."""
+    return [*missing_images(opened, folder), *unreadable_images(opened, folder), *image_sizes(opened, people)]
+
+
+def with_sizes(people: People, opened: Sequence[Opened]) -> People:
+    """Return the people with the files' own sizes of images where the annotations state none."""
+    sizes = people.image_sizes.copy()
+    for image in opened:
+        if image.size is not None and not np.isfinite(sizes[image.image]).all():
+            sizes[image.image] = image.size
+    return replace(people, image_sizes=sizes)
 
 
 def missing_images(opened: Sequence[Opened], folder: str) -> list[Finding]:

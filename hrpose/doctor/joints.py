@@ -1,4 +1,4 @@
-"""Faults of a config's metainfo, before `hrpose.datasets.metainfo.resolve` refuses it.
+"""Faults of the metainfo: most of them before `hrpose.datasets.metainfo.resolve` refuses it.
 
 K joints.
 """
@@ -8,6 +8,8 @@ from typing import Any
 
 from hrpose.datasets.metainfo import infer_flip_indices
 from hrpose.doctor.finding import Finding, some_of
+from hrpose.doctor.people import People
+from hrpose.visualization.palette import CENTRE, joint_sides
 
 Metainfo = Mapping[str, Any]
 
@@ -35,7 +37,7 @@ def flip_pairs(metainfo: Metainfo) -> list[Finding]:
     advice = (
         'give each joint the index of its mirror image, or leave flip_indices out and name joints left_… and right_…'
     )
-    if len(flip) != len(names) or any(not 0 <= index < len(names) for index in flip):
+    if len(flip) != len(names) or any(index not in range(len(names)) for index in flip):
         explanation = f'flip_indices {list(flip)} is not one index from 0 to {len(names) - 1} for each of the joints'
         return [Finding('flip_pairs', 'error', PLACE, explanation, advice)]
     wrong = [joint for joint, mirror in enumerate(flip) if flip[mirror] != joint]
@@ -65,6 +67,20 @@ def flip_names(metainfo: Metainfo) -> list[Finding]:
     return [
         Finding('flip_names', 'warning', PLACE, explanation, 'leave flip_indices out: the pairs follow from the names')
     ]
+
+
+def unpaired_sides(people: People) -> list[Finding]:
+    """Joints that are of one side by their name, but are their own mirror image."""
+    flip = people.metainfo['flip_indices']
+    sides = joint_sides({'keypoint_names': people.names})
+    lonely = [people.names[k] for k, side in enumerate(sides) if side != CENTRE and flip[k] == k]
+    if not lonely:
+        return []
+    explanation = (
+        f'{some_of(lonely)}: of one side by name, but without a mirror image, so flipping teaches wrong joints'
+    )
+    advice = 'call pairs left_… and right_…, or give flip_indices in the metainfo'
+    return [Finding('unpaired_sides', 'warning', f'joints of {people.file}', explanation, advice)]
 
 
 def sigma_count(metainfo: Metainfo) -> list[Finding]:

@@ -6,15 +6,17 @@ N annotations, I images, K joints of the metainfo. Coordinates are image px.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os.path import relpath
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hrpose.datasets.json_files import read_coco_json, read_json
 from hrpose.errors import UserError
 from hrpose.evaluation.coco_format import image_key
+
+NOT_CROWD = (None, 0, '', '0')
 
 _Floats = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
@@ -43,6 +45,7 @@ class People:
     flags: _Floats
     boxes_xywh: _Floats
     has_box: _Mask
+    areas: _Floats
     crowd: _Mask
     of_category: _Mask
     joint_names: tuple[str, ...]
@@ -85,28 +88,6 @@ class People:
         return f'{folder.rstrip("/")}/{name}' if folder else name
 
 
-def read_content(ann_file: str) -> dict[str, Any]:
-    """Return a COCO file's content.
-
-    Raises:
-        UserError: no such file, no JSON, or not in COCO's layout; MPII's own layouts are named.
-    """
-    if Path(ann_file).suffix == '.mat':
-        raise UserError(f"{ann_file} is a .mat file, like MPII's; the doctor reads COCO's JSON layout only")
-    try:
-        return read_coco_json(ann_file)
-    except UserError:
-        if Path(ann_file).is_file() and _is_mpii(ann_file):
-            raise UserError(f"{ann_file} is in MPII's own JSON layout; the doctor reads COCO's only") from None
-        raise
-
-
-def _is_mpii(ann_file: str) -> bool:
-    content = read_json(ann_file)
-    first = content[0] if isinstance(content, list) and content else None
-    return isinstance(first, dict) and {'joints', 'center', 'scale'} <= set(first)
-
-
 def people_of(content: Mapping[str, Any], metainfo: Mapping[str, Any], ann_file: str) -> People:
     """Return a file's annotations as flat arrays.
 
@@ -118,10 +99,10 @@ def people_of(content: Mapping[str, Any], metainfo: Mapping[str, Any], ann_file:
     Raises:
         UserError: an image or annotation that is no mapping.
     """
-    images = _mappings(content.get('images') or [], 'images', ann_file)
-    annotations = _mappings(content.get('annotations') or [], 'annotations', ann_file)
+    images = mappings(content.get('images') or [], 'images', ann_file)
+    annotations = mappings(content.get('annotations') or [], 'annotations', ann_file)
     joints = len(metainfo['keypoint_names'])
-    category = _category(content.get('categories') or [], joints)
+    category = _category(mappings(content.get('categories') or [], 'categories', ann_file), joints)
     image_ids = [_key(image.get('id')) for image in images]
     place = {key: index for index, key in enumerate(image_ids)}
     values = [entry if isinstance(entry := a.get('keypoints'), list) else [] for a in annotations]
@@ -143,13 +124,56 @@ def people_of(content: Mapping[str, Any], metainfo: Mapping[str, Any], ann_file:
         flags=triples[..., 2],
         boxes_xywh=numbers([box if box else () for box in boxes], 4),
         has_box=np.array([bool(box) for box in boxes], dtype=bool),
-        crowd=np.array([bool(annotation.get('iscrowd')) for annotation in annotations], dtype=bool),
+        areas=numbers([[annotation.get('area')] for annotation in annotations], 1)[:, 0],
+        crowd=np.array([annotation.get('iscrowd') not in NOT_CROWD for annotation in annotations], dtype=bool),
         of_category=np.array(
             [wanted is None or _key(a.get('category_id', wanted)) == _key(wanted) for a in annotations], dtype=bool
         ),
-        joint_names=tuple(category.get('keypoints') or ()),
-        limbs=tuple((int(a) - 1, int(b) - 1) for a, b in category.get('skeleton') or ()),
+        joint_names=tuple(map(str, category.get('keypoints') or ())),
+        limbs=_limbs_of(category),
     )
+
+
+def people_of_records(dataset: Any) -> People:
+    """Return the people of a data set as flat arrays, whatever its files look like.
+
+    What a file states beyond its records is unknown then: names of joints, sizes of images, areas, and whom the data
+    set has left out.
+    """
+    records = [dataset.get_data_info(index) for index in range(len(dataset))]
+    joints = dataset.num_joints
+    image_ids = list(dict.fromkeys(_key(record['img_id']) for record in records))
+    folder = dataset.data_prefix['img'] or '.'
+    names = {_key(record['img_id']): relpath(record['img_path'], folder) for record in records}
+    place = {key: index for index, key in enumerate(image_ids)}
+    corners = np.array([record['box'] for record in records], dtype=np.float64).reshape(-1, 4)
+    every = np.ones(len(records), dtype=bool)
+    return People(
+        ann_file=dataset.ann_file,
+        metainfo=dataset.metainfo,
+        image_ids=image_ids,
+        image_names=[names[key] for key in image_ids],
+        image_sizes=np.full((len(image_ids), 2), np.nan),
+        ids=[_key(record['id']) for record in records],
+        image=np.array([place[_key(record['img_id'])] for record in records], dtype=np.int64),
+        counts=np.full(len(records), float(joints)),
+        keypoints=np.array([record.get('keypoints', np.zeros((joints, 2))) for record in records]),
+        flags=np.array([record.get('visible', np.zeros(joints)) for record in records]),
+        boxes_xywh=np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1),
+        has_box=every,
+        areas=np.full(len(records), np.nan),
+        crowd=~every,
+        of_category=every,
+        joint_names=(),
+        limbs=(),
+    )
+
+
+def _limbs_of(category: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of joints, from 0, of a category's `skeleton`, which counts from 1; () if it is none."""
+    skeleton = category.get('skeleton')
+    pairs = numbers(skeleton if isinstance(skeleton, list) else [], 2)
+    return () if np.isnan(pairs).any() else tuple((int(a) - 1, int(b) - 1) for a, b in pairs)
 
 
 def numbers(rows: Sequence[Any], width: int) -> _Floats:
@@ -175,7 +199,8 @@ def _key(value: Any) -> str:
     return '' if value is None else image_key(value)
 
 
-def _mappings(entries: Any, what: str, ann_file: str) -> list[Mapping[str, Any]]:
+def mappings(entries: Any, what: str, ann_file: str) -> list[Mapping[str, Any]]:
+    """Return `entries` of a file, checked to be a list of objects; raise `UserError` naming `what` otherwise."""
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise UserError(f"{ann_file}: '{what}' has to be a list of objects, as in COCO's layout")
     return entries
@@ -183,6 +208,6 @@ def _mappings(entries: Any, what: str, ann_file: str) -> list[Mapping[str, Any]]
 
 def _category(categories: Sequence[Mapping[str, Any]], joints: int) -> Mapping[str, Any]:
     """Return the category that has K key points, else the first that has any, else an empty one."""
-    with_joints = [category for category in categories if category.get('keypoints')]
+    with_joints = [c for c in categories if isinstance(c.get('keypoints'), list) and c['keypoints']]
     fitting = [category for category in with_joints if len(category['keypoints']) == joints]
     return next(iter(fitting + with_joints), {})

@@ -68,9 +68,9 @@ def sides_of(people: People) -> Sides:
     return Sides(pairs, np.where(told, np.sign(np.nan_to_num(distance)), 0).astype(np.int64))
 
 
-def swapped_pairs(people: People, sides: Sides) -> list[Finding]:
+def swapped_pairs(people: People) -> list[Finding]:
     """Pairs that mostly lie the other way round than the other pairs of the same person."""
-    findings = []
+    sides, findings = sides_of(people), []
     for number, (left, right) in enumerate(sides.pairs):
         own, others = sides.ways[:, number], sides.others[:, number]
         told = (own != 0) & (others != 0)
@@ -88,8 +88,9 @@ def swapped_pairs(people: People, sides: Sides) -> list[Finding]:
     return findings
 
 
-def swapped_everywhere(people: People, sides: Sides) -> list[Finding]:
+def swapped_everywhere(people: People) -> list[Finding]:
     """Data sets in which left is where right should be, judged by faces, or without them by most people."""
+    sides = sides_of(people)
     by_face = _faces(people, sides)
     own = by_face if by_face.any() else np.sign(sides.ways.sum(axis=1))
     told, right_way = own != 0, own > 0

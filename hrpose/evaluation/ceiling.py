@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from mmengine.structures import InstanceData
 
+from hrpose.datasets.transforms import PadBox
+from hrpose.errors import UserError
 from hrpose.structures import PoseDataSample, apply_affine, image_to_input_matrix, input_to_image
 
 CHUNK = 256  # people encoded at once: 256 x 17 heatmaps of 96 x 72 cells are 120 MB
@@ -37,8 +39,14 @@ def heatmap_ceiling(dataset: Any, codec: Any, metrics: Sequence[Any]) -> dict[st
 
 
 def roundtrip_samples(dataset: Any, codec: Any, indices: Sequence[int] | None = None) -> Iterator[PoseDataSample]:
-    """Yield one sample a person whose prediction is its truth, encoded and decoded; of all people or of `indices`."""
-    pad_box = next(step for step in dataset.pipeline.transforms if type(step).__name__ == 'PadBox')
+    """Yield one sample a person whose prediction is its truth, encoded and decoded; of all people or of `indices`.
+
+    Raises:
+        UserError: the pipeline has no `PadBox`, so what the network sees is not known.
+    """
+    pad_box = next((step for step in dataset.pipeline.transforms if isinstance(step, PadBox)), None)
+    if pad_box is None:
+        raise UserError('the round trip needs a PadBox in the pipeline, which says what region the network sees')
     indices = range(len(dataset)) if indices is None else indices
     for start in range(0, len(indices), CHUNK):
         chunk = indices[start : start + CHUNK]

@@ -9,7 +9,7 @@ Exit status: 1 if there are errors, 0 if there are only warnings and notes. docs
 import argparse
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if bool(arguments.config) == bool(arguments.ann):
         parser.error('give either a config or --ann FILE')
+    if arguments.workers < 1 or arguments.most < 1:
+        parser.error('--workers and --most have to be above 0')
     return arguments
 
 
@@ -83,7 +85,7 @@ def report(subject: Any, arguments: argparse.Namespace) -> list[Any]:
         )
     for finding in result.findings:
         print(finding)
-    print(f'  {result.grid or "no round trip through the heatmaps: it needs labelled people and no errors"}')
+    print(f'  {result.grid or "no round trip through the heatmaps: nobody to encode, or the data set class refuses"}')
     if people is not None and subject.folder:
         sheet = overlay_sheet(people, result.findings, subject.folder, subject.load)
         if sheet is not None:
@@ -114,7 +116,7 @@ def from_files(arguments: argparse.Namespace) -> Any:
         bbox_file=arguments.bbox_file,
         load=LoadImage(),
         codec=MSRAHeatmap(size),
-        build=lambda metainfo: build({**dataset, 'metainfo': metainfo}),
+        build=builder(dataset),
     )
 
 
@@ -140,8 +142,9 @@ def subject_key(subject: Any) -> tuple[Any, ...]:
 def subjects_of(cfg: Any, splits: tuple[str, ...]) -> Iterator[Any]:
     """Yield a subject for each data set of the splits."""
     from hrpose.config import each_dataset
+    from hrpose.datasets import CocoDataset
     from hrpose.doctor import Subject
-    from hrpose.registry import CODECS, TRANSFORMS
+    from hrpose.registry import CODECS, DATASETS, TRANSFORMS
 
     for split in splits:
         loader = cfg.get(f'{split}_dataloader')
@@ -154,19 +157,20 @@ def subjects_of(cfg: Any, splits: tuple[str, ...]) -> Iterator[Any]:
                 title=place,
                 ann_file=str(Path(root, settings['ann_file'])),
                 folder=str(Path(root, (settings.get('data_prefix') or {}).get('img', ''))),
-                metainfo=settings['metainfo'],
+                metainfo=settings.get('metainfo'),
                 bbox_file=str(Path(root, bbox_file)) if bbox_file else None,
                 load=TRANSFORMS.build(load),
                 codec=CODECS.build(cfg.codec.to_dict()),
-                build=lambda metainfo, settings=settings: build({**settings, 'metainfo': metainfo}),
+                build=builder(settings),
+                in_coco_layout=issubclass(DATASETS.get(settings['type']) or object, CocoDataset),
             )
 
 
-def build(dataset: dict[str, Any]) -> Any:
-    """Return the data set of a config, as training has it: with annotated boxes."""
+def builder(dataset: dict[str, Any]) -> Callable[[Mapping[str, Any]], Any]:
+    """Return what makes the data set of a config, with other joints and, as in training, with annotated boxes."""
     from hrpose.registry import DATASETS
 
-    return DATASETS.build({**dataset, 'test_mode': False})
+    return lambda metainfo: DATASETS.build({**dataset, 'metainfo': metainfo, 'test_mode': False})
 
 
 def print_progress(done: int, total: int) -> None:
