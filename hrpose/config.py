@@ -38,7 +38,12 @@ TRANSFORM_NEEDS = {
 }
 
 # The argument that tells a metric its truth, and the name of that file beside the data set's annotations.
-TRUTH_FILES = {'CocoMetric': ('ann_file', '{0.name}'), 'MpiiMetric': ('gt_file', 'gt_{0.stem}.mat')}
+TRUTH_FILES = {
+    'CocoMetric': ('ann_file', '{0.name}'),
+    'CrowdPoseMetric': ('ann_file', '{0.name}'),
+    'MpiiMetric': ('gt_file', 'gt_{0.stem}.mat'),
+    'PoseTrack18Metric': ('ann_file', '{0.name}'),
+}
 
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:

@@ -31,9 +31,12 @@ class Recipe:
     rate: float = 1e-3
     warm_up: int = 0
     loss_factor: float = 0.5
+    epochs: int = 210
+    steps: tuple[int, int] = (170, 200)
+    start: str | None = None
 
 
-# Sources: the official release's yaml files, and mmpose 1.x's configs.
+# Sources: the official release's yaml files, mmpose 1.x's configs, and for PoseTrack section 4.3 of Sun et al. (2019).
 RECIPES = {
     'hrnet_w32_coco_256x192': Recipe('w32', (192, 256)),
     'hrnet_w48_coco_256x192': Recipe('w48', (192, 256)),
@@ -44,8 +47,12 @@ RECIPES = {
     'hrnet_w32_coco_256x192_mmpose_recipe': Recipe(
         'w32', (192, 256), batch=(64, 512), rate=5e-4, warm_up=500, loss_factor=1
     ),
+    'hrnet_w32_crowdpose_256x192': Recipe('w32', (192, 256), data='crowdpose'),
+    'hrnet_w32_posetrack18_256x192': Recipe(
+        'w32', (192, 256), data='posetrack18', rate=1e-4, epochs=20, steps=(10, 15), start='hrnet_w32_coco_256x192'
+    ),
 }
-JOINTS = {'coco': 17, 'mpii': 16}
+JOINTS = {'coco': 17, 'crowdpose': 14, 'mpii': 16, 'posetrack18': 17}
 
 OFFICIAL_COCO = [
     ('RandomHalfBody', dict(prob=0.3, min_joints=8, padding=1.5, upper_odds=pytest.approx(0.6915, abs=1e-4))),
@@ -138,11 +145,11 @@ def test_a_config_states_the_published_network_and_schedule(name, recipe, build_
     assert model.backbone.out_channels == (int(recipe.arch[1:]),)
     assert model.head.loss_module.factor == recipe.loss_factor
     assert (cfg.train_dataloader.batch_size, cfg.auto_scale_lr.base_batch_size) == recipe.batch
-    assert cfg.train_cfg.max_epochs == 210
+    assert (cfg.train_cfg.max_epochs, cfg.load_from) == (recipe.epochs, recipe.start)
     optimizer = as_dict(cfg)['optim_wrapper']['optimizer']
     assert optimizer == dict(type='Adam', lr=recipe.rate, fused=True)  # no weight decay
     *warm_up, steps = cfg.param_scheduler
-    assert (steps.type, steps.milestones, steps.gamma) == ('MultiStepLR', [170, 200], 0.1)
+    assert (steps.type, steps.milestones, steps.gamma) == ('MultiStepLR', list(recipe.steps), 0.1)
     assert [(part.type, part.end, part.by_epoch) for part in warm_up] == [('LinearLR', recipe.warm_up, False)] * bool(
         recipe.warm_up
     )
@@ -186,7 +193,7 @@ def test_mpii_is_read_where_the_official_release_puts_it():
     assert (metric.type, metric.gt_file) == ('MpiiMetric', '/elsewhere/annot/gt_valid.mat')
 
 
-@pytest.mark.parametrize('name', [name for name in RECIPES if 'w32' in name and '384' not in name])
+@pytest.mark.parametrize('name', [n for n, r in RECIPES.items() if r.arch == 'w32' and '384' not in n and not r.start])
 def test_the_start_from_imagenet_is_the_option_that_the_comment_says(name):
     path = ROOT / 'configs' / f'{name}.py'
     (words,) = re.findall(r'^# +--cfg-options (.*)$', path.read_text(), re.M)
@@ -194,3 +201,16 @@ def test_the_start_from_imagenet_is_the_option_that_the_comment_says(name):
     assert as_dict(cfg)['model']['backbone']['init_cfg'] == dict(type='Pretrained', checkpoint='hrnet_w32_imagenet')
     assert 'init_cfg' not in load(name).model.backbone
     assert {'hrnet_w32_imagenet', 'hrnet_w48_imagenet'} <= set(PUBLISHED)
+
+
+@pytest.mark.parametrize(
+    ('name', 'annotations', 'metrics'),
+    [
+        ('hrnet_w32_crowdpose_256x192', 'annotations/crowdpose_test.json', ['CrowdPoseMetric']),
+        ('hrnet_w32_posetrack18_256x192', 'annotations/val', ['PoseTrack18Metric', 'CocoMetric']),
+    ],
+)
+def test_a_metric_reads_its_truth_where_the_data_set_reads_it(name, annotations, metrics):
+    cfg = load_config(ROOT / 'configs' / f'{name}.py', {'data_root': '/elsewhere'})
+    assert [metric.type for metric in cfg.test_evaluator] == metrics
+    assert {metric.ann_file for metric in cfg.test_evaluator} == {f'/elsewhere/{annotations}'}

@@ -39,7 +39,8 @@ COMMANDS = re.findall(r'^python tools/test\.py configs/(\w+)\.py (\w+)(?: --cfg-
 
 
 def test_each_published_config_has_one_command_that_evaluates_it():
-    assert sorted(config for config, _, _ in COMMANDS) == sorted(CONFIGS - {c for c in CONFIGS if 'w16' in c})
+    with_weights = [config for config in CONFIGS if config.removesuffix('_mmpose_recipe') in PUBLISHED]
+    assert sorted(config for config, _, _ in COMMANDS) == sorted(with_weights)
 
 
 @pytest.mark.parametrize(('config', 'weights', 'option'), COMMANDS, ids=lambda word: word)

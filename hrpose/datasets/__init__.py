@@ -2,7 +2,18 @@
 
 from hrpose.datasets.base import PoseDataset
 from hrpose.datasets.coco import CocoDataset
+from hrpose.datasets.crowdpose import CrowdPoseDataset
 from hrpose.datasets.mpii import MpiiDataset, MpiiMatDataset
+from hrpose.datasets.posetrack18 import PoseTrack18Dataset
 from hrpose.datasets.sampler import EpochSampler, SampleKey
 
-__all__ = ['CocoDataset', 'EpochSampler', 'MpiiDataset', 'MpiiMatDataset', 'PoseDataset', 'SampleKey']
+__all__ = [
+    'CocoDataset',
+    'CrowdPoseDataset',
+    'EpochSampler',
+    'MpiiDataset',
+    'MpiiMatDataset',
+    'PoseDataset',
+    'PoseTrack18Dataset',
+    'SampleKey',
+]

@@ -25,7 +25,7 @@ class CocoDataset(PoseDataset):
     annotated boxes are clipped to the image's last pixel, a detector's are taken as they are.
 
     Args:
-        ann_file: COCO key point JSON.
+        ann_file: COCO key point JSON, or a folder of several that share their joints.
         bbox_file: COCO detection results `[{image_id, category_id, bbox: xywh, score}, …]`.
         bbox_threshold: least score of a detection; published 0.
         **options: those of `PoseDataset`.

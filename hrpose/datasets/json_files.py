@@ -18,8 +18,23 @@ def read_json(path: str) -> Any:
 
 
 def read_coco_json(path: str) -> dict[str, Any]:
-    """Return a COCO file's content, checked to be a mapping that lists images."""
+    """Return a COCO file's content, checked to be a mapping that lists images; a folder's files come as one.
+
+    Raises:
+        UserError: what is there is no JSON, or not in COCO's layout.
+    """
+    if Path(path).is_dir():
+        return _joined([read_coco_json(str(file)) for file in sorted(Path(path).glob('*.json'))], path)
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get('images'), list):
         raise UserError(f"{path} is no COCO key point file: it needs 'images', 'annotations' and 'categories' lists")
     return content
+
+
+def _joined(contents: list[dict[str, Any]], folder: str) -> dict[str, Any]:
+    """Return the images and annotations of all files under the first one's categories."""
+    if not contents:
+        raise UserError(f'the folder {folder} holds no .json file')
+    parts = ('images', 'annotations')
+    joined = {part: [entry for content in contents for entry in content.get(part) or []] for part in parts}
+    return {'categories': contents[0].get('categories') or [], **joined}

@@ -87,17 +87,40 @@ def evaluate_coco(
 
 def _run(backend: str, dataset: dict[str, Any], detections: list[dict[str, Any]], sigmas: np.ndarray) -> np.ndarray:
     """Return the ten figures (10,) of one backend; it writes into `dataset` and `detections`."""
+    evaluation = accumulated(backend, dataset, detections, sigmas)
+    evaluation.summarize()
+    return np.asarray(evaluation.stats, dtype=np.float64)
+
+
+def accumulated(
+    backend: str,
+    dataset: dict[str, Any],
+    detections: list[dict[str, Any]],
+    sigmas: np.ndarray,
+    *,
+    iou_type: str = 'keypoints',
+) -> Any:
+    """Return a backend's evaluation object after `accumulate`; it writes into `dataset` and `detections`.
+
+    Args:
+        backend: its name, one that is installed.
+        dataset: the truth in plain form.
+        detections: results in plain form, at least one.
+        sigmas: (K,) the joints' OKS sigmas.
+        iou_type: 'keypoints', or 'keypoints_crowd', where a person counts by the file's `num_keypoints` instead of
+            the flags; pycocotools always goes by that number.
+    """
     if backend == 'faster':
         from faster_coco_eval import COCO, COCOeval_faster
 
         truth, predicted = _load(COCO, dataset, detections)
-        evaluation = COCOeval_faster(truth, predicted, 'keypoints', kpt_oks_sigmas=sigmas)
+        evaluation = COCOeval_faster(truth, predicted, iou_type, kpt_oks_sigmas=sigmas)
     elif backend == 'xtcocotools':
         from xtcocotools.coco import COCO
         from xtcocotools.cocoeval import COCOeval
 
         truth, predicted = _load(COCO, dataset, detections)
-        evaluation = COCOeval(truth, predicted, 'keypoints', sigmas=sigmas)
+        evaluation = COCOeval(truth, predicted, iou_type, sigmas=sigmas)
     else:
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
@@ -107,8 +130,7 @@ def _run(backend: str, dataset: dict[str, Any], detections: list[dict[str, Any]]
         evaluation.params.kpt_oks_sigmas = sigmas
     evaluation.evaluate()
     evaluation.accumulate()
-    evaluation.summarize()
-    return np.asarray(evaluation.stats, dtype=np.float64)
+    return evaluation
 
 
 def _load(api: type, dataset: dict[str, Any], detections: list[dict[str, Any]]) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ that a backend cannot change a figure.
 Letters: K joints. Boxes are (x, y, w, h) and key points (x, y, visibility) in image px.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,12 +76,12 @@ def plain_results(
         UserError: another number of joints than K, or an image that the annotations do not have.
     """
     results = list(results)
-    _check_images(results, numbers)
+    check_images(results, numbers)
     return [
         {
             'image_id': numbers[image_key(result['image_id'])],
             'category_id': int(result.get('category_id', 1)),
-            'keypoints': _without_scores(_triples(result, num_keypoints, 'a prediction')),
+            'keypoints': _without_scores(triples(result, num_keypoints, 'a prediction')),
             'score': float(result['score']),
         }
         for result in results
@@ -145,7 +145,7 @@ def _number_images(ids: Sequence[Any]) -> ImageNumbers:
 def _plain_annotation(
     annotation: Mapping[str, Any], num_keypoints: int, numbers: ImageNumbers
 ) -> dict[str, Any] | None:
-    joints = _triples(annotation, num_keypoints, f'annotation {annotation.get("id")}')
+    joints = triples(annotation, num_keypoints, f'annotation {annotation.get("id")}')
     labelled = joints[:, 2] > 0
     box = annotation.get('bbox')
     if box is None and not labelled.any():
@@ -163,8 +163,17 @@ def _plain_annotation(
     }
 
 
-def _triples(entry: Mapping[str, Any], num_keypoints: int, what: str) -> np.ndarray:
-    """Return the key points (K, 3) of an entry; zeros where it has none."""
+def triples(entry: Mapping[str, Any], num_keypoints: int, what: str) -> np.ndarray:
+    """Return the key points (K, 3) of an entry; zeros where it has none.
+
+    Args:
+        entry: an annotation or a result: `image_id`, and `keypoints` (3K numbers).
+        num_keypoints: K.
+        what: the entry's name in a message.
+
+    Raises:
+        UserError: another number of joints than K.
+    """
     values = np.asarray(entry.get('keypoints', ()), dtype=np.float64).ravel()
     if len(values) == 0:
         return np.zeros((num_keypoints, 3))
@@ -185,8 +194,9 @@ def _extent(points: np.ndarray) -> list[float]:
     return [*low.tolist(), *(high - low).tolist()]
 
 
-def _check_images(results: Sequence[Mapping[str, Any]], numbers: ImageNumbers) -> None:
-    unknown = {image_key(result['image_id']) for result in results} - set(numbers)
+def check_images(results: Sequence[Mapping[str, Any]], known: Collection[str]) -> None:
+    """Raise `UserError` if there are results for other images than the `known` ones, by `image_key`."""
+    unknown = {image_key(result['image_id']) for result in results} - set(known)
     if unknown:
         raise UserError(
             f'{len(unknown)} of the predicted images are not in the annotations, '

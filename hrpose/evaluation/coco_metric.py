@@ -16,6 +16,7 @@ from mmengine import fileio
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from hrpose.datasets.json_files import read_coco_json
 from hrpose.errors import UserError
 from hrpose.evaluation.by_joint import JointAgreement, joint_agreement
 from hrpose.evaluation.coco_eval import FIGURES, evaluate_coco, resolve_backend
@@ -44,10 +45,11 @@ class CocoMetric(BaseMetric):
     each joint is found.
 
     Args:
-        ann_file: COCO key point JSON with the truth; every image in it counts, predicted or not. A
-            file without `annotations` (test-dev) leads to a results file in place of figures. None
-            takes the truth from the samples' `gt_instances`, in which crowd regions are unknown,
-            and areas too unless it has a field `areas` (0.53 of the box then).
+        ann_file: COCO key point JSON with the truth, or a folder of several; every image in it
+            counts, predicted or not. A file without `annotations` (test-dev) leads to a results
+            file in place of figures. None takes the truth from the samples' `gt_instances`, in
+            which crowd regions are unknown, and areas too unless it has a field `areas` (0.53 of
+            the box then).
         metainfo: name or dict of the joints; None takes the data set's.
         rescoring: 'keypoint' is the box score times the mean of the joint scores above
             `keypoint_score_threshold`, as published; 'box' the box score; 'keypoint_only' that mean
@@ -67,6 +69,7 @@ class CocoMetric(BaseMetric):
     """
 
     default_prefix = 'coco'
+    figures: tuple[str, ...] = FIGURES
 
     def __init__(
         self,
@@ -86,7 +89,7 @@ class CocoMetric(BaseMetric):
         _check_choice('rescoring', rescoring, RESCORING_MODES)
         _check_choice('nms', nms, (*_NMS, None))
         if ann_file is not None and not fileio.exists(ann_file):
-            raise UserError(f"CocoMetric's ann_file does not exist: {ann_file}")
+            raise UserError(f"{type(self).__name__}'s ann_file does not exist: {ann_file}")
         self.ann_file = ann_file
         self.metainfo = metainfo
         self.rescoring = rescoring
@@ -102,7 +105,7 @@ class CocoMetric(BaseMetric):
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Return the ten figures of all people; empty if the annotation file has no truth."""
-        info = metric_metainfo(self.metainfo, self.dataset_meta, 'CocoMetric')
+        info = metric_metainfo(self.metainfo, self.dataset_meta, type(self).__name__)
         check_joint_count(results, info)
         people = without_repeats(results)
         truth = self._file_truth if self.ann_file else _truth_from_samples(people)
@@ -116,14 +119,26 @@ class CocoMetric(BaseMetric):
             print_log(f'{len(detections)} people written to {path}', logger='current')
         if not detections:
             print_log(
-                'CocoMetric got no predictions: every figure is 0',
+                f'{type(self).__name__} got no predictions: every figure is 0',
                 logger='current',
                 level=logging.WARNING,
             )
-            return dict.fromkeys(FIGURES, 0.0)
+            return dict.fromkeys(self.figures, 0.0)
+        return self.evaluate_results(truth, detections, info)
+
+    def evaluate_results(
+        self, truth: Mapping[str, Any], detections: list[dict[str, Any]], info: Mapping[str, Any]
+    ) -> dict[str, float]:
+        """Return the figures and log them, by joint too; another protocol is another class.
+
+        Args:
+            truth: the content of a COCO key point file.
+            detections: COCO key point results, at least one; their third column is the joint's score.
+            info: the complete metainfo.
+        """
         figures = evaluate_coco(truth, detections, info['sigmas'], self.backend)
-        _log_figures(figures, self.backend)
-        _log_joints(joint_agreement(truth, detections, info['sigmas']), info)
+        log_figures(f'COCO key point figures ({self.backend})', figures)
+        log_joints(joint_agreement(truth, detections, info['sigmas']), info)
         return figures
 
     def _person(self, sample: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,13 +158,7 @@ class CocoMetric(BaseMetric):
 
     @cached_property
     def _file_truth(self) -> Mapping[str, Any]:
-        try:
-            truth = json.loads(fileio.get_text(self.ann_file))
-        except ValueError as error:
-            raise UserError(f'{self.ann_file} is not readable as JSON: {error}') from error
-        if not isinstance(truth, dict) or 'images' not in truth:
-            raise UserError(f"{self.ann_file} is not a COCO file: it has no list called 'images'")
-        return truth
+        return read_coco_json(str(self.ann_file))
 
     def _detections(self, people: Sequence[_Person], sigmas: Sequence[float], category: int) -> list[dict[str, Any]]:
         """Return COCO results of the people left after rescoring and NMS, image by image."""
@@ -262,12 +271,13 @@ def _truth_from_samples(people: Sequence[_Person]) -> dict[str, Any]:
     return {'images': [{'id': image} for image in images.values()], 'annotations': annotations}
 
 
-def _log_figures(figures: Mapping[str, float], backend: str) -> None:
-    table = format_table(list(figures), [list(figures.values())])
-    print_log(f'COCO key point figures ({backend}):\n{table}', logger='current')
+def log_figures(title: str, figures: Mapping[str, float]) -> None:
+    """Log figures as a table of one row."""
+    print_log(f'{title}:\n{format_table(list(figures), [list(figures.values())])}', logger='current')
 
 
-def _log_joints(agreement: JointAgreement, info: Mapping[str, Any]) -> None:
+def log_joints(agreement: JointAgreement, info: Mapping[str, Any]) -> None:
+    """Log how well each joint is found."""
     columns = (
         info['keypoint_names'],
         info['sigmas'],

@@ -6,12 +6,20 @@ from typing import Any
 
 from hrpose.datasets.metainfo.category import category_metainfo, read_categories, require_same_joints
 from hrpose.datasets.metainfo.coco import COCO
+from hrpose.datasets.metainfo.crowdpose import CROWDPOSE
 from hrpose.datasets.metainfo.lsp import LSP
 from hrpose.datasets.metainfo.mpii import MPII
 from hrpose.datasets.metainfo.names import describe_flip_pairs, infer_flip_indices, words_of
+from hrpose.datasets.metainfo.posetrack18 import POSETRACK18
 from hrpose.errors import UserError, nearest
 
-KNOWN: dict[str, dict[str, Any]] = {'coco': COCO, 'lsp': LSP, 'mpii': MPII}
+KNOWN: dict[str, dict[str, Any]] = {
+    'coco': COCO,
+    'crowdpose': CROWDPOSE,
+    'lsp': LSP,
+    'mpii': MPII,
+    'posetrack18': POSETRACK18,
+}
 
 # Instead of a name: the joints are read from the category of the annotation file.
 FROM_ANNOTATIONS = 'from annotations'

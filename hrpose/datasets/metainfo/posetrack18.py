@@ -1,0 +1,67 @@
+"""PoseTrack18's 17 key points (Andriluka et al., CVPR 2018), in the order of its annotation.
+
+The ears keep the places that COCO gives them, but nobody has them annotated; no limb goes there. PoseTrack publishes no
+OKS sigmas: these are COCO's for the like-named joints, and COCO's of the eyes, whose places they take, for head_bottom
+(the upper neck) and head_top, as mmpose has it. PoseTrack's own measure needs none.
+"""
+
+POSETRACK18 = dict(
+    dataset_name='posetrack18',
+    keypoint_names=(
+        'nose',
+        'head_bottom',
+        'head_top',
+        'left_ear',
+        'right_ear',
+        'left_shoulder',
+        'right_shoulder',
+        'left_elbow',
+        'right_elbow',
+        'left_wrist',
+        'right_wrist',
+        'left_hip',
+        'right_hip',
+        'left_knee',
+        'right_knee',
+        'left_ankle',
+        'right_ankle',
+    ),
+    flip_indices=(0, 1, 2, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15),
+    skeleton=(
+        (15, 13),
+        (13, 11),
+        (16, 14),
+        (14, 12),
+        (11, 12),
+        (5, 11),
+        (6, 12),
+        (5, 1),
+        (6, 1),
+        (5, 7),
+        (6, 8),
+        (7, 9),
+        (8, 10),
+        (1, 0),
+        (0, 2),
+    ),
+    sigmas=(
+        0.026,
+        0.025,
+        0.025,
+        0.035,
+        0.035,
+        0.079,
+        0.079,
+        0.072,
+        0.072,
+        0.062,
+        0.062,
+        0.107,
+        0.107,
+        0.087,
+        0.087,
+        0.089,
+        0.089,
+    ),
+    upper_body_ids=tuple(range(11)),
+)

@@ -1,0 +1,95 @@
+"""PoseTrack's AP of single frames as a metric of mmengine's."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from hrpose.errors import UserError
+from hrpose.evaluation.coco_metric import CocoMetric
+from hrpose.evaluation.pck import joint_mean
+from hrpose.evaluation.posetrack_ap import THRESHOLD, posetrack_ap
+from hrpose.evaluation.tables import format_table
+from hrpose.registry import METRICS
+
+# The columns of the published table, by the joints' names without their side.
+PARTS = {
+    'Head': ('nose', 'head_bottom', 'head_top'),
+    'Shoulder': ('shoulder',),
+    'Elbow': ('elbow',),
+    'Wrist': ('wrist',),
+    'Hip': ('hip',),
+    'Knee': ('knee',),
+    'Ankle': ('ankle',),
+}
+
+
+@METRICS.register_module()
+class PoseTrack18Metric(CocoMetric):
+    """PoseTrack18's AP by part and its mean, in percent as PoseTrack publishes them, after OKS-NMS as on COCO.
+
+    Returns, under the prefix, `Mean`, over the joints that are labelled at all (15: the ears are not), then `Head
+    Shoulder Elbow Wrist Hip Knee Ankle`, NaN where the truth labels none of a part's joints; logs them, and a table by
+    joint. What is ranked are the joints' own scores. For COCO's AP on the same data put a `CocoMetric` beside it.
+
+    Args:
+        ann_file: PoseTrack18 JSON with the truth, or the folder of one file a video.
+        metainfo: name or dict of the joints; None takes the data set's.
+        threshold: in head lengths, within which a joint is right.
+        prefix: of the figures' names.
+        **options: those of `CocoMetric` but `backend`; the person's score decides in NMS only.
+
+    Raises:
+        UserError: a wrong option, joints of other names, and all that `CocoMetric` and `posetrack_ap` raise.
+    """
+
+    default_prefix = 'posetrack18'
+    figures = ('Mean', *PARTS)
+
+    def __init__(
+        self,
+        ann_file: str,
+        metainfo: str | Mapping[str, Any] | None = None,
+        *,
+        threshold: float = THRESHOLD,
+        prefix: str | None = 'posetrack18',
+        **options: Any,
+    ) -> None:
+        if 'backend' in options:
+            raise UserError("PoseTrack18Metric has no backend: PoseTrack's AP is none of theirs; leave it out")
+        super().__init__(ann_file, metainfo, prefix=prefix, **options)
+        if not threshold > 0:
+            raise UserError(f'PoseTrack18Metric.threshold has to be above 0 head lengths, not {threshold!r}')
+        self.threshold = threshold
+
+    def evaluate_results(
+        self, truth: Mapping[str, Any], detections: list[dict[str, Any]], info: Mapping[str, Any]
+    ) -> dict[str, float]:
+        """Return PoseTrack's eight figures and log them; arguments as in `CocoMetric`."""
+        names = info['keypoint_names']
+        parts = {part: _places(part, names) for part in PARTS}
+        values, labels = posetrack_ap(truth, detections, len(names), threshold=self.threshold)
+        values *= 100
+        by_part = {part: joint_mean(values[places]) for part, places in parts.items()}
+        rows = list(zip(names, labels, values, strict=True))
+        print_log(
+            f"PoseTrack's AP within {self.threshold:g} head lengths, in percent:\n"
+            + format_table([*PARTS, 'Mean'], [[*by_part.values(), joint_mean(values)]])
+            + f'\nBy joint\n{format_table(("joint", "labelled", "AP"), rows)}',
+            logger='current',
+        )
+        return {'Mean': joint_mean(values), **by_part}
+
+
+def _places(part: str, names: Sequence[str]) -> np.ndarray:
+    """Return the indices of a part's joints.
+
+    Raises:
+        UserError: there are none.
+    """
+    wanted = {side + name for name in PARTS[part] for side in ('', 'left_', 'right_')}
+    places = [index for index, name in enumerate(names) if name in wanted]
+    if not places:
+        raise UserError(f"PoseTrack18Metric finds no joint for '{part}'; it needs one of {', '.join(sorted(wanted))}")
+    return np.array(places)
