@@ -38,8 +38,9 @@ THRESHOLDS = {'Mean': 0.5, 'Mean@0.1': 0.11, 'Mean@0.1_exact': 0.1}
 class MpiiMetric(BaseMetric):
     """PCKh@0.5 of each part and its mean, and the mean at 0.1, in percent as MPII publishes them.
 
-    Returns, under the prefix, `Head Shoulder Elbow Wrist Hip Knee Ankle Mean`, `Mean@0.1` as published, which the
-    official code reads at 0.11 head lengths, and `Mean@0.1_exact`, read at 0.10. Pelvis and thorax are not in a mean.
+    Returns, under the prefix, `Mean` (the first, by which the best checkpoint is chosen), `Mean@0.1` as published, which
+    the official code reads at 0.11 head lengths, `Mean@0.1_exact`, read at 0.10, and `Head Shoulder Elbow Wrist Hip Knee
+    Ankle`. Pelvis and thorax are not in a mean.
 
     Args:
         gt_file: `gt_valid.mat` of the official release, whose people are those of `valid.json` in the same order. A
@@ -86,10 +87,10 @@ class MpiiMetric(BaseMetric):
         counted = np.array([name not in NOT_IN_MEAN for name in truth.joint_names])
         means = dict(zip(THRESHOLDS, mean_over_labels(shares, truth.visible, counted).tolist(), strict=True))
         by_joint = dict(zip(truth.joint_names, shares[0].tolist(), strict=True))
-        figures = {part: float(np.mean([by_joint[name] for name in names])) for part, names in PARTS.items()} | means
-        table = format_table(list(figures), [list(figures.values())])
+        parts = {part: float(np.mean([by_joint[name] for name in names])) for part, names in PARTS.items()}
+        table = format_table([*parts, *means], [[*parts.values(), *means.values()]])
         print_log(f'PCKh@0.5 of {len(predicted)} people, in percent; Mean@0.1 is read at 0.11:\n{table}', 'current')
-        return figures
+        return means | parts
 
     @cached_property
     def _truth(self) -> MpiiTruth:

@@ -278,3 +278,21 @@ def test_visibility_1_and_2_weigh_the_same_and_0_nothing(tiny_coco):
 def test_the_data_set_tells_its_complete_metainfo(tiny_coco):
     data = tiny_coco()
     assert CocoDataset(**data.arguments).metainfo == resolve(data.metainfo)
+
+
+def test_a_folder_of_files_is_read_as_one(tiny_coco):
+    data = tiny_coco(images=4)
+    folder = data.root / 'parts'
+    folder.mkdir()
+    for number, (image, person) in enumerate(zip(data.content['images'], data.content['annotations'], strict=True)):
+        part = {**data.content, 'images': [image], 'annotations': [person]}
+        (folder / f'{number}.json').write_text(json.dumps(part))
+    whole, parts = (CocoDataset(**{**data.arguments, 'ann_file': str(path)}) for path in (data.ann_file, folder))
+    ids = [[dataset.get_data_info(index)['id'] for index in range(len(dataset))] for dataset in (whole, parts)]
+    assert ids[0] == ids[1] == [100, 101, 102, 103]
+
+
+def test_a_folder_without_files_is_named(tiny_coco):
+    data = tiny_coco()
+    with pytest.raises(UserError, match=r'the folder \S+train holds no \.json file'):
+        CocoDataset(**{**data.arguments, 'ann_file': str(data.images)})

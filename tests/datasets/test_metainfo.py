@@ -1,5 +1,7 @@
 """What the joints are: names, mirror images, limbs, sigmas."""
 
+import json
+
 import pytest
 
 from hrpose.datasets.metainfo import (
@@ -15,7 +17,10 @@ from hrpose.errors import UserError
 NAMES = ('nose', 'left_eye', 'right_eye')
 
 
-@pytest.mark.parametrize(('name', 'count'), [('coco', 17), ('lsp', 14)])
+COUNTS = {'coco': 17, 'crowdpose': 14, 'lsp': 14, 'mpii': 16, 'posetrack18': 17}
+
+
+@pytest.mark.parametrize(('name', 'count'), COUNTS.items())
 def test_known_metainfo_is_complete_and_passes_its_own_checks(name, count):
     info = resolve(name)
     assert tuple(info) == FIELDS
@@ -41,6 +46,21 @@ def test_coco_has_the_published_sigmas_in_order():
     expected = (0.026, 0.025, 0.035, 0.079, 0.072, 0.062, 0.107, 0.087, 0.089)
     sigmas = resolve('coco')['sigmas']
     assert (sigmas[0], *sigmas[1::2]) == expected
+
+
+@pytest.mark.parametrize(('name', 'file'), [
+    ('crowdpose', 'crowdpose/test_crowdpose.json'),
+    ('posetrack18', 'posetrack18/annotations/test_posetrack18_val.json'),
+])  # fmt: skip
+def test_joints_stand_in_the_order_of_the_annotations_own_category(name, file, shared_data):
+    (category,) = json.loads((shared_data / file).read_text())['categories']
+    own = ['top_head' if joint == 'head' else joint for joint in category['keypoints']]
+    assert list(KNOWN[name]['keypoint_names']) == own
+
+
+def test_crowdpose_has_the_published_sigmas_in_order():
+    published = (0.79, 0.79, 0.72, 0.72, 0.62, 0.62, 1.07, 1.07, 0.87, 0.87, 0.89, 0.89, 0.79, 0.79)
+    assert resolve('crowdpose')['sigmas'] == pytest.approx([value / 10 for value in published])
 
 
 def test_names_alone_are_enough():

@@ -150,9 +150,7 @@ def test_points_in_the_real_ignored_regions_are_those_that_shapely_finds(shared_
     images = json.loads(annotation_file(shared_data).read_text())['images']
     points = rng.uniform(0, 1920, (20_000, 2))
     for image in images:
-        regions = [
-            np.column_stack(xy) for xy in zip(image['ignore_regions_x'], image['ignore_regions_y'], strict=True)
-        ]
+        regions = [np.column_stack(xy) for xy in zip(image['ignore_regions_x'], image['ignore_regions_y'], strict=True)]
         for region in regions:
             polygon = shapely.Polygon(region)
             if polygon.is_valid:
@@ -238,9 +236,7 @@ def labelled_inside(content):
     """Return (K,) how many labelled joints lie in an ignored region of their image."""
     count = np.zeros(17, dtype=int)
     for image in content['images']:
-        regions = [
-            np.column_stack(xy) for xy in zip(image['ignore_regions_x'], image['ignore_regions_y'], strict=True)
-        ]
+        regions = [np.column_stack(xy) for xy in zip(image['ignore_regions_x'], image['ignore_regions_y'], strict=True)]
         for person in (a for a in content['annotations'] if a['image_id'] == image['id']):
             joints = np.reshape(person['keypoints'], (-1, 3))
             count += in_regions(joints[:, :2], regions) & (joints[:, 2] > 0)
