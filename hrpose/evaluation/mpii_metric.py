@@ -38,9 +38,9 @@ THRESHOLDS = {'Mean': 0.5, 'Mean@0.1': 0.11, 'Mean@0.1_exact': 0.1}
 class MpiiMetric(BaseMetric):
     """PCKh@0.5 of each part and its mean, and the mean at 0.1, in percent as MPII publishes them.
 
-    Returns, under the prefix, `Mean` (the first, by which the best checkpoint is chosen), `Mean@0.1` as published, which
-    the official code reads at 0.11 head lengths, `Mean@0.1_exact`, read at 0.10, and `Head Shoulder Elbow Wrist Hip Knee
-    Ankle`. Pelvis and thorax are not in a mean.
+    Returns, under the prefix, `Mean` (the first, by which the best checkpoint is chosen), `Mean@0.1` as published,
+    which the official code reads at 0.11 head lengths, `Mean@0.1_exact`, read at 0.10, and `Head Shoulder Elbow
+    Wrist Hip Knee Ankle`. Pelvis and thorax are not in a mean.
 
     Args:
         gt_file: `gt_valid.mat` of the official release, whose people are those of `valid.json` in the same order. A
