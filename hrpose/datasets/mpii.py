@@ -137,16 +137,20 @@ def read_mat(path: str, *, train: bool) -> list[Record]:
         for image, is_train in images
         if bool(is_train) == train
         for person in _structs(image.annorect)
-        if _structs(getattr(person, 'objpos', None))
     ]
 
 
 def mat_person(person: Any, image: str) -> Record:
-    """Return a MATLAB struct of one person in the official JSON's form; joints that are not there have mark 0."""
+    """Return a MATLAB struct of one person in the official JSON's form; joints that are not there have mark 0.
+
+    Some structs hold no position or no scale, which the JSON writes as -1.
+    """
+    positions = _structs(getattr(person, 'objpos', None))
+    scales = np.atleast_1d(getattr(person, 'scale', []))
     record: Record = {
         'image': image,
-        'center': [float(person.objpos.x), float(person.objpos.y)],
-        'scale': float(person.scale),
+        'center': [float(positions[0].x), float(positions[0].y)] if positions else [-1.0, -1.0],
+        'scale': float(scales[0]) if scales.size else -1.0,
     }
     points = _structs(getattr(getattr(person, 'annopoints', None), 'point', None))
     if points:

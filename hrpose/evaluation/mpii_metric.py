@@ -32,11 +32,12 @@ PARTS = {
 NOT_IN_MEAN = ('pelv', 'thor')
 # Of the official code: row 11 of a table in steps of 0.01 from 0 is read for "0.1".
 THRESHOLDS = {'Mean': 0.5, 'Mean@0.1': 0.11, 'Mean@0.1_exact': 0.1}
+AT_HALF, AT_TENTH = 0, 2  # places among them
 
 
 @METRICS.register_module()
 class MpiiMetric(BaseMetric):
-    """PCKh@0.5 of each part and its mean, and the mean at 0.1, in percent as MPII publishes them.
+    """PCKh@0.5 of each part and its mean, and the mean at 0.1, in percent as MPII publishes them; logged by joint too.
 
     Returns, under the prefix, `Mean` (the first, by which the best checkpoint is chosen), `Mean@0.1` as published,
     which the official code reads at 0.11 head lengths, `Mean@0.1_exact`, read at 0.10, and `Head Shoulder Elbow
@@ -86,10 +87,16 @@ class MpiiMetric(BaseMetric):
         )
         counted = np.array([name not in NOT_IN_MEAN for name in truth.joint_names])
         means = dict(zip(THRESHOLDS, mean_over_labels(shares, truth.visible, counted).tolist(), strict=True))
-        by_joint = dict(zip(truth.joint_names, shares[0].tolist(), strict=True))
+        by_joint = dict(zip(truth.joint_names, shares[AT_HALF].tolist(), strict=True))
         parts = {part: float(np.mean([by_joint[name] for name in names])) for part, names in PARTS.items()}
         table = format_table([*parts, *means], [[*parts.values(), *means.values()]])
-        print_log(f'PCKh@0.5 of {len(predicted)} people, in percent; Mean@0.1 is read at 0.11:\n{table}', 'current')
+        columns = (truth.joint_names, (truth.visible > 0).sum(axis=0), shares[AT_HALF], shares[AT_TENTH])
+        joints = format_table(('joint', 'labelled', 'PCKh@0.5', 'PCKh@0.1'), list(zip(*columns, strict=True)))
+        print_log(
+            f'PCKh@0.5 of {len(predicted)} people, in percent; Mean@0.1 is read at 0.11:\n{table}\n'
+            f'By joint, in percent; PCKh@0.1 is read at 0.10:\n{joints}',
+            'current',
+        )
         return means | parts
 
     @cached_property

@@ -89,36 +89,65 @@ def test_another_file_is_refused_in_a_sentence(people, complaint, tmp_path):
         MpiiDataset(write(people, tmp_path))
 
 
-def mat_release(path):
-    """Write a release of two images: one to train on with two people, one of them without joints; one to test."""
-    point = np.array([(9, 31.0, 41.0), (0, 11.0, 21.0)], dtype=[('id', 'O'), ('x', 'O'), ('y', 'O')])
+EMPTY = np.zeros((0, 0))  # as MATLAB writes a field that is not there
+
+
+def mat_person(person):
+    """Return a person of the official JSON as the fields (objpos, scale, annopoints) of the release's struct."""
+    points = [
+        (index, *joint)
+        for index, (joint, mark) in enumerate(zip(person['joints'], person['joints_vis'], strict=True))
+        if mark
+    ]
+    point = np.array(points[::-1], dtype=[('id', 'O'), ('x', 'O'), ('y', 'O')])  # in no order, as there
+    return ({'x': person['center'][0], 'y': person['center'][1]}, person['scale'], {'point': point})
+
+
+def mat_release(path, images, img_train):
+    """Write a release of images (name, people as fields of their structs) and return its path."""
     fields = [('objpos', 'O'), ('scale', 'O'), ('annopoints', 'O')]
-    known = ({'x': 101.0, 'y': 51.0}, 2.0, {'point': point})
-    bare = ({'x': 7.0, 'y': 8.0}, 1.0, np.zeros((0, 0)))
-    nowhere = (np.zeros((0, 0)), 1.0, np.zeros((0, 0)))
-    images = [('a.jpg', [known, bare]), ('b.jpg', [bare, nowhere])]
     annolist = np.array(
         [({'name': name}, np.array(people, dtype=fields)) for name, people in images],
         dtype=[('image', 'O'), ('annorect', 'O')],
     )
-    savemat(path, {'RELEASE': {'annolist': annolist, 'img_train': [1, 0]}})
+    savemat(path, {'RELEASE': {'annolist': annolist, 'img_train': img_train}})
     return str(path)
 
 
+BARE = ({'x': 7.0, 'y': 8.0}, 1.0, EMPTY)
+
+
 def test_the_original_matlab_file_gives_what_the_json_gives(tmp_path):
-    dataset = MpiiMatDataset(mat_release(tmp_path / 'mpii.mat'))
-    record = records(dataset)[0]
-    assert len(dataset) == 1 and dataset.skipped == {'without a labelled key point': 1}
-    assert PadBox(input_size=(256, 256))(record)['center'].tolist() == [100.0, 80.0]
-    assert np.flatnonzero(record['visible']).tolist() == [0, 9]
-    assert record['keypoints'][[0, 9]].tolist() == [[10, 20], [30, 40]]
+    other = {**PERSON, 'image': 'b.jpg', 'center': [31.5, 40.0], 'scale': 0.75, 'joints_vis': [1, 0] * 8}
+    people = [PERSON, {**PERSON, 'center': [11.0, 12.0]}, other]
+    images = [
+        ('a.jpg', [mat_person(people[0]), mat_person(people[1])]),
+        ('c.jpg', [BARE]),
+        ('b.jpg', [mat_person(other)]),
+    ]
+    of_mat = records(MpiiMatDataset(mat_release(tmp_path / 'mpii.mat', images, [1, 0, 1])))
+    of_json = records(MpiiDataset(write(people, tmp_path)))
+    assert len(of_mat) == len(of_json) == 3
+    for one, two in zip(of_mat, of_json, strict=True):
+        assert (one['img_path'], one['id']) == (two['img_path'], two['id'])
+        for field in ('box', 'keypoints', 'visible'):
+            assert np.array_equal(one[field], two[field]), field
+
+
+def test_people_of_the_matlab_file_that_cannot_be_used_are_counted(tmp_path):
+    nowhere, without_scale = (EMPTY, 1.0, EMPTY), ({'x': 7.0, 'y': 8.0}, EMPTY, EMPTY)
+    images = [('a.jpg', [nowhere, mat_person(PERSON), BARE, without_scale]), ('b.jpg', [mat_person(PERSON)])]
+    dataset = MpiiMatDataset(mat_release(tmp_path / 'mpii.mat', images, [1, 0]))
+    assert [record['id'] for record in records(dataset)] == [1]
+    assert dataset.skipped == {'without a centre or a scale': 2, 'without a labelled key point': 1}
 
 
 def test_the_matlab_files_test_images_have_people_without_joints(tmp_path):
     (tmp_path / 'b.jpg').write_bytes(b'')
-    dataset = MpiiMatDataset(mat_release(tmp_path / 'mpii.mat'), data_prefix=dict(img=str(tmp_path)), test_mode=True)
+    path = mat_release(tmp_path / 'mpii.mat', [('a.jpg', [mat_person(PERSON)]), ('b.jpg', [BARE, BARE])], [1, 0])
+    dataset = MpiiMatDataset(path, data_prefix=dict(img=str(tmp_path)), test_mode=True)
     record = records(dataset)[0]
-    assert len(dataset) == 1 and record['img_id'] == 'b.jpg' and 'keypoints' not in record
+    assert len(dataset) == 2 and record['img_id'] == 'b.jpg' and 'keypoints' not in record
 
 
 def test_a_file_that_is_not_the_release_is_named(tmp_path):

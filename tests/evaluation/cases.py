@@ -1,8 +1,30 @@
 """Generated people for the tests of evaluation: a COCO data set, predictions of mixed quality."""
 
 import numpy as np
+from scipy.io import savemat
 
 SIGMAS_17 = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]) / 1000
+
+
+# The joints of MPII's gt_valid.mat, which are those of its JSON.
+MPII_MAT_JOINTS = (
+    'rank', 'rkne', 'rhip', 'lhip', 'lkne', 'lank', 'pelv', 'thor', 'neck', 'head', 'rwri', 'relb', 'rsho', 'lsho',
+    'lelb', 'lwri',
+)  # fmt: skip
+
+
+def write_mpii_truth(path, people, *, head):
+    """Write people of the official JSON as a `gt_valid.mat`, each with a head's box of `head` (w, h) px."""
+    corners = np.stack([np.zeros(2), head])
+    savemat(
+        path,
+        {
+            'dataset_joints': np.array([MPII_MAT_JOINTS], dtype=object),
+            'jnt_missing': 1 - np.array([person['joints_vis'] for person in people]).T,
+            'pos_gt_src': np.array([person['joints'] for person in people]).transpose(1, 2, 0),
+            'headboxes_src': np.repeat(corners[:, :, None], len(people), axis=2),
+        },
+    )
 
 
 def generated_case(rng, *, images=60, joints=17, people=4):

@@ -8,10 +8,12 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 from scipy.io import loadmat, savemat
 
+from hrpose.datasets import MpiiDataset
 from hrpose.errors import UserError
 from hrpose.evaluation import MpiiMetric, head_lengths, pckh
 from hrpose.evaluation.pckh import mean_over_labels
 from hrpose.structures import PoseDataSample
+from tests.evaluation.cases import MPII_MAT_JOINTS, write_mpii_truth
 
 
 def evaluate(gt_file, keypoints, ids=None):
@@ -23,6 +25,14 @@ def evaluate(gt_file, keypoints, ids=None):
         sample.pred_instances = InstanceData(keypoints=joints[None], keypoint_scores=np.ones((1, len(joints))))
         evaluator.process([sample])
     return evaluator.evaluate(len(keypoints))
+
+
+@pytest.fixture
+def messages_of_mpii(monkeypatch):
+    """What MpiiMetric logs."""
+    lines = []
+    monkeypatch.setattr('hrpose.evaluation.mpii_metric.print_log', lambda message, *_: lines.append(message))
+    return lines
 
 
 @pytest.fixture
@@ -57,6 +67,46 @@ def test_the_truth_itself_counted_from_0_scores_100_even_within_a_hundredth_of_a
     savemat(tmp_path / 'gt_valid.mat', {key: value for key, value in content.items() if key[0] != '_'})
     assert evaluate(tmp_path / 'gt_valid.mat', truth - 1)['mpii/Mean@0.1_exact'] == 100
     assert evaluate(tmp_path / 'gt_valid.mat', truth)['mpii/Mean@0.1_exact'] == 0
+
+
+@pytest.mark.parametrize(('offset', 'mean'), [(0, 100), (1, 0), (-1, 0)])
+def test_a_pixel_of_offset_between_data_set_and_truth_shows(offset, mean, tmp_path, rng):
+    people = [
+        {
+            'image': f'{n}.jpg',
+            'center': [200.0, 200.0],
+            'scale': 1.0,
+            'joints': rng.uniform(1, 400, (16, 2)).tolist(),
+            'joints_vis': [1] * 16,
+        }
+        for n in range(3)
+    ]
+    (tmp_path / 'valid.json').write_text(json.dumps(people))
+    # A head of 9 px by 12: a tenth of its length is 0.9 px.
+    write_mpii_truth(tmp_path / 'gt_valid.mat', people, head=(9, 12))
+    dataset = MpiiDataset(str(tmp_path / 'valid.json'))
+    keypoints = np.stack([dataset.get_data_info(n)['keypoints'] for n in range(3)])
+    # Coordinates of the picture itself: what MPII calls (1, 1) is the pixel in the corner, (0, 0).
+    assert np.array_equal(keypoints[0], np.array(people[0]['joints']) - 1)
+    figures = evaluate(tmp_path / 'gt_valid.mat', keypoints + offset)
+    assert figures['mpii/Mean@0.1_exact'] == mean
+
+
+def test_the_table_by_joint_says_how_often_each_is_labelled_and_right(tmp_path, messages_of_mpii):
+    joints = np.tile(np.arange(16.0)[:, None] * 10, (2, 1, 2))
+    people = [{'joints': person.tolist(), 'joints_vis': [1] * 16} for person in joints]
+    people[1]['joints_vis'] = [0] + [1] * 15
+    write_mpii_truth(tmp_path / 'gt_valid.mat', people, head=(60, 80))
+    predicted = joints - 1
+    predicted[1, 15] += [20.0, 0.0]  # a third of a head
+    predicted[0, 14] += [40.0, 0.0]
+    evaluate(tmp_path / 'gt_valid.mat', predicted)
+    rows = [line.split() for line in '\n'.join(messages_of_mpii).splitlines()]
+    rows = {row[0]: row[1:] for row in rows if row and row[0] in MPII_MAT_JOINTS}
+    assert list(rows) == list(MPII_MAT_JOINTS)
+    assert rows['rank'] == ['1', '100.000', '100.000']
+    assert rows['lelb'] == ['2', '50.000', '50.000']
+    assert rows['lwri'] == ['2', '100.000', '50.000']
 
 
 def test_the_published_mean_at_01_counts_what_lies_between_10_and_11_hundredths(shared_golden):

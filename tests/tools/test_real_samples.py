@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scipy.io import savemat
 
 from hrpose.apis import init_model
 from hrpose.config import load_config, parse_options
+from tests.evaluation.cases import write_mpii_truth
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,11 +18,6 @@ TINY = (
     'model.backbone.arch=w16_small', 'codec.input_size=(64,64)', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1',
     'default_hooks.checkpoint.interval=1', 'load_from=None', 'train_dataloader.batch_size=4',
     'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0',
-)  # fmt: skip
-# The joints of gt_valid.mat.
-MAT_JOINTS = (
-    'rank', 'rkne', 'rhip', 'lhip', 'lkne', 'lank', 'pelv', 'thor', 'neck', 'head', 'rwri', 'relb', 'rsho', 'lsho',
-    'lelb', 'lwri',
 )  # fmt: skip
 
 
@@ -52,20 +47,11 @@ def lay_out_posetrack18(data: Path, root: Path) -> Path:
 
 
 def lay_out_mpii(data: Path, root: Path) -> Path:
-    """Lay out MPII, with a `gt_valid.mat` of heads of 60 px made from its JSON."""
+    """Lay out MPII, with a `gt_valid.mat` made from its JSON."""
     people = json.loads((data / 'mpii/test_mpii.json').read_text())
     annotations = {f'annot/{split}.json': data / 'mpii/test_mpii.json' for split in ('train', 'valid')}
     link_files(root, annotations | {'images': data / 'mpii'})
-    corners = np.array([[0.0, 0.0], [60.0, 80.0]])
-    savemat(
-        root / 'annot/gt_valid.mat',
-        {
-            'dataset_joints': np.array([MAT_JOINTS], dtype=object),
-            'jnt_missing': 1 - np.array([person['joints_vis'] for person in people]).T,
-            'pos_gt_src': np.array([person['joints'] for person in people]).transpose(1, 2, 0),
-            'headboxes_src': np.repeat(corners[:, :, None], len(people), axis=2),
-        },
-    )
+    write_mpii_truth(root / 'annot/gt_valid.mat', people, head=(60, 80))
     return root
 
 
