@@ -64,11 +64,12 @@ class TinyCoco:
     ann_file: Path
     images: Path
     content: dict[str, Any]
+    joints: int
 
     @property
     def metainfo(self) -> dict[str, Any]:
         """The joints, as a config gives them."""
-        return {'dataset_name': 'tiny', 'keypoint_names': tuple(self.content['categories'][0]['keypoints'])}
+        return {'dataset_name': 'tiny', 'keypoint_names': tuple(joint_names(self.joints))}
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -143,7 +144,7 @@ def tiny_coco(tmp_path: Path) -> Callable[..., TinyCoco]:
         edit(content)
         ann_file = root / f'{name}.json'
         ann_file.write_text(json.dumps(content))
-        return TinyCoco(root, ann_file, folder, content)
+        return TinyCoco(root, ann_file, folder, content, joints)
 
     return make
 

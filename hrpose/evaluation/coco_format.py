@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from hrpose.datasets.coco_entries import image_key
 from hrpose.errors import UserError
 
 # The usual share of its box that a person covers: the convention of xtcocotools for files without
@@ -80,7 +81,7 @@ def plain_results(
     return [
         {
             'image_id': numbers[image_key(result['image_id'])],
-            'category_id': int(result.get('category_id', 1)),
+            'category_id': _category(result),
             'keypoints': _without_scores(triples(result, num_keypoints, 'a prediction')),
             'score': float(result['score']),
         }
@@ -108,24 +109,23 @@ def coco_result(
     }
 
 
-def image_key(image_id: Any) -> str:
-    """Return an image id as text, the same for 785, 785.0, '785' and NumPy's 785."""
-    text = str(image_id)
-    return text.removesuffix('.0') if isinstance(image_id, float) else text
-
-
 def person_category(dataset: Mapping[str, Any]) -> int:
     """Return the category that predictions are about: 'person', or else the first with joints.
 
     Args:
         dataset: a COCO key point file's content.
     """
-    used = [annotation.get('category_id', 1) for annotation in dataset.get('annotations', ())]
+    used = [_category(annotation) for annotation in dataset.get('annotations', ())]
     categories = [c for c in dataset.get('categories', ()) if not used or c['id'] in set(used)]
     persons = [c['id'] for c in categories if c.get('name') == 'person']
     with_joints = [c['id'] for c in categories if c.get('keypoints')]
     candidates = persons + with_joints + used
     return int(candidates[0]) if candidates else 1
+
+
+def _category(entry: Mapping[str, Any]) -> int:
+    category = entry.get('category_id')
+    return 1 if category is None else int(category)
 
 
 def joint_count(dataset: Mapping[str, Any]) -> int | None:
@@ -147,14 +147,14 @@ def _plain_annotation(
 ) -> dict[str, Any] | None:
     joints = triples(annotation, num_keypoints, f'annotation {annotation.get("id")}')
     labelled = joints[:, 2] > 0
-    box = annotation.get('bbox')
+    box = annotation.get('bbox') or None
     if box is None and not labelled.any():
         return None
     x, y, w, h = _extent(joints[labelled]) if box is None else map(float, box)
     area = annotation.get('area')
     return {
         'image_id': numbers[image_key(annotation['image_id'])],
-        'category_id': int(annotation.get('category_id', 1)),
+        'category_id': _category(annotation),
         'keypoints': joints.ravel().tolist(),
         'num_keypoints': int(labelled.sum()),
         'bbox': [x, y, w, h],
@@ -174,7 +174,7 @@ def triples(entry: Mapping[str, Any], num_keypoints: int, what: str) -> np.ndarr
     Raises:
         UserError: another number of joints than K.
     """
-    values = np.asarray(entry.get('keypoints', ()), dtype=np.float64).ravel()
+    values = np.asarray(entry.get('keypoints') or (), dtype=np.float64).ravel()
     if len(values) == 0:
         return np.zeros((num_keypoints, 3))
     if len(values) != 3 * num_keypoints:

@@ -10,6 +10,7 @@ from hrpose.datasets.metainfo import resolve
 from hrpose.datasets.transforms import LoadImage, PackPose, PadBox, WarpAffine
 from hrpose.datasets.transforms.load_image import ImageError
 from hrpose.errors import UserError
+from hrpose.evaluation import CocoMetric
 
 PIPELINE = (LoadImage(), PadBox((64, 64)), WarpAffine((64, 64), range(5)), PackPose())
 KINDS = ('missing', 'truncated', 'empty', 'text')
@@ -52,28 +53,133 @@ def test_the_real_sample_gives_the_twelve_labelled_people_and_counts_the_others(
     assert dict(dataset.skipped) == {'without a labelled key point': 2}
 
 
+# In place of a value: the key is to be taken away.
+ABSENT = object()
+
+
+def change(entry: dict, changes: dict) -> None:
+    """Set the entry's values, and take away those that are to be absent."""
+    entry.update(changes)
+    for key in [key for key, value in changes.items() if value is ABSENT]:
+        del entry[key]
+
+
 @pytest.mark.parametrize(
     ('changes', 'reason'),
     [
         ({'iscrowd': 1}, 'crowd'),
+        ({'iscrowd': '1'}, 'crowd'),
         ({'keypoints': [0.0] * 15}, 'without a labelled key point'),
         ({'keypoints': []}, 'without a labelled key point'),
         ({'keypoints': None}, 'without a labelled key point'),
+        ({'keypoints': ABSENT}, 'without a labelled key point'),
+        ({'keypoints': [1, 1, 2, float('nan'), 1, 2] + [1, 1, 2] * 3}, 'NaN or infinity in its key points'),
+        ({'keypoints': [1, 1, float('nan')] * 5}, 'without a labelled key point'),
+        ({'bbox': ABSENT}, 'without a box'),
         ({'bbox': None}, 'without a box'),
+        ({'bbox': []}, 'without a box'),
         ({'bbox': [5, 5, 0, 0]}, 'box without an area'),
+        ({'bbox': [5, 5, -10, -10], 'area': 9}, 'box without an area'),
+        ({'bbox': [5, 5, 1, 1], 'area': 1}, 'box without an area'),
         ({'bbox': [200, 5, 10, 10]}, 'box without an area'),
+        ({'bbox': [5, 5, float('nan'), 9]}, 'NaN or infinity in its box'),
+        ({'bbox': [5, 5, float('inf'), 9]}, 'NaN or infinity in its box'),
         ({'area': 0}, 'box without an area'),
+        ({'area': '0.0'}, 'box without an area'),
+        ({'area': float('nan')}, 'box without an area'),
         ({'category_id': 2}, 'of another category'),
+        ({'category_id': '2'}, 'of another category'),
         ({'image_id': 99}, 'does not list'),
+        ({'image_id': '0001'}, 'does not list'),
     ],
 )
 def test_what_cannot_be_used_is_left_out_and_counted_by_reason(changes, reason, tiny_coco):
-    data = tiny_coco(edit=lambda content: content['annotations'][1].update(changes))
+    data = tiny_coco(edit=lambda content: change(content['annotations'][1], changes))
     dataset = CocoDataset(**data.arguments)
     assert [record['id'] for record in map(dataset.get_data_info, range(3))] == [100, 102, 103]
     (found,) = dataset.skipped
     assert reason in found
     assert dataset.skipped[found] == 1
+
+
+TRAPS = {
+    'no num_keypoints': lambda content, person: change(person, {'num_keypoints': ABSENT}),
+    'num_keypoints of 0': lambda content, person: change(person, {'num_keypoints': 0}),
+    'no area': lambda content, person: change(person, {'area': ABSENT}),
+    'no iscrowd': lambda content, person: change(person, {'iscrowd': ABSENT}),
+    'null iscrowd': lambda content, person: change(person, {'iscrowd': None, 'area': None, 'category_id': None}),
+    'no category': lambda content, person: change(person, {'category_id': ABSENT}),
+    'no categories': lambda content, person: change(content, {'categories': ABSENT}),
+    'no size': lambda content, person: change(content['images'][1], {'width': ABSENT, 'height': None}),
+    'image ids as text': lambda content, person: [
+        change(image, {'id': str(image['id'])}) for image in content['images']
+    ],
+    'image id as text': lambda content, person: change(person, {'image_id': '1'}),
+    'image id as float': lambda content, person: change(person, {'image_id': 1.0}),
+    'key points as text': lambda content, person: change(person, {'keypoints': [str(v) for v in person['keypoints']]}),
+    'key points as floats': lambda content, person: change(
+        person, {'keypoints': [float(v) for v in person['keypoints']]}
+    ),
+    'key points in triples': lambda content, person: change(
+        person, {'keypoints': np.reshape(person['keypoints'], (-1, 3)).tolist()}
+    ),
+    'box as text': lambda content, person: change(person, {'bbox': [str(v) for v in person['bbox']]}),
+    'all else as text': lambda content, person: change(
+        person, {'area': str(person['area']), 'iscrowd': '0', 'category_id': '1'}
+    ),
+    'size as text': lambda content, person: change(content['images'][1], {'width': '80', 'height': '60'}),
+}
+
+
+@pytest.mark.parametrize('trap', TRAPS.values(), ids=TRAPS)
+def test_what_has_one_meaning_is_read_like_the_plain_file_and_scored_like_it(trap, tiny_coco):
+    plain = CocoDataset(**tiny_coco(name='plain').arguments)
+    data = tiny_coco(name='odd', edit=lambda content: trap(content, content['annotations'][1]))
+    odd = CocoDataset(**data.arguments)
+    assert not odd.skipped
+    for place in range(4):
+        wanted, found = (dataset.get_data_info(place) for dataset in (plain, odd))
+        assert list(found) == list(wanted)
+        assert str(found['img_id']) == str(wanted['img_id'])
+        for name in ('id', 'keypoints', 'visible', 'box', 'box_score'):
+            np.testing.assert_array_equal(found[name], wanted[name])
+    metric = CocoMetric(str(data.ann_file), data.metainfo, nms=None)
+    metric.process(None, [perfect(record) for record in map(odd.get_data_info, range(4))])
+    assert metric.evaluate(4)['coco/AP'] == pytest.approx(1, abs=1e-9)
+
+
+def perfect(record: dict) -> dict:
+    """Return the sample of a model that finds every joint of the record."""
+    found = {'keypoints': record['keypoints'][None], 'keypoint_scores': np.ones((1, 5)), 'bbox_scores': np.ones(1)}
+    return {'img_id': record['img_id'], 'id': record['id'], 'box_size': np.full(2, 9.0), 'pred_instances': found}
+
+
+def test_a_box_above_and_left_of_the_image_is_moved_into_its_corner_as_published(tiny_coco):
+    data = tiny_coco(edit=lambda content: content['annotations'][1].update(bbox=[-50, -50, 10, 20]))
+    np.testing.assert_array_equal(CocoDataset(**data.arguments).get_data_info(1)['box'], [0, 0, 9, 19])
+
+
+def test_nan_where_a_joint_is_not_labelled_becomes_0(tiny_coco):
+    nan = float('nan')
+    data = tiny_coco(edit=lambda content: content['annotations'][1].update(keypoints=[nan, nan, 0, 3, 4, 2] + [0] * 9))
+    record = CocoDataset(**data.arguments).get_data_info(1)
+    np.testing.assert_array_equal(record['keypoints'], [[0, 0], [3, 4], [0, 0], [0, 0], [0, 0]])
+    np.testing.assert_array_equal(record['visible'], [0, 2, 0, 0, 0])
+
+
+def test_an_image_list_without_annotations_asks_for_a_detectors_boxes(tiny_coco):
+    data = tiny_coco(edit=lambda content: change(content, {'annotations': ABSENT}))
+    with pytest.raises(UserError, match='lists images only.*bbox_file='):
+        CocoDataset(**data.arguments, test_mode=True)
+
+
+def test_of_an_image_list_with_coco_s_categories_only_persons_are_taken(tiny_coco):
+    def edit(content: dict) -> None:
+        del content['annotations']
+        content['categories'] = [{'id': 3, 'name': 'car'}, {'id': 1, 'name': 'person'}]
+
+    dataset = with_detections(tiny_coco(edit=edit), [detection(), detection(category_id=3)])
+    assert (len(dataset), dict(dataset.skipped)) == (1, {'of another category': 1})
 
 
 def test_what_was_left_out_is_reported_with_its_numbers(tiny_coco, reports):
@@ -123,18 +229,18 @@ def test_a_file_that_is_no_coco_json_is_refused_by_name(text, tiny_coco):
     [
         ('annotations', {'bbox': [1, 2, 3]}),
         ('annotations', {'keypoints': [1, 1, 2] * 4 + [1]}),
-        ('annotations', {'image_id': None}),
-        ('images', {'file_name': None}),
+        ('annotations', {'image_id': ABSENT}),
+        ('images', {'file_name': ABSENT}),
+        ('images', {'id': ABSENT}),
+        ('annotations', {'id': ABSENT}),
+        ('annotations', {'bbox': 'left'}),
+        ('annotations', {'keypoints': ['a', 'b', 'c'] * 5}),
+        ('annotations', {'iscrowd': 'yes'}),
+        ('categories', {'id': 'person'}),
     ],
 )
 def test_a_broken_entry_is_refused_or_counted_never_a_traceback(place, broken, tiny_coco):
-    def edit(content: dict) -> None:
-        entry = content[place][1]
-        entry.update(broken)
-        for key in [key for key, value in broken.items() if value is None]:
-            del entry[key]
-
-    data = tiny_coco(edit=edit)
+    data = tiny_coco(edit=lambda content: change(content[place][-1], broken))
     try:
         assert CocoDataset(**data.arguments).skipped.total() == 1
     except UserError as error:
@@ -182,18 +288,43 @@ def test_detections_give_their_own_boxes_unclipped_and_scores(tiny_coco):
         ({'category_id': 2}, 'of another category'),
         ({'score': 0.05}, 'below the score threshold'),
         ({'bbox': [1, 1, 0, 5]}, 'box without an area'),
-        ({'bbox': [1, 1, float('nan'), 5]}, 'box without an area'),
+        ({'bbox': [1, 1, float('nan'), 5]}, 'NaN or infinity in its box'),
+        ({'bbox': ABSENT}, 'without a box'),
+        ({'bbox': None}, 'without a box'),
+        ({'score': float('nan')}, 'NaN or infinity in its score'),
+        ({'score': '0.05'}, 'below the score threshold'),
         ({'image_id': 99}, 'does not list'),
     ],
 )
 def test_unusable_detections_are_counted_by_reason(changes, reason, tiny_coco):
-    dataset = with_detections(tiny_coco(), [detection(), detection(**changes)], bbox_threshold=0.1)
+    unusable = detection()
+    change(unusable, changes)
+    dataset = with_detections(tiny_coco(), [detection(), unusable], bbox_threshold=0.1)
     assert len(dataset) == 1
     (found,) = dataset.skipped
     assert reason in found
 
 
-@pytest.mark.parametrize('wrong', [{'images': []}, [{'image_id': 0, 'bbox': [0, 0, 1, 1]}], [[1, 2]]])
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'image_id': '0'},
+        {'image_id': 0.0},
+        {'bbox': ['5', '6', '20.0', '30.0']},
+        {'score': '0.5'},
+        {'category_id': '1'},
+        {'category_id': ABSENT},
+    ],
+)
+def test_a_detection_with_one_meaning_is_read_like_the_plain_one(changes, tiny_coco):
+    odd = detection()
+    change(odd, changes)
+    plain, found = map(with_detections(tiny_coco(), [detection(), odd]).get_data_info, range(2))
+    np.testing.assert_array_equal(found['box'], plain['box'])
+    assert (found['img_id'], found['box_score']) == (plain['img_id'], plain['box_score'])
+
+
+@pytest.mark.parametrize('wrong', [{'images': []}, [{'image_id': 0, 'bbox': [0, 0, 1, 1]}], [[1, 2]], [3]])
 def test_a_detection_file_of_another_layout_is_refused_by_name(wrong, tiny_coco):
     with pytest.raises(UserError, match=r'detections\.json'):
         with_detections(tiny_coco(), wrong)

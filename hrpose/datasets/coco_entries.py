@@ -1,0 +1,111 @@
+"""One annotation, or one detection, of a COCO file: what of it can be used, and why the rest cannot.
+
+Files in the wild hold numbers as text, ids of another type than the images', nulls, and NaN (which Python writes into
+JSON). Whatever still has one meaning is read; what has none is left out under a reason. Boxes and points are image px.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hrpose.structures import clip_box_to_last_pixel
+
+Entry = Mapping[str, Any]
+
+UNKNOWN_IMAGE = 'of an image that the annotation file does not list'
+OTHER_CATEGORY = 'of another category'
+NOT_FINITE = 'with NaN or infinity in its {}'
+
+
+class LeftOut(Exception):
+    """An entry that cannot be used, which is no error; the text is the reason that is counted."""
+
+
+def image_key(image_id: Any) -> str:
+    """Return an image id as text, the same for 785, 785.0, '785' and NumPy's 785."""
+    text = str(image_id)
+    return text.removesuffix('.0') if isinstance(image_id, float) else text
+
+
+def image_of(entry: Entry, images: Mapping[str, Entry]) -> Entry:
+    """Return the entry's image out of `images` by `image_key`, or raise `LeftOut`."""
+    image = images.get(image_key(entry['image_id']))
+    if image is None:
+        raise LeftOut(UNKNOWN_IMAGE)
+    return image
+
+
+def require_category(entry: Entry, category: int | None) -> None:
+    """Raise `LeftOut` for an entry of another category; None admits all, and so does an entry that names none."""
+    own = entry.get('category_id')
+    if own is not None and category is not None and int(float(own)) != category:
+        raise LeftOut(OTHER_CATEGORY)
+
+
+def labelled_joints(annotation: Entry) -> tuple[np.ndarray, np.ndarray]:
+    """Return the key points (K, 2) and their visibility (K,) in {0, 1, 2}, float64.
+
+    NaN, which some write for joints that are not labelled, becomes 0.
+
+    Raises:
+        LeftOut: no labelled joint, as in the official release, which asks the joints and not `num_keypoints`.
+        ValueError: not three numbers a joint.
+    """
+    values = np.array(annotation.get('keypoints') or (), dtype=np.float64).ravel()
+    is_labelled = values[2::3] > 0
+    if not is_labelled.any():
+        raise LeftOut('without a labelled key point')
+    if len(values) % 3:
+        raise ValueError(f'{len(values)} numbers are not x, y and visibility of key points')
+    joints = values.reshape(-1, 3)
+    if not np.isfinite(joints[is_labelled]).all():
+        raise LeftOut(NOT_FINITE.format('key points'))
+    if not np.isfinite(joints).all():
+        joints[~is_labelled] = np.nan_to_num(joints[~is_labelled], posinf=0, neginf=0)
+    return joints[:, :2], joints[:, 2]
+
+
+def annotated_box(annotation: Entry, image: Entry) -> np.ndarray:
+    """Return an annotation's box (4,) xyxy, clipped as published; raise `LeftOut` if nothing is left of it."""
+    box_xywh = _box_xywh(annotation)
+    # Without a stated size there is no border to clip at.
+    size = (float(image.get('width') or math.inf), float(image.get('height') or math.inf))
+    box = clip_box_to_last_pixel(box_xywh, size)
+    area = annotation.get('area')
+    area = box_xywh[2] * box_xywh[3] if area is None else float(area)
+    # The official test lets a box pass that is one pixel wide or high, but a region needs an extent.
+    if not (area > 0 and box[2] >= box[0] and box[3] >= box[1] and (box[2] > box[0] or box[3] > box[1])):
+        raise LeftOut('box without an area inside the image')
+    return box
+
+
+def detected_box(detection: Entry) -> np.ndarray:
+    """Return a detection's box (4,) xyxy, not clipped, as published; raise `LeftOut` if it has no area."""
+    x, y, width, height = _box_xywh(detection)
+    if not (width > 0 and height > 0):
+        raise LeftOut('box without an area')
+    return np.array([x, y, x + width, y + height])
+
+
+def detected_score(detection: Entry, threshold: float) -> float:
+    """Return a detection's score, or raise `LeftOut` if it is below the threshold."""
+    score = float(detection['score'])
+    if not math.isfinite(score):
+        raise LeftOut(NOT_FINITE.format('score'))
+    if score < threshold:
+        raise LeftOut('detection below the score threshold')
+    return score
+
+
+def _box_xywh(entry: Entry) -> np.ndarray:
+    box = entry.get('bbox')
+    if box is None or len(box) == 0:
+        raise LeftOut('without a box')
+    values = np.asarray(box, dtype=np.float64)
+    if values.shape != (4,):
+        raise ValueError(f'bbox {box} is not x, y, width and height')
+    if not np.isfinite(values).all():
+        raise LeftOut(NOT_FINITE.format('box'))
+    return values
