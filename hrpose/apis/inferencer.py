@@ -27,7 +27,7 @@ from hrpose.apis.images import Image, as_bgr, is_one_image
 from hrpose.apis.model import init_model
 from hrpose.apis.pipeline import crop_pipeline
 from hrpose.apis.result import PoseResult
-from hrpose.apis.sources import Frame, open_source
+from hrpose.apis.sources import Frame, Source, open_source
 from hrpose.apis.stream import PoseStream
 from hrpose.errors import UserError
 
@@ -42,7 +42,7 @@ class PoseInferencer:
     """Finds the key points of people in pictures.
 
     Args:
-        model: a config file, the name of one in `configs/` ('hrnet_w32_coco_256x192'), what `load_config` returned, or
+        model: a config file, the name of hrpose's own ('hrnet_w32_coco_256x192'), what `load_config` returned, or
             a model that is built already; that one is set to eval mode.
         checkpoint: the weights: a path, the name of published weights, or an http(s) address; in any layout that hrpose
             recognises, read by the safe reader only. Without it the weights are initial ones, and a warning says so.
@@ -114,7 +114,8 @@ class PoseInferencer:
         wait for one another. What cannot be read is reported, counted (`PoseStream.skipped`) and skipped.
 
         Args:
-            source: a folder, a glob pattern, a picture, a video, the number of a camera, or an iterable of pictures.
+            source: a folder, a glob pattern, a picture, a video, the number of a camera, or an iterable of pictures; or
+                what `open_source` made of one.
             boxes: None asks the detector; 'whole_image'; or a function from a `Frame` to its boxes, in any form that a
                 call takes. A frame for which it raises a `UserError`, or whose boxes are wrong, is skipped as well.
             keep_images: keep each frame in its result, for `draw()`.
@@ -124,7 +125,8 @@ class PoseInferencer:
             UserError: no such file or camera; neither boxes nor a detector.
         """
         self._require_boxes(boxes)
-        return PoseStream(self, open_source(source), boxes=boxes, keep_images=keep_images, report=report)
+        frames = source if isinstance(source, Source) else open_source(source)
+        return PoseStream(self, frames, boxes=boxes, keep_images=keep_images, report=report)
 
     def _all(self, images: Sequence[Image], boxes: Sequence[Any] | None) -> list[PoseResult]:
         self._require_boxes(boxes)
@@ -173,6 +175,8 @@ class PoseInferencer:
             image_size=frame.size,
             source=frame.source,
             frame_index=frame.index,
+            name=frame.name,
+            rate=frame.rate,
             image=frame.image if keep_image else None,
         )
 

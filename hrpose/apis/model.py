@@ -8,10 +8,8 @@ from mmengine.config import Config
 
 from hrpose.checkpoints import guard_mmengine, load_weights, read_checkpoint
 from hrpose.config import link, load_config
-from hrpose.errors import UserError, nearest
+from hrpose.errors import UserError
 from hrpose.registry import MODELS
-
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
 def init_model(config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu') -> Any:
@@ -20,7 +18,7 @@ def init_model(config: str | Path | Config, checkpoint: str | Path | None = None
     Without a checkpoint the weights are PyTorch's initial ones: good for shapes and timings only.
 
     Args:
-        config: a config file, the name of one in `configs/`, or what `load_config` returned.
+        config: a config file, the name of one that hrpose brings along, or what `load_config` returned.
         checkpoint: a path, the name of published weights, or an http(s) address; any layout that
             `hrpose.checkpoints.families` lists, with every weight of the model.
         device: where the model goes.
@@ -30,7 +28,7 @@ def init_model(config: str | Path | Config, checkpoint: str | Path | None = None
     """
     guard_mmengine()
     place = checked_device(device)
-    cfg = link(config) if isinstance(config, Config) else load_config(config_file(config))
+    cfg = link(config) if isinstance(config, Config) else load_config(config)
     if cfg.get('model') is None:
         raise UserError(f'the config {cfg.filename or "given"} has no model')
     model = MODELS.build(cfg.model)
@@ -38,19 +36,6 @@ def init_model(config: str | Path | Config, checkpoint: str | Path | None = None
     if checkpoint is not None:
         load_weights(model, read_checkpoint(checkpoint), name=str(checkpoint), complete=True)
     return model.to(place).eval()
-
-
-def config_file(given: str | Path) -> Path:
-    """Return the file of a config: a path as it is, a name ('hrnet_w32_coco_256x192') in the clone's `configs/`."""
-    path = Path(given)
-    if path.is_file() or path.suffix or len(path.parts) != 1:
-        return path
-    found = CONFIGS / f'{given}.py'
-    if not found.is_file():
-        raise UserError(
-            f'there is no config {given}; {nearest(str(given), (file.stem for file in CONFIGS.glob("*.py")))}'
-        )
-    return found
 
 
 def checked_device(device: str) -> torch.device:

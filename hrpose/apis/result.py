@@ -25,6 +25,8 @@ class PoseResult:
         image_size: (w, h) of the picture, px.
         source: path of the picture or video, or what a stream calls its source; None for an array or a PIL image.
         frame_index: of the frame in its video, camera or iterable, from 0; None for a picture of its own.
+        name: of the picture, which no other of a stream has: a relative path, so results can be files.
+        rate: frames a second of the video or camera; None for a picture of its own.
         image: (H, W, 3) uint8 BGR, where the caller asked to keep it, else None.
     """
 
@@ -36,6 +38,8 @@ class PoseResult:
     image_size: tuple[int, int]
     source: str | None = None
     frame_index: int | None = None
+    name: str = ''
+    rate: float | None = None
     image: np.ndarray | None = None
 
     @property
@@ -52,7 +56,7 @@ class PoseResult:
         return f'PoseResult({len(self)} people of {len(self.names)} joints in {self.source or "an array"}{place})'
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the picture as plain Python: what JSON takes.
+        """Return what was found, and where, as plain Python: what JSON takes.
 
         Keys: `source`, `frame_index`, `image_size` [w, h], `names` (K), and `people`, N of `box` [x1, y1, x2, y2],
         `box_score` and `keypoints`, K of [x, y, score]. A number that is none (weights that diverged) is None.

@@ -13,6 +13,7 @@ import numpy as np
 
 from hrpose.apis.images import as_bgr, is_one_image
 from hrpose.errors import UserError, nearest
+from hrpose.visualization.files import quiet_opencv
 
 IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
 VIDEO_SUFFIXES = {'.avi', '.gif', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.ts', '.webm', '.wmv'}
@@ -213,7 +214,7 @@ def _frames(capture: cv2.VideoCapture, name: str, source: str) -> Iterator[Frame
         there, image = capture.read()
         if not there or image is None:
             return
-        yield Frame(image, f'{name}_{index:06d}', source, index, rate if 0 < rate < np.inf else None)
+        yield Frame(image, f'{name}/{index:06d}', source, index, rate if 0 < rate < np.inf else None)
         index += 1
 
 
@@ -226,15 +227,3 @@ def opened(path: Path) -> Iterator[cv2.VideoCapture]:
         yield capture
     finally:
         capture.release()
-
-
-@contextmanager
-def quiet_opencv() -> Iterator[None]:
-    """Hush what OpenCV and FFmpeg print by themselves, where a sentence of ours tells the failure."""
-    os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
-    before = cv2.getLogLevel()
-    cv2.setLogLevel(0)
-    try:
-        yield
-    finally:
-        cv2.setLogLevel(before)

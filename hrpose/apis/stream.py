@@ -24,6 +24,7 @@ class PoseStream:
     Attributes:
         source: what is read; its `total` is the number of frames, None where nobody knows it.
         done: frames that gave a result so far.
+        people: in these frames.
         skipped: frames that were skipped so far.
     """
 
@@ -37,7 +38,7 @@ class PoseStream:
         report: Callable[[str], object] | None = None,
     ) -> None:
         self.source = source
-        self.done = self.skipped = 0
+        self.done = self.people = self.skipped = 0
         self._inferencer, self._boxes, self._keep_images = inferencer, boxes, keep_images
         self._report = report or _log
 
@@ -47,6 +48,7 @@ class PoseStream:
         live = self.source.live
         for result in self._inferencer.results(found, at_once=live, keep_images=self._keep_images):
             self.done += 1
+            self.people += len(result)
             yield result
 
     def _whole_frames(self) -> Iterator[Frame]:

@@ -1,4 +1,4 @@
-"""Pictures: poses, boxes and heatmaps on images, contact sheets, training curves, a visualizer."""
+"""Pictures: poses, boxes and heatmaps on images, contact sheets, training curves, videos, a visualizer."""
 
 from hrpose.visualization.curves import plot_training, read_run, read_scalars
 from hrpose.visualization.draw import draw_boxes, draw_heatmaps, draw_pose, side_by_side
@@ -6,9 +6,11 @@ from hrpose.visualization.files import read_picture, save_picture
 from hrpose.visualization.people import crop_around, draw_samples, prediction_sheet
 from hrpose.visualization.pose_visualizer import PoseVisualizer
 from hrpose.visualization.sheet import contact_sheet
+from hrpose.visualization.video import VideoWriter
 
 __all__ = [
     'PoseVisualizer',
+    'VideoWriter',
     'contact_sheet',
     'crop_around',
     'draw_boxes',

@@ -1,5 +1,8 @@
 """Pictures in and out of files."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -35,3 +38,15 @@ def save_picture(path: str | Path, image: np.ndarray) -> Path:
         raise UserError(f"Cannot write {path}: '{path.suffix}' is no image format; use .png or .jpg.")
     path.write_bytes(data.tobytes())
     return path
+
+
+@contextmanager
+def quiet_opencv() -> Iterator[None]:
+    """Hush what OpenCV and FFmpeg print by themselves, where a sentence of ours tells the failure."""
+    os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
+    before = cv2.getLogLevel()
+    cv2.setLogLevel(0)
+    try:
+        yield
+    finally:
+        cv2.setLogLevel(before)

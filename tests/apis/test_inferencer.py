@@ -7,7 +7,6 @@ import torch
 from PIL import Image
 
 from hrpose.apis import Boxes, PoseInferencer, init_model
-from hrpose.apis.model import CONFIGS
 from hrpose.config import load_config
 from hrpose.errors import UserError
 from tests.apis.cases import SMALL_CONFIG, Detections
@@ -221,7 +220,7 @@ def test_detected_boxes_without_an_extent_are_left_out(model, picture):
 @pytest.mark.parametrize(
     ('arguments', 'said'),
     [
-        ({'model': 'hrnet_w16_synthetic_128x69'}, 'there is no config .*nearest: hrnet_w16_synthetic_128x96'),
+        ({'model': 'hrnet_w16_synthetic_128x69'}, 'no config file .*nearest: hrnet_w16_synthetic_128x96'),
         ({'model': 'nothing/here.py'}, 'no config file nothing/here.py'),
         ({'model': torch.nn.Linear(1, 1)}, 'Linear is no pose estimator'),
         ({'model': SMALL_CONFIG, 'checkpoint': 'nothing.pth'}, 'there is no checkpoint nothing.pth'),
@@ -245,7 +244,3 @@ def test_initial_weights_are_warned_of(monkeypatch):
     monkeypatch.setattr('hrpose.apis.inferencer.print_log', lambda message, *_: said.append(message))
     PoseInferencer(SMALL_CONFIG)
     assert len(said) == 1 and 'the key points mean nothing' in said[0]
-
-
-def test_names_are_those_of_the_clones_configs():
-    assert CONFIGS / 'hrnet_w32_coco_256x192.py' in CONFIGS.iterdir()

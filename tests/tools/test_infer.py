@@ -1,14 +1,27 @@
 """People in pictures and videos as a user asks for them, on real photographs and a real clip."""
 
+import csv
 import json
 import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
 
+import cv2
 import numpy as np
+import pytest
 import torch
 
 from hrpose.apis import Boxes, PoseInferencer, init_model
 from hrpose.config import load_config
+from hrpose.registry import DATASETS
+from hrpose.visualization import VideoWriter, read_picture, save_picture
 from tests.apis.cases import SMALL_CONFIG
+from tests.conftest import spoil
 from tests.models.golden import fill_model
 
 
@@ -42,3 +55,184 @@ def test_results_are_those_of_tools_test_on_the_same_boxes(shared_data, tmp_path
         assert (moved <= 1e-3).mean() >= 0.999
         truth = np.concatenate([person['keypoint_scores'] for person in people])
         np.testing.assert_allclose(result.scores, truth, rtol=0, atol=1e-5)
+
+
+CLIP = 'posetrack18/videos/000001_mpiinew_test/000001_mpiinew_test.mp4'
+BOTH = 'one of --det CONFIG --det-weights FILE, --boxes FILE, --whole-image'
+
+
+@pytest.fixture(scope='module')
+def weights(tmp_path_factory) -> Path:
+    """A file with weights by rule for the small config."""
+    path = tmp_path_factory.mktemp('weights') / 'small.pth'
+    torch.save(fill_model(init_model(SMALL_CONFIG)).state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def infer(call, weights, tmp_path, messages):
+    """Run `tools/infer.py` with the small network; returns what it printed, after a good end."""
+
+    def run(source: object, *words: object, status: int = 0) -> str:
+        network = ['--pose', SMALL_CONFIG, '--weights', weights, '--device', 'cpu']
+        found, output = call('infer', source, *network, '--out', tmp_path / 'out', *words)
+        assert found == status and 'Traceback' not in output, output[-3000:]
+        return output
+
+    return run
+
+
+def frames_of(video: Path) -> tuple[int, tuple[int, int], float]:
+    """Return the number of frames of a video that can be read, their size (w, h) and their rate."""
+    capture, count, size = cv2.VideoCapture(str(video)), 0, (0, 0)
+    while (frame := capture.read()[1]) is not None:
+        count, size = count + 1, frame.shape[1::-1]
+    return count, size, capture.get(cv2.CAP_PROP_FPS)
+
+
+def test_the_real_clip_as_data_pictures_and_a_video_of_its_rate_and_size(infer, shared_data, tmp_path):
+    output = infer(shared_data / CLIP, '--whole-image', '--save', 'json,csv,images,video')
+    assert '5 frames, 5 people; 0 skipped' in output
+    assert 'frame/s' in output
+    out, name = tmp_path / 'out', '000001_mpiinew_test'
+    frames = json.loads((out / 'poses.json').read_text())
+    assert [frame['frame_index'] for frame in frames] == list(range(5))
+    assert {frame['source'] for frame in frames} == {str(shared_data / CLIP)}
+    table = list(csv.DictReader((out / 'poses.csv').open()))
+    assert [(row['frame'], row['person']) for row in table] == [(str(index), '0') for index in range(5)]
+    assert [float(row['left_wrist_y']) for row in table] == [frame['people'][0]['keypoints'][9][1] for frame in frames]
+    assert frames_of(out / 'videos' / f'{name}.mp4') == (5, (1280, 720), 30.0)
+    drawn = sorted(path.relative_to(out).as_posix() for path in out.glob('images/**/*.jpg'))
+    assert drawn == [f'images/{name}.mp4/{index:06d}.jpg' for index in range(5)]
+    assert read_picture(out / drawn[0]).shape == (720, 1280, 3)
+
+
+def test_annotated_boxes_give_the_people_that_a_test_looks_at(infer, shared_data, tmp_path):
+    source = shared_data / 'coco'
+    infer(f'{source}/*.jpg', '--boxes', source / 'test_coco.json', '--save', 'json')
+    frames = json.loads((tmp_path / 'out' / 'poses.json').read_text())
+    options = {'data_root': str(source), 'val_dataloader.dataset.ann_file': 'test_coco.json'}
+    cfg = load_config(SMALL_CONFIG, options | {'val_dataloader.dataset.data_prefix.img': str(source)})
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    tested = [dataset.get_data_info(index) for index in range(len(dataset))]
+    found = {tuple(person['box']) for frame in frames for person in frame['people']}
+    assert len(tested) == 12 and {tuple(person['box']) for person in tested} <= found
+
+
+def test_a_detectors_results_above_a_threshold_go_to_their_pictures(infer, shared_data, tmp_path):
+    source, file = shared_data / 'coco', shared_data / 'coco' / 'test_coco_det_AP_H_56.json'
+    output = infer(source, '--boxes', file, '--box-threshold', 0.5)
+    frames = json.loads((tmp_path / 'out' / 'poses.json').read_text())
+    kept = [entry for entry in json.loads(file.read_text()) if entry['score'] >= 0.5]
+    number = {int(Path(frame['source']).stem): frame['people'] for frame in frames}
+    assert {key: len(people) for key, people in number.items()} == Counter(entry['image_id'] for entry in kept)
+    assert [person['box_score'] for person in number[785]] == [e['score'] for e in kept if e['image_id'] == 785]
+    assert f'{118 - len(kept)} boxes below the threshold left out' in output
+
+
+def test_broken_files_are_named_counted_and_the_rest_is_done(infer, shared_data, tmp_path):
+    folder = tmp_path / 'in'
+    shutil.copytree(shared_data / 'coco', folder, ignore=shutil.ignore_patterns('*.json'))
+    spoil(folder / '000000000785.jpg', 'truncated')
+    (folder / 'cut.mp4').write_bytes((shared_data / CLIP).read_bytes()[:50_000])
+    output = infer(folder, '--whole-image')
+    assert '3 frames, 3 people; 2 skipped' in output
+    assert f'skipped: the image {folder}/000000000785.jpg is cut short' in output
+    assert f'skipped: the video {folder}/cut.mp4 is cut short, or no video' in output
+
+
+def test_boxes_of_other_pictures_are_an_error(infer, shared_data, tmp_path):
+    picture = save_picture(tmp_path / '4.png', np.zeros((9, 9, 3), np.uint8))
+    file = shared_data / 'coco' / 'test_coco_det_AP_H_56.json'
+    output = infer(picture, '--boxes', file, status=2)
+    assert f'error: no picture of {picture} has boxes in {file}' in output
+    assert 'boxes of 4 pictures were not asked for' in output
+
+
+def test_when_everything_is_broken_the_command_fails(infer, tmp_path):
+    (tmp_path / 'text.jpg').write_text('not a picture')
+    output = infer(tmp_path / 'text.jpg', '--whole-image', status=2)
+    assert 'text.jpg is no picture' in output
+    assert 'error: nothing came of' in output
+
+
+def test_what_an_earlier_run_left_is_written_over_only_on_demand(infer, shared_data, tmp_path):
+    picture = shared_data / 'coco' / '000000000785.jpg'
+    infer(picture, '--whole-image', '--save', 'csv,images')
+    assert f'error: {tmp_path}/out/images is there already' in infer(
+        picture, '--whole-image', '--save', 'images', status=2
+    )
+    infer(picture, '--whole-image')
+    infer(picture, '--whole-image', '--save', 'csv,images', '--overwrite')
+    assert len((tmp_path / 'out' / 'poses.csv').read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        ([], f'nothing says where the people are: give {BOTH}'),
+        (['--whole-image', '--boxes', 'b.json'], f'where the people are is said twice: give {BOTH}'),
+        (['--det', 'd.py'], '--det and --det-weights belong together'),
+        (['--whole-image', '--det-weights', 'd.pth'], '--det and --det-weights belong together'),
+        (['--whole-image', '--box-threshold', '0.5'], '--box-threshold is for boxes with scores'),
+        (['--whole-image', '--save', 'jsno'], "--save has no kind 'jsno'; nearest: json"),
+        (['--whole-image', '--save', 'video'], '--save video is for a video or a camera'),
+        (['--boxes', 'none.json'], 'none.json cannot be read: No such file'),
+        (['--whole-image', '--batch-size', '0'], 'batch_size has to be at least 1, not 0'),
+        (['--whole-image', '--device', 'tpu'], "there is no device 'tpu' here"),
+    ],
+)
+def test_a_wrong_command_line_is_a_sentence(words, said, infer, tmp_path):
+    picture = save_picture(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
+    assert f'error: {said}' in infer(picture, *words, status=2)
+    assert not list(tmp_path.glob('out/*'))
+
+
+@pytest.mark.parametrize(
+    ('source', 'said'),
+    [('nothing.jpg', 'there is no nothing.jpg'), ('97', 'there is no camera 97'), ('*.gpj', 'no file matches *.gpj')],
+)
+def test_a_source_that_is_not_there_is_a_sentence(source, said, infer):
+    assert f'error: {said}' in infer(source, '--whole-image', status=2)
+
+
+def test_a_config_that_is_no_name_of_weights_needs_some(call, tmp_path):
+    picture = save_picture(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
+    words = ['--pose', SMALL_CONFIG.stem, '--whole-image', '--out', tmp_path / 'out']
+    status, output = call('infer', picture, *words)
+    assert status == 2
+    assert 'hrnet_w16_synthetic_128x96 is not the name of published weights: give --weights FILE' in output
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['Ctrl-C', 'terminate'])
+def test_a_stop_leaves_everything_complete_and_readable(number, weights, tmp_path, repository):
+    clip, out = tmp_path / 'long.mp4', tmp_path / 'out'
+    writer = VideoWriter(clip, rate=25, size=(64, 48))
+    for index in range(5000):
+        writer.write(np.full((48, 64, 3), index % 256, np.uint8))
+    writer.close()
+    words = ['--pose', SMALL_CONFIG, '--weights', weights, '--device', 'cpu', '--whole-image', '--batch-size', 4]
+    words += ['--out', out, '--save', 'json,csv,images,video']
+    command = [sys.executable, '-m', 'hrpose.cli', 'infer', clip, *words]
+    process = subprocess.Popen(
+        list(map(str, command)), cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    deadline = time.monotonic() + 100
+    while len(list(out.glob('images/*/*.jpg'))) < 10 and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    for _ in range(3):  # an impatient user
+        process.send_signal(number)
+        time.sleep(0.01)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, output[-3000:]
+    assert 'Traceback' not in output
+    frames = json.loads((out / 'poses.json').read_text())
+    done = len(frames)
+    assert 10 <= done < 5000
+    assert [frame['frame_index'] for frame in frames] == list(range(done))
+    assert f'{done} frames, {done} people; 0 skipped' in output and 'stopped by Ctrl-C' in output
+    assert len(list(csv.DictReader((out / 'poses.csv').open()))) == done
+    assert frames_of(out / 'videos' / 'long.mp4') == (done, (64, 48), 25.0)
+    assert not list(out.rglob('*.part*'))
+    assert all(read_picture(path).shape == (48, 64, 3) for path in out.glob('images/*/*.jpg'))
+    assert len(list(out.glob('images/*/*.jpg'))) == done

@@ -1,0 +1,106 @@
+"""Boxes of COCO files: which picture or frame gets which, and what is left out."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hrpose.apis.sources import Frame
+from hrpose.cli.box_file import BoxFile
+from hrpose.errors import UserError
+
+
+def frame(source, index=None, rate=None):
+    return Frame(np.zeros((50, 100, 3), np.uint8), 'name', source, index, rate)
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(content):
+        path = tmp_path / 'boxes.json'
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    return write
+
+
+def result(image_id, x, score=0.5, **fields):
+    return {'image_id': image_id, 'category_id': 1, 'bbox': [x, 2, 10, 20], 'score': score, **fields}
+
+
+@pytest.mark.parametrize('image_id', [785, '785', 785.0, '000000000785'])
+def test_results_go_to_the_picture_whose_name_is_their_number(image_id, written):
+    boxes = BoxFile(written([result(image_id, 1, 0.9), result(7, 5), result(image_id, 3, 0.1)]))
+    found = boxes(frame('in/000000000785.jpg'))
+    assert found.boxes.tolist() == [[1, 2, 11, 22], [3, 2, 13, 22]] and found.scores.tolist() == [0.9, 0.1]
+    assert boxes(frame('in/000000000009.jpg')).boxes.shape == (0, 4)
+    assert boxes.unused == 1
+
+
+def test_results_of_a_video_go_to_the_frame_of_that_number(written):
+    boxes = BoxFile(written([result(0, 1), result(2, 5)]))
+    found = [len(boxes(frame('clip7.mp4', index, 25.0)).boxes) for index in range(3)]
+    assert found == [1, 0, 1] and boxes.unused == 0
+
+
+def test_what_is_left_out_is_counted_by_reason(written):
+    bad = [result(1, 0, 0.1), result(1, 0, category_id=3), result(1, 0, bbox=[1, 2, 0, 4])]
+    bad += [result(1, 0, bbox=[1, 2, float('nan'), 4])]
+    boxes = BoxFile(written([*bad, result(1, 9)]), threshold=0.3)
+    assert boxes(frame('1.jpg')).boxes.tolist() == [[9, 2, 19, 22]]
+    assert boxes.left_out == {'below the threshold': 1, 'of another category': 1, 'without an area': 2}
+
+
+ANNOTATIONS = {
+    'images': [
+        {'id': 4, 'file_name': 'a/1.jpg', 'width': 100, 'height': 50},
+        {'id': 5, 'file_name': 'b/1.jpg', 'width': 100, 'height': 50},
+        {'id': 6, 'file_name': '2.jpg', 'width': 100, 'height': 50},
+    ],
+    'annotations': [
+        {'image_id': 4, 'category_id': 2, 'bbox': [-5, 2, 20, 10]},
+        {'image_id': 5, 'category_id': 2, 'bbox': [1, 2, 3, 4]},
+        {'image_id': 5, 'category_id': 2, 'bbox': [0, 0, 90, 40], 'iscrowd': 1},
+        {'image_id': 5, 'category_id': 9, 'bbox': [0, 0, 90, 40]},
+        {'image_id': 6, 'category_id': 2, 'bbox': [200, 0, 9, 9]},
+    ],
+    'categories': [{'id': 9, 'name': 'dog'}, {'id': 2, 'name': 'person'}],
+}
+
+
+def test_annotations_go_to_the_picture_of_their_name_clipped_as_in_a_test(written):
+    boxes = BoxFile(written(ANNOTATIONS))
+    assert boxes(frame('/data/a/1.jpg')).boxes.tolist() == [[0, 2, 19, 11]]
+    assert boxes(frame('/data/b/1.jpg')).boxes.tolist() == [[1, 2, 3, 5]]
+    assert boxes(frame('elsewhere/2.jpg')).boxes.shape == (0, 4)
+    assert boxes.left_out == {'of crowds': 1, 'of another category': 1, 'without an area': 1}
+
+
+@pytest.mark.parametrize(
+    ('asked', 'said'),
+    [
+        (frame('/data/3.jpg'), '/data/3.jpg: .*boxes.json names no such pictures'),
+        (frame('/data/1.jpg'), 'names no such pictures'),  # neither that of a/ nor that of b/
+        (frame('2.jpg', 0, 25.0), '2.jpg, frame 0: .* names no such pictures'),
+    ],
+)
+def test_a_picture_that_the_annotations_do_not_name_is_an_error(asked, said, written):
+    with pytest.raises(UserError, match=said):
+        BoxFile(written(ANNOTATIONS))(asked)
+
+
+@pytest.mark.parametrize(
+    ('content', 'said'),
+    [
+        ('{', 'is no valid JSON'),
+        ({}, 'is no COCO file: neither a list of results nor images with annotations'),
+        (5, 'is no COCO file'),
+        ([1], 'is not in COCO layout: TypeError'),
+        ([{'image_id': 1}], "is not in COCO layout: KeyError: 'bbox'"),
+        ([{'image_id': 1, 'bbox': [1, 2]}], 'is not in COCO layout: ValueError'),
+        ({'images': [{}], 'annotations': []}, "is not in COCO layout: KeyError: 'id'"),
+    ],
+)
+def test_a_file_of_another_layout_is_refused(content, said, written):
+    with pytest.raises(UserError, match=said):
+        BoxFile(written(content))

@@ -1,0 +1,83 @@
+"""What `hrpose infer` writes: complete after every frame, one video a source, every frame under its own name."""
+
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hrpose.apis import PoseResult
+from hrpose.cli.infer import KINDS
+from hrpose.cli.savers import SAVERS, CsvSaver, ImageSaver, JsonSaver, VideoSaver, columns
+from hrpose.datasets.metainfo import resolve
+from hrpose.visualization import read_picture
+
+INFO = resolve({'keypoint_names': ['head', 'left_hand', 'right_hand']})
+
+
+def result(people=2, index=0, source='in/clip.avi', **fields):
+    """A frame of 64x48 with so many people."""
+    box = np.tile([1.5, 2, 30, 40], (people, 1))
+    points, scores = np.full((people, 3, 2), 7.25), np.full((people, 3), 0.5, np.float32)
+    image, name = np.full((48, 64, 3), 90, np.uint8), f'clip.avi/{index:06d}'
+    found = PoseResult(points, scores, box, np.ones(people), INFO, (64, 48), source, index, name, 12.5, image)
+    return replace(found, **fields)
+
+
+def test_the_kinds_of_the_command_are_those_of_the_savers():
+    assert tuple(SAVERS) == KINDS
+
+
+def test_json_is_complete_before_the_first_frame_and_after_every_one(tmp_path):
+    with JsonSaver(tmp_path, 0.2) as saver:
+        assert json.loads(saver.path.read_text()) == []
+        for count in range(1, 4):
+            saver.add(result(people=count, index=count, source='für/ü.avi'))
+            frames = json.loads(saver.path.read_text())
+            assert [len(frame['people']) for frame in frames] == list(range(1, count + 1))
+    text = (tmp_path / 'poses.json').read_text()
+    assert len(text.splitlines()) == 5  # a frame a line, between brackets
+    assert json.loads(text)[2] == result(people=3, index=3, source='für/ü.avi').to_dict()
+
+
+def test_a_line_of_the_table_is_a_person_and_complete_after_every_frame(tmp_path):
+    with CsvSaver(tmp_path, 0.2) as saver:
+        for index in range(2):
+            saver.add(result(people=2 - 2 * index, index=index))
+            saver.add(result(people=1, frame_index=None, source='a, "b".jpg'))
+            rows = list(csv.reader(saver.path.open()))
+            assert rows[0] == columns(INFO['keypoint_names'])
+            assert {len(row) for row in rows} == {8 + 9}
+    found = list(csv.DictReader((tmp_path / 'poses.csv').open()))
+    assert [(row['source'], row['frame'], row['person']) for row in found] == [
+        ('in/clip.avi', '0', '0'),
+        ('in/clip.avi', '0', '1'),
+        ('a, "b".jpg', '', '0'),
+        ('a, "b".jpg', '', '0'),
+    ]
+    assert (found[0]['box_x1'], found[0]['left_hand_y'], found[0]['head_score']) == ('1.5', '7.25', '0.5')
+
+
+def test_pictures_keep_their_names_and_get_a_suffix_only_where_they_have_none(tmp_path):
+    with ImageSaver(tmp_path, 0.2) as saver:
+        for name in ('a.png', 'sub/B.JPG', 'clip.avi/000003', 'photo.heic'):
+            saver.add(result(name=name))
+    found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('*.*') if path.is_file())
+    assert found == ['images/a.png', 'images/clip.avi/000003.jpg', 'images/photo.heic.jpg', 'images/sub/B.JPG']
+    assert np.array_equal(read_picture(tmp_path / 'images' / 'a.png'), result().draw(threshold=0.2))
+
+
+def test_each_video_of_a_source_becomes_one_and_pictures_none(tmp_path):
+    with VideoSaver(tmp_path, 0.2) as saver:
+        for index in range(3):
+            saver.add(result(index=index))
+        saver.add(result(source='a.jpg', frame_index=None, rate=None, name='a.jpg'))
+        saver.add(result(source='in/b.mov', name='b.mov/000000'))
+    assert sorted(path.name for path in tmp_path.rglob('*.*')) == ['b.mp4', 'clip.mp4']
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_saver_that_got_nothing_closes(kind, tmp_path):
+    with SAVERS[kind](tmp_path, 0.2):
+        pass
