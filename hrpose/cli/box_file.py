@@ -3,7 +3,6 @@
 Boxes are xyxy in image px here, xywh in the file.
 """
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,9 +12,19 @@ import numpy as np
 
 from hrpose.apis import Boxes
 from hrpose.apis.sources import Frame
-from hrpose.datasets.coco import annotated_box, read_json
+from hrpose.datasets.coco_entries import (
+    Entry,
+    LeftOut,
+    annotated_box,
+    detected_box,
+    detected_score,
+    image_key,
+    image_of,
+    require_category,
+)
+from hrpose.datasets.json_files import read_json
 from hrpose.errors import UserError
-from hrpose.evaluation.coco_format import image_key, person_category
+from hrpose.evaluation.coco_format import person_category
 
 Row = tuple[np.ndarray, float]  # box (4,), score
 
@@ -78,21 +87,16 @@ class BoxFile:
             raise UserError(f'{self.path} is no COCO file: neither a list of results nor images with annotations')
 
     def _keep(
-        self, entries: Iterable[Any], category: int, threshold: float, images: Mapping[str, Any] | None = None
+        self, entries: Iterable[Entry], category: int, threshold: float, images: Mapping[str, Entry] | None = None
     ) -> None:
         for entry in entries:
-            key, score = image_key(entry['image_id']), float(entry.get('score', 1.0))
-            box = _box_of(entry, None if images is None else images.get(key, {}))
-            reason = (
-                ('of another category' if int(entry.get('category_id', category)) != category else None)
-                or ('of crowds' if int(entry.get('iscrowd') or 0) else None)
-                or ('below the threshold' if score < threshold else None)
-                or ('without an area' if box is None else None)
-            )
-            if reason or box is None:
+            try:
+                require_category(entry, category)
+                box, score = _detected(entry, threshold) if images is None else _annotated(entry, images)
+            except LeftOut as reason:
                 self.left_out[str(reason)] += 1
             else:
-                self.rows[_plain_number(key)].append((box, score))
+                self.rows[_plain_number(image_key(entry['image_id']))].append((box, score))
 
     def _key_by_name(self, frame: Frame) -> str:
         path = Path(frame.source or frame.name)
@@ -105,13 +109,18 @@ class BoxFile:
         return _plain_number(found[0][1])
 
 
-def _box_of(entry: Mapping[str, Any], image: Mapping[str, Any] | None) -> np.ndarray | None:
-    """Return the box of a result (without an image) or of an annotation; None without an area."""
-    x, y, width, height = (float(value) for value in entry['bbox'])
-    if not (width > 0 and height > 0 and all(map(math.isfinite, (x, y, width, height)))):
-        return None
-    box = np.array([x, y, x + width, y + height]) if image is None else annotated_box(dict(entry), dict(image))
-    return box if box is not None and (box[2:] > box[:2]).all() else None
+def _detected(entry: Entry, threshold: float) -> Row:
+    return detected_box(entry), detected_score(entry, threshold)
+
+
+def _annotated(entry: Entry, images: Mapping[str, Entry]) -> Row:
+    if int(entry.get('iscrowd') or 0):
+        raise LeftOut('crowd')
+    box = annotated_box(entry, image_of(entry, images))
+    # A test lets a box pass that is one pixel wide or high, but nobody can be shown in it.
+    if not (box[2:] > box[:2]).all():
+        raise LeftOut('box without an area inside the image')
+    return box, 1.0
 
 
 def _key_by_number(frame: Frame) -> str:

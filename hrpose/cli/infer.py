@@ -185,7 +185,7 @@ def account(stream: 'PoseStream', arguments: argparse.Namespace, boxes: Any) -> 
     targets = ', '.join(SAVERS[kind].target for kind in arguments.save)
     lines = [f'{stream.done} frames, {stream.people} people; {stream.skipped} skipped', f'{arguments.out}: {targets}']
     if isinstance(boxes, BoxFile):
-        lines += [f'{arguments.boxes}: {count} boxes {reason} left out' for reason, count in boxes.left_out.items()]
+        lines += [f'{arguments.boxes}: {count} left out, {reason}' for reason, count in boxes.left_out.items()]
         if boxes.unused:
             lines.append(f'{arguments.boxes}: boxes of {boxes.unused} pictures were not asked for')
     return '\n'.join(lines)

@@ -45,10 +45,16 @@ def test_results_of_a_video_go_to_the_frame_of_that_number(written):
 
 def test_what_is_left_out_is_counted_by_reason(written):
     bad = [result(1, 0, 0.1), result(1, 0, category_id=3), result(1, 0, bbox=[1, 2, 0, 4])]
-    bad += [result(1, 0, bbox=[1, 2, float('nan'), 4])]
+    bad += [result(1, 0, bbox=[1, 2, float('nan'), 4]), {'image_id': 1, 'keypoints': [1, 2, 3], 'score': 1}]
     boxes = BoxFile(written([*bad, result(1, 9)]), threshold=0.3)
     assert boxes(frame('1.jpg')).boxes.tolist() == [[9, 2, 19, 22]]
-    assert boxes.left_out == {'below the threshold': 1, 'of another category': 1, 'without an area': 2}
+    assert boxes.left_out == {
+        'detection below the score threshold': 1,
+        'of another category': 1,
+        'box without an area': 1,
+        'with NaN or infinity in its box': 1,
+        'without a box': 1,
+    }
 
 
 ANNOTATIONS = {
@@ -73,7 +79,7 @@ def test_annotations_go_to_the_picture_of_their_name_clipped_as_in_a_test(writte
     assert boxes(frame('/data/a/1.jpg')).boxes.tolist() == [[0, 2, 19, 11]]
     assert boxes(frame('/data/b/1.jpg')).boxes.tolist() == [[1, 2, 3, 5]]
     assert boxes(frame('elsewhere/2.jpg')).boxes.shape == (0, 4)
-    assert boxes.left_out == {'of crowds': 1, 'of another category': 1, 'without an area': 1}
+    assert boxes.left_out == {'crowd': 1, 'of another category': 1, 'box without an area inside the image': 1}
 
 
 @pytest.mark.parametrize(
@@ -95,8 +101,8 @@ def test_a_picture_that_the_annotations_do_not_name_is_an_error(asked, said, wri
         ('{', 'is no valid JSON'),
         ({}, 'is no COCO file: neither a list of results nor images with annotations'),
         (5, 'is no COCO file'),
-        ([1], 'is not in COCO layout: TypeError'),
-        ([{'image_id': 1}], "is not in COCO layout: KeyError: 'bbox'"),
+        ([1], 'is not in COCO layout: AttributeError'),
+        ([{'bbox': [1, 2, 3, 4], 'score': 1}], "is not in COCO layout: KeyError: 'image_id'"),
         ([{'image_id': 1, 'bbox': [1, 2]}], 'is not in COCO layout: ValueError'),
         ({'images': [{}], 'annotations': []}, "is not in COCO layout: KeyError: 'id'"),
     ],

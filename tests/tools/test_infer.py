@@ -127,7 +127,7 @@ def test_a_detectors_results_above_a_threshold_go_to_their_pictures(infer, share
     number = {int(Path(frame['source']).stem): frame['people'] for frame in frames}
     assert {key: len(people) for key, people in number.items()} == Counter(entry['image_id'] for entry in kept)
     assert [person['box_score'] for person in number[785]] == [e['score'] for e in kept if e['image_id'] == 785]
-    assert f'{118 - len(kept)} boxes below the threshold left out' in output
+    assert f'{118 - len(kept)} left out, detection below the score threshold' in output
 
 
 def test_broken_files_are_named_counted_and_the_rest_is_done(infer, shared_data, tmp_path):
