@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
+from hrpose.apis.detector_model import require_mmdet
 from hrpose.config import load_config, parse_options
 from hrpose.errors import UserError
 from hrpose.registry import DATASETS
@@ -64,6 +66,8 @@ def build_runner(cfg: Config, *, loaders: tuple[str, ...]) -> Runner:
 
     cfg = _without_unused(cfg, loaders)
     _require_parts(cfg, loaders)
+    if cfg.get('default_scope') == 'mmdet':
+        require_mmdet()
     for name in loaders:
         require_data(cfg, name)
     if 'train_dataloader' in loaders and 'codec' in cfg:
@@ -89,7 +93,7 @@ def _require_parts(cfg: Config, loaders: tuple[str, ...]) -> None:
     needed = ['model', *loaders]
     if 'train_dataloader' in loaders:
         needed += ['train_cfg', 'optim_wrapper']
-    if 'train_pipeline' in cfg or 'test_pipeline' in cfg:
+    if cfg.get('default_scope', 'hrpose') == 'hrpose' and ('train_pipeline' in cfg or 'test_pipeline' in cfg):
         needed.insert(0, 'codec')
     if missing := [name for name in needed if cfg.get(name) is None]:
         raise UserError(
@@ -110,11 +114,13 @@ def require_data(cfg: Config, loader: str) -> None:
     """Stop in a sentence if a loader's data are not there. The annotations are not read yet."""
     dataset = cfg[loader].dataset.to_dict()
     if 'dataset' not in dataset and 'datasets' not in dataset:
-        DATASETS.build({**dataset, 'lazy_init': True})
+        with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'hrpose')):
+            DATASETS.build({**dataset, 'lazy_init': True})
 
 
 def use_mixed_precision(cfg: Config) -> None:
     """Switch the optimizer wrapper to mixed precision: fp16 with scaling on GPUs, bf16 on CPUs."""
     wrapper: Any = cfg.optim_wrapper
     if wrapper.get('type', 'OptimWrapper') == 'OptimWrapper':
-        wrapper.type = 'AmpOptimWrapper' if torch.cuda.is_available() else 'BF16OptimWrapper'
+        # With its scope, for configs of mmdet's too.
+        wrapper.type = 'AmpOptimWrapper' if torch.cuda.is_available() else 'hrpose.BF16OptimWrapper'

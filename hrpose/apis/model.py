@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
 from hrpose.checkpoints import guard_mmengine, load_weights, read_checkpoint
 from hrpose.config import link, load_config
@@ -31,7 +32,9 @@ def init_model(config: str | Path | Config, checkpoint: str | Path | None = None
     cfg = link(config) if isinstance(config, Config) else load_config(config)
     if cfg.get('model') is None:
         raise UserError(f'the config {cfg.filename or "given"} has no model')
-    model = MODELS.build(cfg.model)
+    # Whatever scope a runner, or mmdet's own functions, left behind.
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'hrpose')):
+        model = MODELS.build(cfg.model)
     model.cfg = cfg
     if checkpoint is not None:
         load_weights(model, read_checkpoint(checkpoint), name=str(checkpoint), complete=True)

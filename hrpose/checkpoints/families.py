@@ -51,6 +51,8 @@ _TO_BACKBONE = (('', 'backbone.'),)
 
 # From the most telling to the least: the first that fits is it.
 FAMILIES = (
+    Family('one-stage detector of mmdet', needs=('backbone.', 'bbox_head.')),
+    Family('two-stage detector of mmdet', needs=('backbone.', 'roi_head.')),
     Family('mmpose 0.x', needs=('backbone.', 'keypoint_head.'), renames=(('keypoint_head.', 'head.'),)),
     Family('mmpose 1.x or hrpose', needs=('backbone.',)),
     Family(

@@ -23,7 +23,7 @@ class PoseRunner(Runner):
 
     def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
         """Register mmengine's default hooks, and the one that states batch and learning rate."""
-        super().register_default_hooks({'batch_size': {'type': 'BatchSizeHook'}, **(hooks or {})})
+        super().register_default_hooks({'batch_size': {'type': 'hrpose.BatchSizeHook'}, **(hooks or {})})
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict[str, Any] | None = None) -> None:
         """Scale the learning rate to the effective batch where that is asked for; mmengine's forgets accumulation."""
