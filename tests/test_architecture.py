@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # Usable from everywhere; among themselves they may only use one another.
-EVERYWHERE = {'errors', 'registry', 'version', 'compat', 'plugins'}
+EVERYWHERE = {'errors', 'registry', 'version', 'compat', 'plugins', 'hardware'}
 # From the ground up. A part imports itself and what stands on a lower line, never its neighbours.
 LAYERS = (
     {'structures'},
@@ -22,6 +22,7 @@ LAYERS = (
     {'config'},
     {'engine'},
     {'apis'},
+    {'benchmark'},
     {'cli'},
     {'tools'},
 )

@@ -80,7 +80,9 @@ def precision() -> list[str]:
     """Return --amp where the CPU computes in bf16 (which halves the time), and say so where it does not."""
     import torch
 
-    if torch.cuda.is_available() or torch.cpu.get_capabilities().get('avx512_bf16'):
+    from hrpose.hardware import has_bf16
+
+    if torch.cuda.is_available() or has_bf16():
         return ['--amp']
     print('\nThis CPU has no bf16 instructions: training takes about twice as long as the promised eight minutes.')
     return []

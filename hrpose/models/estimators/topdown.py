@@ -1,10 +1,11 @@
 """The top-down estimator: one cropped person in, that person's key points out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch import Tensor
 from hrpose.errors import UserError
 from hrpose.models.estimators.fit import check_heatmaps, check_input_size, fit_head
 from hrpose.models.estimators.flip import average_flip
+from hrpose.models.inference import InferenceNetwork, check_precision, inference_network
 from hrpose.registry import MODELS
 from hrpose.structures import PoseDataSample, input_to_image
 
@@ -30,6 +32,9 @@ class TopdownPoseEstimator(BaseModel):
         neck: config, optional; it maps the backbone's feature maps to others, and is then what the head follows.
         flip_test: average with the mirrored image's heatmaps in prediction.
         flip_shift: move the mirrored heatmaps by one cell, as published.
+        precision: of prediction: 'fp32', 'bf16' or 'fp16'. Training's is the optimizer wrapper's.
+        compile: compile backbone, neck and head with `torch.compile`, for training and prediction.
+        fuse: fold batch normalisations into convolutions for prediction.
         data_preprocessor: config.
         init_cfg: mmengine's.
 
@@ -46,6 +51,9 @@ class TopdownPoseEstimator(BaseModel):
         neck: Mapping[str, Any] | None = None,
         flip_test: bool = True,
         flip_shift: bool = True,
+        precision: str = 'fp32',
+        compile: bool = False,
+        fuse: bool = True,
         data_preprocessor: Mapping[str, Any] = DEFAULT_PREPROCESSOR,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -65,7 +73,14 @@ class TopdownPoseEstimator(BaseModel):
             )
         check_input_size(self.head, self.backbone)
         check_heatmaps(self.head, parts, self.extract)
+        check_precision(precision)
+        self.speed: dict[str, Any] = dict(precision=precision, compile=compile, fuse=fuse)
+        self._inference: InferenceNetwork | None = None
+        self._told = ''
+        self.register_load_state_dict_post_hook(_forget_inference)
         self.to(memory_format=torch.channels_last)
+        for part in (*parts, self.head) if compile else ():
+            part.compile(fullgraph=True)
 
     def forward(
         self,
@@ -109,14 +124,44 @@ class TopdownPoseEstimator(BaseModel):
     def heatmaps(self, inputs: Tensor) -> Tensor:
         """Return heatmaps (B, K, h, w) for normalised images (B, 3, H, W), with flip test where it is on."""
         if not self.flip_test:
-            return self(inputs)
+            return self.inference(inputs)
         plain, mirrored = self.heatmap_pair(inputs)
         return average_flip(plain, mirrored, self.metainfo['flip_indices'], shift=self.flip_shift)
 
     def heatmap_pair(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the heatmaps of normalised images (B, 3, H, W) and of their mirror images, each (B, K, h, w)."""
-        plain, mirrored = self(torch.cat([inputs, inputs.flip(-1)])).chunk(2)
+        plain, mirrored = self.inference(torch.cat([inputs, inputs.flip(-1)])).chunk(2)
         return plain, mirrored
+
+    @property
+    def inference(self) -> Callable[[Tensor], Tensor]:
+        """The network for prediction, normalised images -> heatmaps; this model itself while it is training.
+
+        It is made at the first call and has weights of its own: `eval()`, `train()`, `to()` and `load_state_dict()` let
+        it be made anew, and after any other change of weights one of them has to be called.
+        """
+        if self.training:
+            return self
+        if self._inference is None:
+            parts = [part for part in (self.backbone, self.neck, self.head) if part is not None]
+            self._inference = inference_network(parts, **self.speed)
+            if self._inference.how != self._told:
+                self._told = self._inference.how
+                print_log(self._told, logger='current')
+        return self._inference
+
+    def train(self, mode: bool = True) -> 'TopdownPoseEstimator':
+        """Switch between training and evaluation; the network for prediction is made anew."""
+        self._inference = None
+        return super().train(mode)
+
+    def _apply(self, *args: Any, **kwargs: Any) -> Any:
+        self._inference = None
+        return super()._apply(*args, **kwargs)
+
+
+def _forget_inference(model: TopdownPoseEstimator, _: Any) -> None:
+    model._inference = None
 
 
 def gather_labels(data_samples: Sequence[PoseDataSample], device: torch.device) -> tuple[Tensor, Tensor]:

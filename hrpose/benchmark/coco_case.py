@@ -1,0 +1,60 @@
+"""A COCO evaluation of val2017's size, generated: as many images, people and detections, and no file."""
+
+from typing import Any
+
+import numpy as np
+
+from hrpose.datasets.metainfo import resolve
+
+# Of val2017: its images, its annotated people, of whom some have no labelled joint; and people that a usual detector
+# gives with a score above 0, at most 20 an image.
+IMAGES, PEOPLE, DETECTIONS = 5000, 11004, 60000
+
+
+def coco_case(seed: int = 0) -> tuple[dict[str, Any], list[dict[str, Any]], tuple[float, ...]]:
+    """Return a ground truth, results, and the joints' sigmas, as `evaluate_coco` takes them.
+
+    The first results are the truth with errors of a tenth of the box, the others are strangers' poses.
+    """
+    rng = np.random.default_rng(seed)
+    sigmas = resolve('coco')['sigmas']
+    joints = len(sigmas)
+    image = np.sort(rng.integers(0, IMAGES, PEOPLE))
+    size = np.exp(rng.normal(4.5, 0.8, PEOPLE)).clip(12, 480)
+    corner = rng.uniform(0, 400, (PEOPLE, 2))
+    poses = corner[:, None] + rng.uniform(0, 1, (PEOPLE, joints, 2)) * size[:, None, None]
+    visible = rng.integers(0, 3, (PEOPLE, joints))
+    annotations = [
+        {
+            'id': number + 1,
+            'image_id': int(image[number]),
+            'category_id': 1,
+            'iscrowd': 0,
+            'bbox': [*corner[number].tolist(), float(size[number]), float(size[number])],
+            'area': float(0.5 * size[number] ** 2),
+            'num_keypoints': int((visible[number] > 0).sum()),
+            'keypoints': np.column_stack([poses[number], visible[number]]).ravel().tolist(),
+        }
+        for number in range(PEOPLE)
+    ]
+    truth = {
+        'images': [{'id': number} for number in range(IMAGES)],
+        'annotations': annotations,
+        'categories': [{'id': 1, 'name': 'person'}],
+    }
+    return truth, _results(rng, image, poses, size), sigmas
+
+
+def _results(rng: np.random.Generator, image: np.ndarray, poses: np.ndarray, size: np.ndarray) -> list[dict[str, Any]]:
+    """Return `DETECTIONS` results for poses (N, K, 2) in images (N,), of people `size` (N,) px large."""
+    copied = np.resize(np.arange(len(poses)), DETECTIONS)
+    is_stranger = np.arange(DETECTIONS) >= len(poses)
+    spread = np.where(is_stranger, 1.0, 0.1) * size[copied]
+    found = poses[copied] + spread[:, None, None] * rng.standard_normal((DETECTIONS, *poses.shape[1:]))
+    scores = rng.uniform(0, 1, DETECTIONS) * np.where(is_stranger, 0.5, 1.0)
+    triples = np.concatenate([found, np.ones((*found.shape[:2], 1))], axis=2).reshape(DETECTIONS, -1).tolist()
+    rows = zip(image[copied].tolist(), triples, scores.tolist(), strict=True)
+    return [
+        {'image_id': number, 'category_id': 1, 'keypoints': keypoints, 'score': score}
+        for number, keypoints, score in rows
+    ]

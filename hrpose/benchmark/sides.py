@@ -1,0 +1,187 @@
+"""hrpose's own side of a measurement: the work of each stage, built from a config."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.optim import build_optim_wrapper
+from torch import Tensor
+
+from hrpose.apis.launch import require_data
+from hrpose.benchmark.coco_case import coco_case
+from hrpose.benchmark.timing import Work
+from hrpose.datasets import SampleKey
+from hrpose.errors import UserError
+from hrpose.evaluation.coco_eval import evaluate_coco
+from hrpose.hardware import PRECISIONS
+from hrpose.models.statistics import layer_costs, total_cost
+from hrpose.registry import DATASETS, MODELS
+
+# What a network is measured as: how it computes, and whether it is compiled.
+VARIANTS: dict[str, dict[str, Any]] = {
+    'fp32': {},
+    'fp32 compiled': {'compile': True},
+    'bf16': {'precision': 'bf16'},
+    'bf16 compiled': {'precision': 'bf16', 'compile': True},
+}
+STAGES = ('load', 'encode', 'forward', 'predict', 'train', 'decode', 'evaluate', 'draw')
+NETWORK_STAGES = ('forward', 'predict', 'train')
+# A step forward and back costs about three passes forward: one, and one for each of the two gradients.
+PASSES = {'forward': 1, 'predict': 2, 'train': 3}
+
+NAME = 'hrpose'
+
+
+@dataclass
+class Bench:
+    """Builds hrpose's work of each stage; what two stages share is built once.
+
+    Attributes:
+        cfg: a linked config with a training set.
+        device: of the networks, the codec and the targets.
+        batch: people in one step of a network.
+        codec_batch: people that the codec takes at once.
+        variants: names in `VARIANTS`, of the networks.
+    """
+
+    cfg: Config
+    device: torch.device
+    batch: int = 8
+    codec_batch: int = 32
+    variants: tuple[str, ...] = ('fp32',)
+
+    def works(self, stage: str) -> dict[str, Work]:
+        """Return the work of a stage by the name of hrpose's variant."""
+        build = getattr(self, f'_{stage}')
+        if stage not in NETWORK_STAGES:
+            return {NAME: build()}
+        return {f'{NAME} {variant}': build(variant) for variant in self.variants}
+
+    @cached_property
+    def training_set(self) -> Any:
+        """The config's data set of single people, with its training pipeline."""
+        return self._dataset(self.cfg.train_dataloader.dataset.to_dict())
+
+    @cached_property
+    def test_samples(self) -> list[dict[str, Any]]:
+        """The first people of the training set as a test takes them, `batch` of them, some again if there are fewer."""
+        settings = self.cfg.train_dataloader.dataset.to_dict()
+        pipeline = self.cfg.test_dataloader.dataset.to_dict()['pipeline']
+        dataset = self._dataset({**settings, 'pipeline': pipeline, 'test_mode': True})
+        return [dataset[number % len(dataset)] for number in range(self.batch)]
+
+    def _dataset(self, settings: Mapping[str, Any]) -> Any:
+        require_data(self.cfg, 'train_dataloader')
+        return DATASETS.build(dict(settings))
+
+    def train_samples(self, count: int) -> list[dict[str, Any]]:
+        """Return the samples of `count` visits of the training set, augmented."""
+        people = len(self.training_set)
+        keys = (SampleKey(0, number // people, number % people) for number in range(count))
+        return [self.training_set[key] for key in keys]
+
+    @cached_property
+    def images(self) -> Tensor:
+        """(B, 3, H, W) float32 on the device: what a network takes."""
+        width, height = self.cfg.codec.input_size
+        generator = torch.Generator().manual_seed(0)
+        images = torch.randn(self.batch, 3, height, width, generator=generator)
+        return images.to(self.device, memory_format=torch.channels_last)
+
+    @cached_property
+    def labels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Key points (N, K, 2) in input px and visibilities (N, K) of `codec_batch` people."""
+        labels = [sample['data_samples'].gt_instance_labels for sample in self.train_samples(self.codec_batch)]
+        keypoints, weights = ([label[name] for label in labels] for name in ('keypoints', 'keypoint_weights'))
+        return np.concatenate(keypoints), np.concatenate(weights)
+
+    @cached_property
+    def heatmaps(self) -> Tensor:
+        """(N, K, h, w) float32 on the device: targets with noise, as a network's heatmaps look."""
+        keypoints, weights = (torch.from_numpy(labels).to(self.device) for labels in self.labels)
+        targets, _ = self.model('fp32').head.codec.encode(keypoints, weights)
+        noise = torch.rand(targets.shape, generator=torch.Generator().manual_seed(0)).to(self.device)
+        return targets + 0.05 * noise
+
+    def model(self, variant: str) -> Any:
+        """Return a new model of the config with initial weights."""
+        return MODELS.build({**self.cfg.model.to_dict(), **VARIANTS[variant]}).to(self.device).eval()
+
+    def _network_work(self, stage: str, variant: str, model: Any, run: Callable[[], Any]) -> Work:
+        one = total_cost(layer_costs(model, self.images[:1]).values()).multiply_adds
+        adds = one * self.batch * PASSES[stage]
+        dtype = PRECISIONS[VARIANTS[variant].get('precision', 'fp32')]
+        return Work(run, self.batch, multiply_adds=adds, dtype=dtype)
+
+    def _load(self) -> Work:
+        """Read, augment, warp and pack on one core, targets included."""
+        codec = self.model('fp32').cpu().head.codec
+
+        def run() -> None:
+            labels = [sample['data_samples'].gt_instance_labels for sample in self.train_samples(self.codec_batch)]
+            keypoints = torch.from_numpy(np.concatenate([label.keypoints for label in labels]))
+            weights = torch.from_numpy(np.concatenate([label.keypoint_weights for label in labels]))
+            codec.encode(keypoints, weights)
+
+        return Work(run, self.codec_batch, alone=True)
+
+    def _encode(self) -> Work:
+        codec = self.model('fp32').head.codec
+        keypoints, weights = (torch.from_numpy(labels).to(self.device) for labels in self.labels)
+        return Work(lambda: codec.encode(keypoints, weights), len(keypoints))
+
+    def _decode(self) -> Work:
+        head = self.model('fp32').head
+        return Work(lambda: [part.cpu() for part in head.predict(self.heatmaps)], len(self.heatmaps))
+
+    def _forward(self, variant: str) -> Work:
+        model = self.model(variant)
+
+        @torch.no_grad()
+        def run() -> None:
+            model.inference(self.images)
+
+        return self._network_work('forward', variant, model, run)
+
+    def _predict(self, variant: str) -> Work:
+        """Packed people to key points in their images, with flip test."""
+        model, batch = self.model(variant), pseudo_collate(self.test_samples)
+        return self._network_work('predict', variant, model, lambda: model.test_step(batch))
+
+    def _train(self, variant: str) -> Work:
+        """One step: targets, forward, backward, the optimizer."""
+        model = self.model(variant).train()
+        settings = self.cfg.optim_wrapper.to_dict()
+        if VARIANTS[variant].get('precision') == 'bf16':
+            settings['type'] = 'BF16OptimWrapper'
+        optimizer, batch = build_optim_wrapper(model, settings), pseudo_collate(self.train_samples(self.batch))
+        return self._network_work('train', variant, model, lambda: model.train_step(batch, optimizer))
+
+    def _evaluate(self) -> Work:
+        """COCO's ten figures of a result of val2017's size."""
+        truth, results, sigmas = coco_case()
+        return Work(lambda: evaluate_coco(truth, results, sigmas), len(results))
+
+    def _draw(self) -> Work:
+        from hrpose.visualization import draw_pose
+
+        picture = np.zeros((480, 640, 3), np.uint8)
+        keypoints, weights = self.labels
+        scores, metainfo = weights * 0.8, self.cfg.metainfo.to_dict()
+
+        def run() -> None:
+            for person, score in zip(keypoints, scores, strict=True):
+                draw_pose(picture, person, score, metainfo)
+
+        return Work(run, len(keypoints))
+
+
+def check_stages(names: list[str]) -> None:
+    """Raise `UserError` unless every name is a stage."""
+    if unknown := [name for name in names if name not in STAGES]:
+        raise UserError(f"there is no stage '{unknown[0]}'; choices: {', '.join(STAGES)}")

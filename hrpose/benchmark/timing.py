@@ -1,0 +1,115 @@
+"""Time several ways of doing one thing, in turn, so that a machine whose speed drifts treats them alike."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import cv2
+import torch
+
+
+@dataclass(frozen=True)
+class Work:
+    """One way of doing a stage's work.
+
+    Attributes:
+        run: does it once.
+        people: that one run deals with.
+        multiply_adds: of one run, where it is a network's; else 0.
+        dtype: that a network computes in.
+        alone: on one core, as one loader worker does.
+    """
+
+    run: Callable[[], Any]
+    people: int
+    multiply_adds: float = 0.0
+    dtype: torch.dtype = torch.float32
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What came of a `Work`.
+
+    Attributes:
+        seconds: of one person, of each repeat.
+        peak_mib: most memory that was allocated on a GPU during it, MiB; None on a CPU.
+        rate: floating point operations a second, at the median, of a network; 0 elsewhere.
+    """
+
+    seconds: tuple[float, ...]
+    peak_mib: float | None = None
+    rate: float = 0.0
+
+    @property
+    def median(self) -> float:
+        """Seconds a person."""
+        return median(self.seconds)
+
+
+def measure(works: Mapping[str, Work], device: torch.device, *, repeats: int, warm_up: int = 2) -> dict[str, Timing]:
+    """Return the timings of `works` by side: `repeats` rounds, in each of which every side runs once.
+
+    Args:
+        works: by the side's name.
+        device: on which the networks are; its queue is emptied before a clock is read.
+        repeats: rounds that count.
+        warm_up: runs of each side before, which do not count: caches fill, compilers compile.
+    """
+    for work in works.values():
+        for _ in range(warm_up):
+            _seconds(work, device)
+    seconds: dict[str, list[float]] = {side: [] for side in works}
+    peaks: dict[str, float | None] = dict.fromkeys(works)
+    for _ in range(repeats):
+        for side, work in works.items():
+            if device.type == 'cuda':
+                torch.cuda.reset_peak_memory_stats(device)
+            seconds[side].append(_seconds(work, device) / work.people)
+            if device.type == 'cuda':
+                peaks[side] = torch.cuda.max_memory_allocated(device) / 2**20
+    return {side: _timing(works[side], seconds[side], peaks[side]) for side in works}
+
+
+def _timing(work: Work, seconds: list[float], peak: float | None) -> Timing:
+    rate = 2 * work.multiply_adds / (median(seconds) * work.people)
+    return Timing(tuple(seconds), peak, rate)
+
+
+def _seconds(work: Work, device: torch.device) -> float:
+    with _threads(1) if work.alone else _threads(torch.get_num_threads()):
+        _wait(device)
+        began = time.perf_counter()
+        work.run()
+        _wait(device)
+        return time.perf_counter() - began
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let PyTorch and OpenCV use `count` threads."""
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(count)
+    cv2.setNumThreads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
+
+
+@torch.no_grad()
+def best_rate(device: torch.device, dtype: torch.dtype) -> float:
+    """Return the floating point operations a second that a large matrix product reaches here in `dtype`."""
+    side = 8192 if device.type == 'cuda' else 2048
+    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    timing = measure({'product': Work(lambda: a @ b, people=1)}, device, repeats=7)['product']
+    return 2 * side**3 / min(timing.seconds)

@@ -1,0 +1,114 @@
+"""The network as prediction runs it: the same function, computed faster.
+
+Each batch normalisation is folded into the convolution before it, which changes results by rounding only. Half
+precision and compilation are asked for by the config.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hrpose.errors import UserError, nearest
+from hrpose.hardware import PRECISIONS, has_bf16
+
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+@dataclass(frozen=True)
+class InferenceNetwork:
+    """The parts of a network, with weights of their own where these differ from the model's.
+
+    Attributes:
+        parts: backbone, perhaps a neck, head: each takes what the one before it gives.
+        dtype: of the computation; heatmaps come out in float32.
+        how: one line for the log on what is on, and what the machine could do.
+    """
+
+    parts: tuple[nn.Module, ...]
+    dtype: torch.dtype
+    how: str
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return heatmaps (B, K, h, w) float32 of normalised images (B, 3, H, W)."""
+        flowing: Any = images.to(self.dtype)
+        for part in self.parts:
+            flowing = part(flowing)
+        return flowing.float()
+
+
+def inference_network(
+    parts: Sequence[nn.Module], *, fuse: bool = True, precision: str = 'fp32', compile: bool = False
+) -> InferenceNetwork:
+    """Return the network for prediction; `parts` stay as they are.
+
+    Args:
+        parts: backbone, perhaps a neck, and head, all in eval mode.
+        fuse: fold batch normalisations into the convolutions before them.
+        precision: 'fp32', 'bf16' or 'fp16', of weights and computation.
+        compile: compile them with `torch.compile`, at the first call; on a CPU the weights are built into the code, on
+            a GPU the kernels are replayed as CUDA graphs.
+
+    Raises:
+        UserError: a precision that is none, or fp16 on a CPU.
+    """
+    check_precision(precision)
+    device = next(parts[0].parameters(), torch.empty(0)).device
+    if precision == 'fp16' and device.type == 'cpu':
+        raise UserError("model.precision='fp16' is for GPUs: CPUs compute it slowly; take 'bf16'")
+    dtype = PRECISIONS[precision]
+    fast = [fold_norms(part) if fuse else part for part in parts]
+    how = _how(device, precision, _norms(*parts) - _norms(*fast), compile)
+    if dtype != torch.float32:
+        fast = [copy.deepcopy(part).to(dtype) for part in fast]
+    if compile:
+        fast = [_compiled(part, device) for part in fast]
+    return InferenceNetwork(tuple(fast), dtype, how)
+
+
+def check_precision(precision: str) -> None:
+    """Raise `UserError` unless `precision` is one of `PRECISIONS`."""
+    if precision not in PRECISIONS:
+        raise UserError(f"model.precision: there is no '{precision}'; {nearest(str(precision), PRECISIONS)}")
+
+
+def fold_norms(network: nn.Module) -> nn.Module:
+    """Return `network`, in eval mode, with each batch normalisation folded into the convolution that only it reads.
+
+    Which one that is, is read off the data flow. A network that has none, or whose flow depends on its input so that it
+    cannot be traced, comes back as it is; else the result is a copy with weights of its own.
+    """
+    if not _norms(network):
+        return network
+    from torch.fx.experimental.optimization import fuse
+
+    try:
+        folded = fuse(network)
+    except Exception:  # tracing runs the network's code on stand-ins for tensors: whatever that raises, it did not work
+        return network
+    return folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _norms(*networks: nn.Module) -> int:
+    return sum(isinstance(module, NORMS) for network in networks for module in network.modules())
+
+
+def _compiled(network: nn.Module, device: torch.device) -> nn.Module:
+    """Return a copy that compiles itself at its first call; a graph that breaks in two is an error there."""
+    network = copy.deepcopy(network)
+    options: dict[str, Any] = {'options': {'freezing': True}} if device.type == 'cpu' else {'mode': 'reduce-overhead'}
+    network.compile(fullgraph=True, **options)
+    return network
+
+
+def _how(device: torch.device, precision: str, folded: int, compile: bool) -> str:
+    on = f'{precision}, channels last, {folded} normalisations folded, {"compiled" if compile else "not compiled"}'
+    more = []
+    if precision == 'fp32' and has_bf16(device):
+        more.append("model.precision='bf16' (this machine has its instructions)")
+    if not compile:
+        more.append('model.compile=True')
+    return f'prediction on {device.type}: {on}' + (f'; faster still: {", ".join(more)}' if more else '')

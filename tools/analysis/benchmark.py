@@ -1,0 +1,95 @@
+"""Time each stage of a config on this machine, alone or against mmpose in the same run.
+
+python tools/analysis/benchmark.py configs/hrnet_w32_coco_256x192.py --against mmpose --json speed.json
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from hrpose import errors
+
+
+def parse_arguments() -> argparse.Namespace:
+    from hrpose.apis.launch import add_config_arguments
+    from hrpose.benchmark import STAGES, VARIANTS
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_config_arguments(parser)
+    parser.add_argument('--stages', default=','.join(STAGES), help='with commas between them (default: all)')
+    parser.add_argument('--variants', nargs='+', choices=VARIANTS, default=['fp32'], help='of the networks')
+    parser.add_argument('--against', choices=['mmpose'], help='a peer that is measured in turn with hrpose')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write the figures there too')
+    parser.add_argument('--batch', type=int, default=8, help='people in one step of a network (default 8)')
+    parser.add_argument('--codec-batch', type=int, default=32, help='people that the codec takes (default 32)')
+    parser.add_argument('--repeats', type=int, default=7, help='rounds, of which the median counts (default 7)')
+    parser.add_argument('--device', help='of the networks; a GPU if there is one')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure what the command line names and print the table."""
+    arguments = parse_arguments()
+    import torch
+    from mmengine.device import get_device
+    from mmengine.registry import init_default_scope
+
+    from hrpose.benchmark import Bench, as_json, as_table
+    from hrpose.benchmark.sides import check_stages
+    from hrpose.config import load_config, parse_options
+    from hrpose.hardware import describe_machine
+
+    stages = [name for name in arguments.stages.split(',') if name]
+    check_stages(stages)
+    init_default_scope('hrpose')
+    cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
+    device = torch.device(arguments.device or get_device())
+    bench = Bench(cfg, device, arguments.batch, arguments.codec_batch, tuple(arguments.variants))
+    peer = peer_of(arguments.against, bench)
+    timings = {stage: measured(stage, bench, peer, arguments.repeats) for stage in stages}
+    machine = describe_machine(device)
+    rates = network_rates(timings, device)
+    print(', '.join(f'{name} {value}' for name, value in machine.items()))
+    print(f'{arguments.config}, networks in batches of {arguments.batch}, codec of {arguments.codec_batch}\n')
+    print(as_table(timings, peer.name if peer else None, rates))
+    if arguments.json:
+        content = as_json(timings, peer.name if peer else None, machine)
+        arguments.json.write_text(json.dumps(content, indent=1) + '\n')
+
+
+def peer_of(name: str | None, bench: Any) -> Any:
+    """Return the peer's bench, or None."""
+    if name is None:
+        return None
+    from hrpose.benchmark.mmpose_side import MmposeBench, import_mmpose
+
+    return MmposeBench(bench, import_mmpose())
+
+
+def measured(stage: str, bench: Any, peer: Any, repeats: int) -> dict[str, Any]:
+    """Return the timings of a stage by side, the peer's first."""
+    from hrpose.benchmark import measure
+
+    print(f'measuring {stage} …', flush=True)
+    works = {**(peer.works(stage) if peer else {}), **bench.works(stage)}
+    timings = measure(works, bench.device, repeats=repeats)
+    print('  ' + ', '.join(f'{side} {1e3 * timing.median:.3f} ms a person' for side, timing in timings.items()))
+    return timings
+
+
+def network_rates(timings: dict[str, dict[str, Any]], device: Any) -> dict[str, float]:
+    """Return what a matrix product reaches in the precision of each variant that was measured."""
+    from hrpose.benchmark import VARIANTS
+    from hrpose.benchmark.sides import NAME
+    from hrpose.benchmark.timing import best_rate
+    from hrpose.hardware import PRECISIONS
+
+    sides = {side for stage in timings.values() for side, timing in stage.items() if timing.rate}
+    names = {f'{NAME} {variant}': options.get('precision', 'fp32') for variant, options in VARIANTS.items()}
+    rates = {precision: best_rate(device, PRECISIONS[precision]) for precision in {names[side] for side in sides}}
+    return {side: rates[names[side]] for side in sides}
+
+
+if __name__ == '__main__':
+    errors.run(main)
