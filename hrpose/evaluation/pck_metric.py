@@ -30,6 +30,8 @@ _LENGTHS: dict[str, tuple[tuple[str, str], ...]] = {
     'head': (
         ('head_top', 'upper_neck'),
         ('head_top', 'neck'),
+        ('head_top', 'head_bottom'),
+        ('top_head', 'neck'),
         ('head', 'neck'),
         ('head_top', 'thorax'),
     ),

@@ -5,6 +5,7 @@ import pytest
 from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 
+from hrpose.datasets.metainfo import resolve
 from hrpose.errors import UserError
 from hrpose.evaluation import PCKMetric
 from hrpose.evaluation.pck_metric import person_lengths
@@ -93,3 +94,12 @@ def test_a_normalizer_whose_joints_are_not_there_names_them():
 def test_a_wrong_option_fails_at_construction(options):
     with pytest.raises(UserError, match='PCKMetric'):
         PCKMetric(**options)
+
+
+@pytest.mark.parametrize('name', ['crowdpose', 'lsp', 'mpii', 'posetrack18'])
+def test_every_data_set_with_a_top_of_the_head_has_a_heads_length(name):
+    names = resolve(name)['keypoint_names']
+    truth = np.zeros((1, len(names), 2))
+    truth[0, [joint in ('head_top', 'top_head') for joint in names]] = [3.0, 4.0]
+    lengths = person_lengths(truth, np.ones((1, len(names))), np.zeros((1, 4)), 'head', names)
+    assert lengths.tolist() == [5.0]
