@@ -5,6 +5,7 @@ and leaves without a traceback. Anything else that is raised is a defect of hrpo
 """
 
 import difflib
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -63,6 +64,9 @@ def run(main: Callable[[], object]) -> None:
             raise
         print(f'error: {message}', file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except OSError as error:
         if error.filename is None:
             raise

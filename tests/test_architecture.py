@@ -18,7 +18,7 @@ LAYERS = (
     {'codecs'},
     {'datasets', 'models'},
     {'evaluation', 'visualization'},
-    {'checkpoints', 'doctor', 'shipped'},
+    {'checkpoints', 'doctor', 'shipped', 'skeleton'},
     {'config'},
     {'engine'},
     {'apis'},

@@ -30,6 +30,7 @@ COMMANDS: dict[str, Command] = {
     'models': Command('hrpose.cli.models', 'list the configs and weights that are known by name'),
     'info': Command('hrpose.cli.info', 'show versions, optional parts and how to get them, what is registered'),
     'make-synthetic': Command('hrpose.cli.make_synthetic', 'write the embedded data set of generated people'),
+    'new-project': Command('hrpose.cli.new_project', 'write a part of your own to start from, of six kinds'),
     'convert': Command('hrpose.cli.convert', "write a checkpoint of any layout in hrpose's form, or mmpose's"),
 }
 

@@ -45,7 +45,9 @@ def find_module(name: str, config: Path) -> Path | None:
     parts = name.split('.')
     for folder in _places(config):
         target = folder.joinpath(*parts)
-        if target.with_name(f'{target.name}.py').is_file() or (target / '__init__.py').is_file():
+        module = target.with_name(f'{target.name}.py')
+        # A config may well be called as the part that it is for.
+        if (target / '__init__.py').is_file() or (module.is_file() and module != config.resolve()):
             return folder
     return None
 

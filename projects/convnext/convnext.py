@@ -2,12 +2,11 @@
 
     image -> 4x4 patches -> stage 1 -> norm, 2x2 -> stage 2 -> norm, 2x2 -> stage 3 -> norm, 2x2 -> stage 4
                               1/4                    1/8                    1/16                    1/32
-                               +  <----- x2 --------  +  <----- x2 --------  +  <------ x2 --------  +
-                             output
+              output <- smooth +  <----- x2 --------  +  <----- x2 --------  +  <------ x2 --------  +
 
 Source: Liu et al., A ConvNet for the 2020s (CVPR 2022), section 2 and figure 4 for the stages and the block. A pose
 needs a fine grid that knows of the coarse ones, so the stages are summed from coarse to fine by the lateral 1x1
-convolutions of Lin et al., Feature Pyramid Networks (CVPR 2017), figure 3.
+convolutions of Lin et al., Feature Pyramid Networks (CVPR 2017), figure 3, and a last stage smooths the sum.
 
 B people, C channels, H and W the height and width of a map.
 """
@@ -60,6 +59,7 @@ class ConvNeXt(BaseModule):
             for width, depth in zip(channels, depths, strict=True)
         )
         self.laterals = nn.ModuleList(nn.Conv2d(width, out_channels, 1) for width in channels)
+        self.smoothing = nn.Sequential(Block(out_channels, layer_scale), Block(out_channels, layer_scale))
         self.norm = LayerNorm2d(out_channels)
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -68,7 +68,7 @@ class ConvNeXt(BaseModule):
         for opening, stage in zip(self.openings, self.stages, strict=True):
             x = stage(opening(x))
             maps.append(x)
-        return [self.norm(self._sum_to_finest(maps))]
+        return [self.norm(self.smoothing(self._sum_to_finest(maps)))]
 
     def _sum_to_finest(self, maps: Sequence[Tensor]) -> Tensor:
         *finer, total = [lateral(x) for lateral, x in zip(self.laterals, maps, strict=True)]

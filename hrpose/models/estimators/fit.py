@@ -4,6 +4,8 @@ hrpose's own parts state their channels, and tests hold them to it. Anybody else
 the codec's input size, in eval mode and without gradients, so that a mistake ends in a sentence before data are read.
 """
 
+import os
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -129,9 +131,21 @@ def _try(run: Callable[[Tensor], Any], parts: Sequence[nn.Module], size: tuple[i
         part.eval()
     try:
         return run(weight.new_zeros(1, 3, height, width))
-    except RuntimeError as error:
+    except UserError:
+        raise
+    except Exception as error:  # somebody else's forward: whatever it raises says that the parts do not fit
         names = ', '.join(map(name_of, parts))
-        raise UserError(f'{names}: no pass is possible with an input of {width} x {height} px: {error}') from error
+        raise UserError(
+            f'{names}: no pass is possible with an input of {width} x {height} px (w x h): {type(error).__name__}: '
+            f'{str(error).splitlines()[0] if str(error) else ""} ({_place(error)})'
+        ) from error
     finally:
         for part, training in zip(parts, modes, strict=True):
             part.train(training)
+
+
+def _place(error: Exception) -> str:
+    """Return the file and line that an error comes from, PyTorch's own left out."""
+    frames = traceback.extract_tb(error.__traceback__)
+    outside = [frame for frame in frames if f'{os.sep}torch{os.sep}' not in frame.filename] or frames
+    return f'{outside[-1].filename}, line {outside[-1].lineno}'

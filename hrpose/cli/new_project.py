@@ -1,0 +1,25 @@
+"""`hrpose new-project`: write a part of one's own to start from."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
+    """Write as the command line says, and print what to do next."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description='Write a part of your own to start from: code, config, test and README, all ready to run.',
+    )
+    parser.add_argument('name', help='of the module and its folder, for instance my_net')
+    parser.add_argument('--kind', required=True, help='backbone, head, codec, dataset, metric or hook')
+    parser.add_argument(
+        '--folder', type=Path, help="where the project's folder goes; default projects/ if there is one, else here"
+    )
+    arguments = parser.parse_args(words)
+    from hrpose.skeleton import write_project
+
+    default = Path('projects') if Path('projects').is_dir() else Path()
+    target = write_project(arguments.name, arguments.kind, arguments.folder or default)
+    print(f'wrote {target}. It runs as it is:')
+    print(f'    pytest {target}\n    hrpose train {target}/configs/{arguments.name}_synthetic_128x96.py')

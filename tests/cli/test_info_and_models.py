@@ -1,0 +1,52 @@
+"""What is here, and what there is to name."""
+
+import pytest
+
+from hrpose.checkpoints.table import PUBLISHED
+from hrpose.cli.main import main
+from hrpose.shipped import config_folder, config_names
+
+
+@pytest.fixture
+def said(capsys):
+    def run(*words: str) -> tuple[object, str]:
+        status: object = 0
+        try:
+            main(words)
+        except SystemExit as left:
+            status = left.code
+        captured = capsys.readouterr()
+        return status, captured.out + captured.err
+
+    return run
+
+
+def test_models_lists_every_config_and_all_weights_with_where_they_are(said, tmp_path, monkeypatch):
+    row = PUBLISHED['hrnet_w32_coco_256x192']
+    monkeypatch.setenv('HRPOSE_WEIGHTS', str(tmp_path))
+    (tmp_path / row.file).write_text('')
+    status, output = said('models')
+    lines = {line.split()[0]: line.split()[1:] for line in output.splitlines() if line.strip()}
+    assert status == 0 and {*config_names(), *PUBLISHED} <= set(lines)
+    assert lines['hrnet_w32_coco_256x192'][:2] == ['yes', 'here']
+    assert lines['hrnet_w48_coco_256x192'][:3] == ['yes', 'to', 'download']
+    assert lines['hrnet_w32_imagenet'] == ['-', 'to', 'download']
+    assert lines['configs'] == [str(config_folder())]
+
+
+def test_models_keeps_to_a_pattern_and_explains_one_that_fits_nothing(said):
+    status, output = said('models', 'w48_mpii')
+    assert status == 0 and 'hrnet_w48_mpii_256x256' in output and 'w32' not in output
+    status, output = said('models', 'hrnet_w48_mppi_256x256')
+    assert status == 2 and 'nearest: hrnet_w48_mpii_256x256' in output
+
+
+def test_info_says_what_is_there_what_is_missing_and_what_is_registered(said, monkeypatch):
+    monkeypatch.setattr('hrpose.cli.info.find_spec', lambda module: None)
+    status, output = said('info')
+    assert status == 0
+    for part in ('python ', 'torch ', "mmcv's ops", 'cpu, ', 'HRPOSE_WEIGHTS'):
+        assert part in output
+    assert 'missing: the fastest COCO evaluation; pip install faster-coco-eval' in output
+    registered = output.split('registered')[1]
+    assert all(name in registered for name in ('HRNet', 'MSRAHeatmap', 'CocoDataset', 'EpochSampler'))
