@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from hrpose.datasets.metainfo import KNOWN, describe_flip_pairs, resolve
 from hrpose.datasets.records import Record, RecordTable, paused_collector
 from hrpose.datasets.sampler import SampleKey
+from hrpose.datasets.storage import PLACE_OF, container_of
 from hrpose.datasets.transforms.load_image import ImageError
 from hrpose.errors import UserError
 from hrpose.registry import TRANSFORMS
@@ -39,10 +40,12 @@ class PoseDataset(BaseDataset):
         ann_file: annotation file, relative to `data_root` unless absolute.
         metainfo: name or mapping, see `hrpose.datasets.metainfo.resolve`.
         data_root: folder that the other paths are relative to.
-        data_prefix: `img` is the folder of the images.
+        data_prefix: `img` is the folder of the images; inside the archive or LMDB where `LoadImage` reads from one.
         bbox_file: a detector's results whose boxes are used instead of the annotation's; test only.
         pipeline: configs of transforms, or callables.
-        test_mode: an unreadable image is an error; in training it is reported and replaced.
+        test_mode: for testing: an image that is missing or unreadable is an error.
+        on_broken_image: what training does about an unreadable image: 'replace' it by another sample, which is
+            reported and counted in `broken_images`, or 'error'.
         indices: keep these records only, or, if it is a number, the first so many (the last, if it is negative).
         lazy_init: read the annotation file when it is first needed, or by `full_init()`.
 
@@ -62,9 +65,13 @@ class PoseDataset(BaseDataset):
         bbox_file: str | None = None,
         pipeline: Sequence[Any] = (),
         test_mode: bool = False,
+        on_broken_image: str = 'replace',
         indices: int | Sequence[int] | None = None,
         lazy_init: bool = False,
     ) -> None:
+        if on_broken_image not in ('replace', 'error'):
+            raise UserError(f"on_broken_image is 'replace' or 'error', not {on_broken_image!r}")
+        self.on_broken_image = on_broken_image
         self.skipped: Counter[str] = Counter()
         self.broken_images: Counter[str] = Counter()
         super().__init__(
@@ -79,6 +86,8 @@ class PoseDataset(BaseDataset):
         )
         self._metainfo = resolve(metainfo, self.ann_file)
         self.bbox_file = _join(data_root, bbox_file) if bbox_file else None
+        if self._container_path:
+            self.data_prefix['img'] = (data_prefix or {}).get('img', '')  # a place in it, not under data_root
         self._require_paths()
         if self.bbox_file and not test_mode:
             raise UserError(f'bbox_file {bbox_file} has boxes without key points: set test_mode=True, or leave it out')
@@ -99,8 +108,7 @@ class PoseDataset(BaseDataset):
             self.data_list = RecordTable.of(self.data_list)
         if not self.data_list:
             raise UserError(f'indices={self._indices} keeps nobody of {self.ann_file}')
-        if self.test_mode:
-            self._require_images()
+        self._require_images()
         self._say_what_is_there()
 
     def _say_what_is_there(self) -> None:
@@ -118,16 +126,34 @@ class PoseDataset(BaseDataset):
             )
 
     def _require_images(self) -> None:
-        """A test needs every image; a missing one is better named now than after an epoch of training."""
+        """A test needs every image; a missing one is better named now than after an epoch of training.
+
+        In an archive, looking is cheap, and done once here its index is shared by all loader workers: so training looks
+        too, but refuses only a set of which nothing is there.
+        """
+        container = container_of(self.backend_args)
+        if not container and (self.backend_args or not self.test_mode):
+            return
+        where = f' in {self._container_path}' if container else ''
         paths = set(self.data_list.values('img_path'))
-        missing = sorted(path for path in paths if '://' not in path and not Path(path).exists())
-        if missing and not self.reads_elsewhere:
-            raise UserError(f'{len(missing)} of {len(paths)} images to test on do not exist, for instance {missing[0]}')
+        missing = sorted(path for path in paths if not (container.exists(path) if container else _is_there(path)))
+        if missing and (self.test_mode or len(missing) == len(paths)):
+            aim = 'test on' if self.test_mode else 'train on'
+            raise UserError(
+                f'{len(missing)} of {len(paths)} images to {aim} do not exist{where}, for instance {missing[0]}'
+            )
 
     @property
-    def reads_elsewhere(self) -> bool:
-        """Whether images come from another place than the file system."""
-        return any(getattr(step, 'backend_args', None) for step in self.pipeline.transforms)
+    def backend_args(self) -> dict[str, Any] | None:
+        """How images that are no files of their own are reached: the first that a step of the pipeline has."""
+        steps = self.pipeline.transforms
+        return next((args for step in steps if (args := getattr(step, 'backend_args', None))), None)
+
+    @property
+    def _container_path(self) -> str | None:
+        """The path of the archive or LMDB that holds the images, if one does."""
+        args = self.backend_args or {}
+        return args.get(PLACE_OF.get(args.get('backend', ''), ''))
 
     def get_data_info(self, idx: int) -> Record:
         """Return a record of one's own to change, with its place in the data set as `sample_idx`."""
@@ -159,7 +185,7 @@ class PoseDataset(BaseDataset):
         """Return the packed sample of one visit; a plain index counts as epoch 0 of seed 0."""
         self.full_init()
         key = key if isinstance(key, SampleKey) else SampleKey(0, 0, int(key))
-        if self.test_mode:
+        if self.test_mode or self.on_broken_image == 'error':
             return self._visit(key)
         for attempt in range(MAX_BROKEN_IN_A_ROW):
             try:
@@ -189,16 +215,21 @@ class PoseDataset(BaseDataset):
 
     def _require_paths(self) -> None:
         """Stop before anything is built if the data are not where the config says."""
-        wanted = [self.ann_file, self.bbox_file, self.data_prefix['img']]
+        images = self._container_path or self.data_prefix['img']
+        wanted = [self.ann_file, self.bbox_file, images]
         missing = [path for path in wanted if path and '://' not in path and not Path(path).exists()]
         if missing:
             raise UserError(
                 f'the data are not there: {missing[0]} does not exist.\n'
                 f'  looked for  annotations  {self.ann_file}\n'
-                f'              images       {self.data_prefix["img"] or "paths in the annotations"}\n'
+                f'              images       {images or "paths in the annotations"}\n'
                 f'  in data_root = {self.data_root or "(none)"}; another place: --cfg-options data_root=/path/to/it'
                 + (COCO_ADVICE if self._metainfo['dataset_name'] == 'coco' else '')
             )
+
+
+def _is_there(path: str) -> bool:
+    return '://' in path or Path(path).exists()
 
 
 def _join(root: str, path: str) -> str:

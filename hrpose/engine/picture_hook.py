@@ -40,11 +40,17 @@ class PictureHook(Hook):
         people = collect_results(self.samples, len(runner.test_dataloader.dataset), 'cpu')
         self.samples = []
         if is_main_process():
-            count = draw_images(people, runner.test_dataloader.dataset.metainfo, self.out_dir)
+            dataset = runner.test_dataloader.dataset
+            count = draw_images(people, dataset.metainfo, self.out_dir, getattr(dataset, 'backend_args', None))
             runner.logger.info(f'{count} pictures in {self.out_dir}')
 
 
-def draw_images(people: Sequence[PoseDataSample], metainfo: dict[str, Any], out_dir: Path) -> int:
+def draw_images(
+    people: Sequence[PoseDataSample],
+    metainfo: dict[str, Any],
+    out_dir: Path,
+    backend_args: dict[str, Any] | None = None,
+) -> int:
     """Draw each image with its people into `out_dir`; returns how many images."""
     from hrpose.visualization import draw_samples, read_picture, save_picture
 
@@ -53,5 +59,7 @@ def draw_images(people: Sequence[PoseDataSample], metainfo: dict[str, Any], out_
         by_image[person.img_path].append(person)
     out_dir.mkdir(parents=True, exist_ok=True)
     for path, samples in by_image.items():
-        save_picture(out_dir / f'{Path(path).stem}.jpg', draw_samples(read_picture(path), samples, metainfo))
+        save_picture(
+            out_dir / f'{Path(path).stem}.jpg', draw_samples(read_picture(path, backend_args), samples, metainfo)
+        )
     return len(by_image)

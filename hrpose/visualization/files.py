@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,13 +13,17 @@ from hrpose.datasets.transforms.load_image import read_image
 from hrpose.errors import UserError
 
 
-def read_picture(path: str | Path) -> np.ndarray:
+def read_picture(path: str | Path, backend_args: dict[str, Any] | None = None) -> np.ndarray:
     """Read an image file as (H, W, 3) uint8 BGR, pixels as stored: those that the annotations refer to.
+
+    Args:
+        path: of the image.
+        backend_args: of mmengine's file backends, where it is no file of its own.
 
     Raises:
         UserError: the file is missing, or not a whole image.
     """
-    return np.ascontiguousarray(read_image(str(path))[..., ::-1])
+    return np.ascontiguousarray(read_image(str(path), backend_args)[..., ::-1])
 
 
 def save_picture(path: str | Path, image: np.ndarray) -> Path:
