@@ -8,12 +8,16 @@ import difflib
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable
 
 
 class UserError(ValueError):
     """Something the user can put right. The message says what was wrong, where, and what to do."""
 
+
+# Seconds; torchrun looks ten times a second whether a process has left.
+PATIENCE = 2.0
 
 # A loader worker sends its exception on as text: 'Caught UserError in DataLoader worker …<traceback>'.
 _FROM_WORKER = re.compile(r'^Caught (\w+) in .*^(?:[\w.]+\.)?\1: ', re.S | re.M)
@@ -44,11 +48,21 @@ def nearest(name: str, choices: Iterable[str], *, count: int = 3) -> str:
     return f'none of the {len(choices)} known names is close'
 
 
+def _let_the_first_process_speak() -> None:
+    """Wait a little in the others of several processes: a mistake that all of them meet is then told once.
+
+    The launcher ends them when the first one leaves; a mistake of this process's own is told after the wait.
+    """
+    if os.environ.get('LOCAL_RANK', '0') != '0':
+        time.sleep(PATIENCE)
+
+
 def run(main: Callable[[], object]) -> None:
     """Run a command's `main`; a `UserError` ends it with one message on stderr and exit status 2."""
     try:
         main()
     except UserError as error:
+        _let_the_first_process_speak()
         print(f'error: {sentence(error)}', file=sys.stderr)
         sys.exit(2)
     except TypeError as error:

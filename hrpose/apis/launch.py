@@ -1,7 +1,6 @@
 """From a linked config to a runner: what the tools share."""
 
 import argparse
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ from mmengine.runner import Runner
 
 from hrpose.apis.detector_model import require_mmdet
 from hrpose.config import load_config, parse_options
+from hrpose.engine.processes import LAUNCHERS, require_launcher
 from hrpose.errors import UserError
 from hrpose.registry import DATASETS
-
-LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,10 +39,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 def config_from_arguments(arguments: argparse.Namespace) -> Config:
     """Return the linked config of a command's arguments, with `launcher` and `work_dir` set."""
-    if arguments.launcher == 'pytorch' and 'RANK' not in os.environ:
-        raise UserError(
-            '--launcher pytorch is for a process that torchrun started (it sets RANK); leave it out otherwise'
-        )
+    require_launcher(arguments.launcher)
     cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
     cfg.launcher = arguments.launcher
     cfg.work_dir = arguments.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(arguments.config).stem)

@@ -33,7 +33,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     if arguments.dump:
         cfg.test_evaluator = [
             *cfg.test_evaluator,
-            dict(type='DumpResults', out_file_path=arguments.dump),
+            dict(type='DumpResults', out_file_path=arguments.dump, collect_device='gpu'),
         ]
     if arguments.show_dir:
         hook = dict(type='PictureHook', out_dir=arguments.show_dir)

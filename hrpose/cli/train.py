@@ -28,12 +28,13 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
 
 def resume(cfg: Any, checkpoint: str) -> None:
     """Make a run go on from `checkpoint`, or, for 'auto', from the latest in its work dir if there is one."""
-    from mmengine.runner import find_latest_checkpoint
+    from hrpose.engine import latest_checkpoint
 
-    if checkpoint == 'auto' and find_latest_checkpoint(cfg.work_dir) is None:
+    found = latest_checkpoint(cfg.work_dir) if checkpoint == 'auto' else checkpoint
+    if found is None:
         print(f'--resume: nothing in {cfg.work_dir} to go on from; training starts at the beginning')
         return
-    cfg.resume, cfg.load_from = True, None if checkpoint == 'auto' else checkpoint
+    cfg.resume, cfg.load_from = True, str(found)
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:

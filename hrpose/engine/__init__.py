@@ -1,8 +1,26 @@
-"""What mmengine's Runner does not have: safe checkpoints, the batch stated, bf16 on any device, pictures of a test."""
+"""What mmengine's Runner does not have: exact resuming, safe checkpoints, many processes, bad days, bf16 on CPUs."""
 
 from hrpose.engine.batch_size import BatchSizeHook
+from hrpose.engine.checkpoint_hook import CheckpointHook
+from hrpose.engine.early_stop import EarlyStoppingHook
+from hrpose.engine.exact_resume import EpochSeedHook, PendingGradientsHook
+from hrpose.engine.finite_loss import FiniteLossHook
 from hrpose.engine.optim import BF16OptimWrapper
 from hrpose.engine.picture_hook import PictureHook
 from hrpose.engine.runner import PoseRunner
+from hrpose.engine.shared_statistics import SharedStatisticsHook
+from hrpose.engine.work_dir import latest_checkpoint
 
-__all__ = ['BF16OptimWrapper', 'BatchSizeHook', 'PictureHook', 'PoseRunner']
+__all__ = [
+    'BF16OptimWrapper',
+    'BatchSizeHook',
+    'CheckpointHook',
+    'EarlyStoppingHook',
+    'EpochSeedHook',
+    'FiniteLossHook',
+    'PendingGradientsHook',
+    'PictureHook',
+    'PoseRunner',
+    'SharedStatisticsHook',
+    'latest_checkpoint',
+]

@@ -37,7 +37,8 @@ class PictureHook(Hook):
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Draw, on the main process."""
-        people = collect_results(self.samples, len(runner.test_dataloader.dataset), 'cpu')
+        # 'gpu' means by the process group, which works on CPUs too and needs no folder that the hosts share.
+        people = collect_results(self.samples, len(runner.test_dataloader.dataset), 'gpu')
         self.samples = []
         if is_main_process():
             dataset = runner.test_dataloader.dataset

@@ -1,16 +1,32 @@
-"""mmengine's Runner with two differences: how weights come in, and which batch the learning rate follows."""
+"""mmengine's Runner, but for how weights come in, which batch the learning rate follows, and how processes join."""
 
+import shutil
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
+from mmengine.dist import is_distributed, is_main_process, master_only
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.loops import BaseLoop
+from torch import nn
 
 from hrpose.checkpoints import guard_mmengine, load_recognised, read_checkpoint, recognise
 from hrpose.engine.batch_size import scale_learning_rate
+from hrpose.engine.failures import explained, way_on
+from hrpose.engine.processes import join, require_sync_bn, wrapper_options
+from hrpose.engine.schedule import follow_config, schedulers_of, start_of
+from hrpose.engine.work_dir import latest_checkpoint, take_work_dir, whole
 from hrpose.errors import UserError
 from hrpose.registry import RUNNERS
+
+DEFAULT_HOOKS = {
+    'batch_size': {'type': 'hrpose.BatchSizeHook'},
+    'epoch_seed': {'type': 'hrpose.EpochSeedHook'},
+    'finite_loss': {'type': 'hrpose.FiniteLossHook'},
+    'pending_gradients': {'type': 'hrpose.PendingGradientsHook'},
+    'shared_statistics': {'type': 'hrpose.SharedStatisticsHook'},
+}
 
 
 @RUNNERS.register_module()
@@ -18,16 +34,97 @@ class PoseRunner(Runner):
     """The Runner; checkpoints are read safely, recognised by content, and what did not fit is said or refused."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._reserved: IO[str] | None = None
+        self._load_from: str | None
         guard_mmengine()
         super().__init__(*args, **kwargs)
 
+    def setup_env(self, env_cfg: dict[str, Any]) -> None:
+        """Set up mmengine's environment; the processes join here, since mmengine's way ends in CUDA on a CPU."""
+        if self.distributed and not is_distributed():
+            join(self.launcher, **env_cfg.get('dist_cfg', {}))
+        super().setup_env(env_cfg)
+        # Before anything is written there.
+        if self._train_dataloader is not None and is_main_process():
+            self._reserved = take_work_dir(self.work_dir)
+
+    def train(self) -> nn.Module:
+        """Train; what the machine does to it ends in a `UserError`. Returns the model."""
+        try:
+            with explained(self, training=True):
+                return super().train()
+        finally:
+            if self._reserved:
+                self._reserved.close()
+
+    def test(self) -> dict[str, float]:
+        """Test; what the machine does to it ends in a `UserError`. Returns the figures."""
+        with explained(self, training=False):
+            return super().test()
+
+    def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
+        """Move the model to its device and, with several processes, let them average its gradients."""
+        require_sync_bn(self.cfg.get('sync_bn'), self.distributed)
+        if self.distributed and not is_model_wrapper(model):
+            model_wrapper_cfg = wrapper_options(model_wrapper_cfg, self.cfg.get('find_unused_parameters', False))
+        return super().wrap_model(model_wrapper_cfg, model)
+
     def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
-        """Register mmengine's default hooks, and the one that states batch and learning rate."""
-        super().register_default_hooks({'batch_size': {'type': 'hrpose.BatchSizeHook'}, **(hooks or {})})
+        """Register mmengine's default hooks and hrpose's; the config exchanges each by its name, None removes it."""
+        hooks = {**DEFAULT_HOOKS, **(hooks or {})}
+        # mmengine takes None for its own hooks only.
+        super().register_default_hooks(
+            {name: hook for name, hook in hooks.items() if hook is not None or name not in DEFAULT_HOOKS}
+        )
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict[str, Any] | None = None) -> None:
         """Scale the learning rate to the effective batch where that is asked for; mmengine's forgets accumulation."""
         scale_learning_rate(self, auto_scale_lr)
+
+    def load_or_resume(self) -> None:
+        """Load or go on from a checkpoint: the named one, or the last whole one of the work dir."""
+        if self._resume and self._load_from is None:
+            latest = latest_checkpoint(self.work_dir)
+            self._load_from = None if latest is None else str(latest)
+        if self._load_from is not None:
+            super().load_or_resume()
+
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Go on from a checkpoint; arguments are mmengine's.
+
+        Learning rates follow the schedule of the config; a seed that was drawn by chance is taken over everywhere.
+
+        Raises:
+            UserError: the file cannot be read safely or does not fit.
+        """
+        start = start_of(schedulers_of(self))
+        super().resume(filename, *args, **kwargs)
+        follow_config(self, start)
+        sampler = self.train_dataloader.sampler
+        if self.cfg.train_dataloader.get('sampler', {}).get('seed') is None and hasattr(sampler, 'seed'):
+            sampler.seed = self.seed
+
+    @master_only
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Write a checkpoint; arguments are mmengine's. On a disk it is there whole or not at all.
+
+        Raises:
+            UserError: it could not be written; what was there before is as it was.
+        """
+        if '://' in str(out_dir):
+            super().save_checkpoint(out_dir, filename, *args, **kwargs)
+            return
+        path = Path(out_dir) / filename
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole(path) as part:
+                super().save_checkpoint(out_dir, part.name, *args, **kwargs)
+        except OSError as error:
+            free = shutil.disk_usage(path.parent).free / 2**20 if path.parent.is_dir() else 0
+            raise UserError(
+                f'the checkpoint {path} could not be saved: {error.strerror} ({free:.0f} MiB free there). Nothing that '
+                'was saved before is lost' + way_on(self.work_dir)
+            ) from error
 
     def load_checkpoint(
         self, filename: str, map_location: Any = 'cpu', strict: bool = False, revise_keys: Any = ()

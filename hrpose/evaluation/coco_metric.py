@@ -60,7 +60,8 @@ class CocoMetric(BaseMetric):
             width.
         backend: 'auto', 'faster', 'xtcocotools' or 'pycocotools': the figures are the same.
         outfile_prefix: results are written to `{outfile_prefix}.keypoints.json`, in COCO's form.
-        collect_device: 'cpu' or 'gpu', for collecting from several processes.
+        collect_device: how results of several processes come together: 'gpu' by the process group, on CPUs too;
+            'cpu' by files in a folder `.dist_test` that all hosts have to share.
         prefix: of the figures' names.
 
     Raises:
@@ -82,7 +83,7 @@ class CocoMetric(BaseMetric):
         nms_threshold: float = 0.9,
         backend: str = 'auto',
         outfile_prefix: str | None = None,
-        collect_device: str = 'cpu',
+        collect_device: str = 'gpu',
         prefix: str | None = 'coco',
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)

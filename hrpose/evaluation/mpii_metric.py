@@ -47,7 +47,8 @@ class MpiiMetric(BaseMetric):
         gt_file: `gt_valid.mat` of the official release, whose people are those of `valid.json` in the same order. A
             sample's `id` is its place there.
         metainfo: name or dict of the joints; None takes the data set's.
-        collect_device: 'cpu' or 'gpu', for collecting from several processes.
+        collect_device: how results of several processes come together: 'gpu' by the process group, on CPUs too;
+            'cpu' by files in a folder `.dist_test` that all hosts have to share.
         prefix: of the figures' names.
 
     Raises:
@@ -61,7 +62,7 @@ class MpiiMetric(BaseMetric):
         gt_file: str,
         metainfo: str | Mapping[str, Any] | None = None,
         *,
-        collect_device: str = 'cpu',
+        collect_device: str = 'gpu',
         prefix: str | None = 'mpii',
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)

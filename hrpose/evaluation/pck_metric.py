@@ -54,7 +54,8 @@ class PCKMetric(BaseMetric):
             person whose length is unknown (those joints not labelled) is left out, and counted in
             the log.
         metainfo: name or dict of the joints; None takes the data set's.
-        collect_device: 'cpu' or 'gpu', for collecting from several processes.
+        collect_device: how results of several processes come together: 'gpu' by the process group, on CPUs too;
+            'cpu' by files in a folder `.dist_test` that all hosts have to share.
         prefix: of the figures' names.
 
     Raises:
@@ -70,7 +71,7 @@ class PCKMetric(BaseMetric):
         *,
         normalizer: str = 'box',
         metainfo: str | Mapping[str, Any] | None = None,
-        collect_device: str = 'cpu',
+        collect_device: str = 'gpu',
         prefix: str | None = 'pck',
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)

@@ -1,7 +1,6 @@
 """The Runner: checkpoints come in safely, in any layout, and a training goes on where it stopped."""
 
 import hashlib
-import time
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +8,13 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
-from hrpose.apis import build_runner, init_model
+from hrpose.apis import init_model
 from hrpose.checkpoints import read_checkpoint
 from hrpose.checkpoints.table import PUBLISHED, Published
-from hrpose.config import load_config
 from hrpose.engine import PoseRunner
 from hrpose.errors import UserError
 from tests.checkpoints.cases import LAYOUTS, POSE_LAYOUTS, clone, official, saved, small_model
+from tests.engine.cases import runner_of
 
 
 @pytest.fixture
@@ -24,13 +23,6 @@ def trained(tiny_coco, tiny_config, tmp_path, quick) -> Path:
     config = tiny_config(tiny_coco(images=2))
     train(config, tmp_path / 'run')
     return config
-
-
-def runner_of(config: Path, work_dir: Path, *, loaders=('train_dataloader', 'val_dataloader'), **options: object):
-    cfg = load_config(config, options)
-    cfg.work_dir, cfg.launcher, cfg.experiment_name = str(work_dir), 'none', f'{config.stem}_{time.time_ns()}'
-    cfg.visualizer.vis_backends = [{'type': 'LocalVisBackend'}]
-    return build_runner(cfg, loaders=loaders)
 
 
 def train(config: Path, work_dir: Path, **options: object) -> torch.nn.Module:

@@ -1,0 +1,142 @@
+"""Several processes compute what one does: the same weights in training, the same figures in a test."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.hooks import EMAHook, Hook
+from mmengine.structures import InstanceData
+from torch import nn
+
+from hrpose.engine.processes import join, require_launcher
+from hrpose.errors import UserError
+from hrpose.models.estimators import TopdownPoseEstimator
+from tests.engine.cases import runner_of
+from tests.engine.processes import run_processes
+
+SGD = {'type': 'SGD', 'lr': 0.1, 'momentum': 0.9}
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+
+
+class FrozenStatistics(Hook):
+    """Batch normalisation in evaluation mode, as for small batches."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        for module in runner.model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+
+
+def trained(config: Path, work_dir: Path, options: dict, hooks: tuple = ()) -> dict[str, torch.Tensor]:
+    """Train in this process's group; returns the weights, by name."""
+    torch.set_num_threads(1)
+    runner = runner_of(config, work_dir, ('train_dataloader',), launcher='pytorch', hooks=hooks, **options)
+    model = runner.train()
+    averaged = [hook.ema_model.state_dict(prefix='ema.') for hook in runner.hooks if isinstance(hook, EMAHook)]
+    weights = {**getattr(model, 'module', model).state_dict(), **(averaged[0] if averaged else {})}
+    return {name: value.cpu().clone() for name, value in weights.items()}
+
+
+def weights_by_processes(config: Path, work_dir: Path, *, batch: int, hooks: tuple = (), **options: object) -> dict:
+    """Train with 1 and 2 processes on the same batches; returns the first process's weights for each number."""
+    found = {}
+    for count in (1, 2):
+        given = {'train_dataloader.batch_size': batch // count, 'optim_wrapper.optimizer': SGD, **options}
+        found[count] = run_processes(count, trained, config, work_dir / str(count), given, hooks)
+        for other in found[count]:
+            torch.testing.assert_close(other, found[count][0], rtol=0, atol=0)
+    return {count: weights[0] for count, weights in found.items()}
+
+
+def test_two_processes_with_half_the_batch_each_end_with_the_weights_of_one(tiny_coco, tiny_config, tmp_path, quick):
+    config = tiny_config(tiny_coco(images=20), extra='model["backbone"]["init_cfg"] = []')
+    found = weights_by_processes(config, tmp_path, batch=4, hooks=(FrozenStatistics(),))
+    torch.testing.assert_close(found[2], found[1], rtol=0, atol=1e-5)
+    start = run_processes(1, trained, config, tmp_path / 'start', {'optim_wrapper.optimizer': {**SGD, 'lr': 1e-12}})[0]
+    moved = max((found[1][name] - start[name]).abs().max().item() for name in start if 'weight' in name)
+    assert moved > 1e-3
+
+
+@needs_gpu
+def test_with_sync_bn_two_processes_on_one_gpu_end_with_the_weights_of_one(tiny_coco, tiny_config, tmp_path, quick):
+    config = tiny_config(tiny_coco(images=20), extra='model["backbone"]["init_cfg"] = []')
+    options = {'sync_bn': 'torch', 'env_cfg.dist_cfg': {'backend': 'gloo'}}
+    found = weights_by_processes(config, tmp_path, batch=4, **options)
+    torch.testing.assert_close(found[2], found[1], rtol=0, atol=1e-5)
+
+
+def test_processes_end_an_epoch_with_the_same_statistics_of_normalisation(tiny_coco, tiny_config, tmp_path, quick):
+    config = tiny_config(tiny_coco(images=4))
+    options = {'custom_hooks': [{'type': 'EMAHook'}]}
+    first, second = run_processes(2, trained, config, tmp_path / 'shared', options)
+    assert any('ema.module.backbone.bn1.running_mean' in name for name in first)
+    torch.testing.assert_close(second, first, rtol=0, atol=0)
+    options['default_hooks.shared_statistics'] = None
+    first, second = run_processes(2, trained, config, tmp_path / 'apart', options)
+    differing = {name.split('.')[-1] for name in first if not first[name].equal(second[name])}
+    assert differing == {'running_mean', 'running_var'}
+
+
+def guess(self, inputs, data_samples):
+    """Predict each person's truth, moved by a distance of the person's own."""
+    for sample in data_samples:
+        rng = np.random.default_rng(sample.id)
+        truth = sample.gt_instances
+        moved = truth.keypoints + rng.normal(0, 2, truth.keypoints.shape)
+        scores = rng.uniform(0.3, 1, truth.keypoints.shape[:2])
+        boxes = {'bboxes': truth.bboxes, 'bbox_scores': truth.bbox_scores}
+        sample.pred_instances = InstanceData(keypoints=moved, keypoint_scores=scores, **boxes)
+    return data_samples
+
+
+def evaluated(config: Path, folder: Path, options: dict) -> tuple[dict[str, float], list[int]]:
+    """Test in this process's group; returns the figures, and whose predictions were dumped."""
+    torch.set_num_threads(1)
+    dump = {'type': 'DumpResults', 'out_file_path': str(folder / 'found.pkl'), 'collect_device': 'gpu'}
+    metrics = [{'type': 'CocoMetric'}, {'type': 'PCKMetric'}, dump]
+    figures = runner_of(
+        config, folder, ('test_dataloader',), launcher='pytorch', test_evaluator=metrics, **options
+    ).test()
+    return figures, [person['id'] for person in pickle.loads((folder / 'found.pkl').read_bytes())]
+
+
+@pytest.mark.parametrize(
+    ('images', 'count', 'round_up'), [(1, 4, False), (1, 4, True), (5, 2, False), (5, 3, False), (5, 3, True)]
+)
+def test_figures_and_predictions_do_not_depend_on_the_number_of_processes(
+    images, count, round_up, tiny_coco, tiny_config, tmp_path, quick, monkeypatch
+):
+    monkeypatch.setattr(TopdownPoseEstimator, 'predict', guess)
+    config = tiny_config(tiny_coco(images=images))
+    options = {'test_dataloader.sampler.round_up': round_up}
+    ((alone, people),) = run_processes(1, evaluated, config, tmp_path / '1', options)
+    assert people == list(range(100, 100 + images))
+    assert 0 < alone['coco/AP'] < 1 and alone['pck/EPE'] > 0
+    for figures, found in run_processes(count, evaluated, config, tmp_path / 'several', options):
+        assert found == people
+        assert {**figures, 'time': 0, 'data_time': 0} == {**alone, 'time': 0, 'data_time': 0}
+
+
+@pytest.mark.parametrize(('launcher', 'told'), [('pytorch', 'RANK'), ('slurm', 'SLURM_PROCID'), ('mpi', 'OMPI_')])
+def test_a_process_that_another_launcher_started_is_told_so(launcher, told):
+    with pytest.raises(UserError, match=f'--launcher {launcher} is for a process .*{told}'):
+        require_launcher(launcher, {})
+
+
+def test_an_address_that_nobody_answers_at_is_a_sentence(monkeypatch):
+    place = {'RANK': '1', 'WORLD_SIZE': '2', 'LOCAL_RANK': '0', 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': '9'}
+    for name, value in place.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match='process 1 of 2 cannot join the others at 127.0.0.1:9 by '):
+        join('pytorch', backend='gloo', timeout=1)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_sync_bn_on_a_cpu_is_refused_in_a_sentence(tiny_coco, tiny_config, tmp_path, quick):
+    config = tiny_config(tiny_coco(images=2))
+    with pytest.raises(AssertionError, match="UserError: sync_bn='torch' needs GPUs"):
+        run_processes(2, trained, config, tmp_path, {'sync_bn': 'torch'})
+    with pytest.raises(AssertionError, match="sync_bn is 'torch' or None, not 'mmcv'"):
+        run_processes(1, trained, config, tmp_path, {'sync_bn': 'mmcv'})
