@@ -45,6 +45,9 @@ TRUTH_FILES = {
     'PoseTrack18Metric': ('ann_file', '{0.name}'),
 }
 
+# Metrics of which less is better; the best checkpoint is chosen by the first metric's first figure.
+ERRORS = ('EPE', 'EPEMetric')
+
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
     """Return the linked config of a file.
@@ -192,6 +195,7 @@ def _derived_places(cfg: Config) -> Iterator[tuple[str, str]]:
         metrics = cfg.get(name) or []
         for index in range(len(metrics) if isinstance(metrics, list) else 0):
             yield from ((f'{name}.{index}', key) for key in ('metainfo', 'ann_file', 'gt_file'))
+    yield 'default_hooks.checkpoint', 'rule'
     yield from (('', key) for key in ('test_dataloader', 'test_evaluator'))
 
 
@@ -300,6 +304,14 @@ def _link_evaluation(cfg: Config) -> None:
                 annotations = Path(loader.dataset.get('data_root', '')) / loader.dataset.ann_file
                 metric.setdefault(key, str(annotations.with_name(pattern.format(annotations))))
         cfg[name] = metrics
+    _link_best_checkpoint(cfg)
+
+
+def _link_best_checkpoint(cfg: Config) -> None:
+    hook, metrics = (cfg.get('default_hooks') or {}).get('checkpoint'), cfg.get('val_evaluator')
+    if hook and hook.get('save_best'):
+        first = metrics[0] if isinstance(metrics, list) else metrics or {}
+        hook.setdefault('rule', 'less' if first.get('type') in ERRORS else 'greater')
 
 
 def _fill(cfg: Config, part: Any, place: str, needs: Mapping[str, str]) -> None:

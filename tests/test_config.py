@@ -323,3 +323,13 @@ def test_a_config_without_a_scope_gets_hrposes(tmp_path):
     path = tmp_path / 'bare.py'
     path.write_text("codec = dict(type='MSRAHeatmap', input_size=(64, 64))\n")
     assert load_config(path).default_scope == 'hrpose'
+
+
+@pytest.mark.parametrize(('metric', 'rule'), [('CocoMetric', 'greater'), ('PCKMetric', 'greater'), ('EPE', 'less')])
+def test_the_best_checkpoint_is_the_one_with_the_better_first_metric(metric, rule, tmp_path):
+    lines = [f"val_evaluator = dict(_delete_=True, type='{metric}')"]
+    cfg = load_config(write_leaf(tmp_path / 'leaf.py', W32, lines))
+    assert cfg.default_hooks.checkpoint.rule == rule
+    saved = tmp_path / 'saved.py'
+    saved.write_text('\n'.join(f'{key} = {value!r}' for key, value in as_dict(cfg).items()))
+    assert load_config(saved, {'val_evaluator': [{'type': 'EPE'}]}).default_hooks.checkpoint.rule == 'less'

@@ -76,6 +76,8 @@ def auc(
 ) -> tuple[_Values, float]:
     """Return the mean PCK over `thresholds`, by default 21 of them from 0 to 0.5.
 
+    The range is that of MPII's AUC (Insafutdinov et al., ECCV 2016: the area under PCKh up to 0.5).
+
     Returns:
         (K,) of each joint in [0, 1], and the mean of the joints' values.
     """
@@ -88,7 +90,11 @@ def epe(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike) -> tuple[_Va
     Returns:
         (K,) of each joint in px, and the mean of the joints' values.
     """
-    distances = joint_distances(predicted, truth, visible)
+    return mean_distance(joint_distances(predicted, truth, visible))
+
+
+def mean_distance(distances: _Values) -> tuple[_Values, float]:
+    """Return (K,) the mean of the (N, K) `distances` that are no NaN, and its mean over the joints."""
     return _with_mean(_column_mean(distances, ~np.isnan(distances)))
 
 

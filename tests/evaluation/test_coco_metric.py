@@ -2,12 +2,10 @@
 
 import copy
 import json
-import logging
 
 import numpy as np
 import pytest
 from mmengine.evaluator import Evaluator
-from mmengine.logging import MMLogger
 from mmengine.structures import InstanceData
 
 from hrpose.errors import UserError
@@ -47,18 +45,6 @@ def _evaluate(metric, samples):
     evaluator = Evaluator(metric)
     evaluator.process(samples)
     return evaluator.evaluate(len(samples))
-
-
-@pytest.fixture
-def log_lines():
-    """Lines that metrics write to the current logger."""
-    lines = []
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(handler)
-    yield lines
-    logger.removeHandler(handler)
 
 
 @pytest.fixture
