@@ -19,7 +19,7 @@ FIGURES = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM', 'ARL
 
 # Fastest first: 'auto' takes the first that is installed.
 _MODULES = {
-    'faster': 'faster_coco_eval',
+    'faster-coco-eval': 'faster_coco_eval',
     'xtcocotools': 'xtcocotools',
     'pycocotools': 'pycocotools',
 }
@@ -44,7 +44,7 @@ def resolve_backend(name: str = 'auto') -> str:
         return installed[0]
     if name in installed:
         return name
-    wanted = _MODULES.get(name, 'pycocotools').replace('_', '-')
+    wanted = 'pycocotools' if name == 'auto' else name
     raise UserError(f"evaluation backend '{name}' is not installed; install it with: pip install {wanted}")
 
 
@@ -63,7 +63,7 @@ def evaluate_coco(
         results: COCO key point results: `image_id`, `keypoints` (3K numbers in image px), `score`,
             and `category_id` (1 if missing).
         sigmas: (K,) the joints' OKS sigmas.
-        backend: 'faster', 'xtcocotools', 'pycocotools', or 'auto' for the first of these that is
+        backend: 'faster-coco-eval', 'xtcocotools', 'pycocotools', or 'auto' for the first of these that is
             installed.
 
     Returns:
@@ -110,7 +110,7 @@ def accumulated(
         iou_type: 'keypoints', or 'keypoints_crowd', where a person counts by the file's `num_keypoints` instead of
             the flags; pycocotools always goes by that number.
     """
-    if backend == 'faster':
+    if backend == 'faster-coco-eval':
         from faster_coco_eval import COCO, COCOeval_faster
 
         truth, predicted = _load(COCO, dataset, detections)

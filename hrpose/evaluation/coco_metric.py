@@ -17,6 +17,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from hrpose.datasets.json_files import read_coco_json
+from hrpose.datasets.metainfo import sigma_source
 from hrpose.errors import UserError
 from hrpose.evaluation.by_joint import JointAgreement, joint_agreement
 from hrpose.evaluation.coco_eval import FIGURES, evaluate_coco, resolve_backend
@@ -50,7 +51,8 @@ class CocoMetric(BaseMetric):
             file in place of figures. None takes the truth from the samples' `gt_instances`, in
             which crowd regions are unknown, and areas too unless it has a field `areas` (0.53 of
             the box then).
-        metainfo: name or dict of the joints; None takes the data set's.
+        metainfo: name or dict of the joints, with the OKS sigmas; None takes the data set's. The log says where the
+            sigmas are from: the config, a known data set, or the default of 0.05.
         rescoring: 'keypoint' is the box score times the mean of the joint scores above
             `keypoint_score_threshold`, as published; 'box' the box score; 'keypoint_only' that mean
             alone.
@@ -58,7 +60,8 @@ class CocoMetric(BaseMetric):
         nms: 'oks', 'soft_oks' or None. Areas are those of `box_size`, the padded box, as published.
         nms_threshold: OKS above which the lower scored of two people is dropped; for 'soft_oks' the
             width.
-        backend: 'auto', 'faster', 'xtcocotools' or 'pycocotools': the figures are the same.
+        backend: 'auto' for the fastest that is installed, 'faster-coco-eval', 'xtcocotools' or 'pycocotools': the
+            figures are the same.
         outfile_prefix: results are written to `{outfile_prefix}.keypoints.json`, in COCO's form.
         collect_device: how results of several processes come together: 'gpu' by the process group, on CPUs too;
             'cpu' by files in a folder `.dist_test` that all hosts have to share.
@@ -138,7 +141,7 @@ class CocoMetric(BaseMetric):
             info: the complete metainfo.
         """
         figures = evaluate_coco(truth, detections, info['sigmas'], self.backend)
-        log_figures(f'COCO key point figures ({self.backend})', figures)
+        log_figures(f'COCO key point figures ({self.backend}; OKS sigmas: {sigma_source(info)})', figures)
         log_joints(joint_agreement(truth, detections, info['sigmas']), info)
         return figures
 

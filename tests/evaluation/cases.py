@@ -27,14 +27,17 @@ def write_mpii_truth(path, people, *, head):
     )
 
 
-def generated_case(rng, *, images=60, joints=17, people=4):
-    """Return a COCO data set with crowds, unlabelled people and both sizes, and noisy results."""
+def generated_case(rng, *, images=60, joints=17, people=4, results_each=3):
+    """Return a COCO data set with crowds, unlabelled people and both sizes, and noisy results.
+
+    An image has up to `people` annotations, each of them up to `results_each` results.
+    """
     annotations, results = [], []
     for image in range(images):
         for _ in range(rng.integers(0, people + 1)):
             annotation = _annotation(rng, len(annotations), image, joints)
             annotations.append(annotation)
-            results += [_result(rng, annotation) for _ in range(rng.integers(0, 4))]
+            results += [_result(rng, annotation) for _ in range(rng.integers(0, results_each + 1))]
     dataset = {
         'images': [{'id': image} for image in range(images)],
         'annotations': annotations,

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hrpose.evaluation import coco_eval, evaluate_coco
 from hrpose.evaluation.coco_eval import FIGURES, available_backends, resolve_backend
 from tests.evaluation.cases import SIGMAS_17, generated_case
 
-BACKENDS = ('faster', 'xtcocotools', 'pycocotools')
+BACKENDS = ('faster-coco-eval', 'xtcocotools', 'pycocotools')
 
 
 @pytest.fixture(params=BACKENDS)
@@ -135,11 +136,11 @@ def test_auto_takes_the_first_that_is_installed(monkeypatch):
     monkeypatch.setattr(coco_eval, 'available_backends', lambda: ('xtcocotools', 'pycocotools'))
     assert resolve_backend('auto') == 'xtcocotools'
     with pytest.raises(UserError, match='pip install faster-coco-eval'):
-        resolve_backend('faster')
+        resolve_backend('faster-coco-eval')
 
 
 def test_an_unknown_backend_names_the_choices():
-    with pytest.raises(UserError, match='auto, faster, xtcocotools, pycocotools'):
+    with pytest.raises(UserError, match='auto, faster-coco-eval, xtcocotools, pycocotools'):
         resolve_backend('coco')
 
 
@@ -147,3 +148,18 @@ def test_crowdpose_annotations_without_area_can_be_evaluated(shared_data, backen
     dataset = json.loads((shared_data / 'crowdpose/test_crowdpose.json').read_text())
     figures = evaluate_coco(dataset, _perfect(dataset), np.full(14, 0.05), backend)
     assert figures['AP'] == pytest.approx(1.0)
+
+
+@pytest.mark.slow
+def test_at_the_size_of_val2017_the_figures_are_equal_and_the_default_is_the_fastest(rng):
+    dataset, results = generated_case(rng, images=5000, results_each=12)
+    assert len(dataset['annotations']) > 9000 and len(results) > 55_000
+    seconds, figures = {}, []
+    for name in available_backends():
+        start = time.perf_counter()
+        figures.append(list(evaluate_coco(dataset, results, SIGMAS_17, name).values()))
+        seconds[name] = time.perf_counter() - start
+    print({name: f'{value:.1f} s' for name, value in seconds.items()})
+    for other in figures[1:]:
+        assert other == pytest.approx(figures[0], abs=1e-12)
+    assert min(seconds, key=seconds.get) == resolve_backend('auto')

@@ -280,3 +280,45 @@ def test_a_wrong_choice_fails_at_construction_and_names_the_choices(options, cho
 def test_a_second_evaluation_gives_the_same_figures(small_file):
     metric, samples = CocoMetric(str(small_file), JOINTS), _small_samples(small_file)
     assert _evaluate(metric, copy.deepcopy(samples)) == _evaluate(metric, samples)
+
+
+@pytest.mark.parametrize(
+    ('metainfo', 'said'),
+    [(JOINTS, 'given by the config'), ({'keypoint_names': ['a', 'b', 'c']}, 'the default 0.05 for every joint')],
+)
+def test_the_log_says_where_the_sigmas_are_from(metainfo, said, small_file, log_lines):
+    _evaluate(CocoMetric(str(small_file), metainfo), _small_samples(small_file))
+    assert any(f'OKS sigmas: {said})' in line for line in log_lines)
+
+
+@pytest.mark.parametrize(
+    ('rescoring', 'expected'), [('keypoint', [0.5 * 0.7, 0.25]), ('box', [0.5, 0.25]), ('keypoint_only', [0.7, 1.0])]
+)
+def test_each_way_of_rescoring_decides_the_scores_in_the_results_file(rescoring, expected, small_file, tmp_path):
+    first, second = _small_samples(small_file)
+    first.pred_instances.keypoint_scores = np.array([[0.6, 0.8, 0.1]])
+    second.pred_instances.keypoint_scores = np.array([[1.0, 0.2, 0.0]])
+    first.pred_instances.bbox_scores, second.pred_instances.bbox_scores = np.array([0.5]), np.array([0.25])
+    prefix = str(tmp_path / 'out')
+    _evaluate(CocoMetric(str(small_file), JOINTS, rescoring=rescoring, outfile_prefix=prefix), [first, second])
+    written = json.loads((tmp_path / 'out.keypoints.json').read_text())
+    assert [result['score'] for result in written] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(('nms', 'kept'), [(None, [0.9, 0.8, 0.5]), ('oks', [0.9, 0.5]), ('soft_oks', [0.9, 0.5, 0.8])])
+def test_each_nms_keeps_and_orders_twins_as_it_says(nms, kept, small_file, tmp_path):
+    person = _small_samples(small_file)[0]
+    samples = []
+    for number, (score, shift) in enumerate([(0.9, 0), (0.8, 0), (0.5, 500)]):
+        sample = person.clone()
+        sample.set_metainfo({'id': number})
+        sample.pred_instances = InstanceData(
+            keypoints=person.pred_instances.keypoints + shift,
+            keypoint_scores=np.full((1, 3), 1.0),
+            bboxes=np.zeros((1, 4)),
+            bbox_scores=np.array([score]),
+        )
+        samples.append(sample)
+    _evaluate(CocoMetric(str(small_file), JOINTS, nms=nms, outfile_prefix=str(tmp_path / 'out')), samples)
+    written = json.loads((tmp_path / 'out.keypoints.json').read_text())
+    assert [result['score'] for result in written] == pytest.approx(kept, abs=1e-12)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from hrpose.evaluation import joint_similarity, oks
+from hrpose.evaluation.coco_format import plain_ground_truth, plain_results
+from tests.evaluation.cases import SIGMAS_17, generated_case
 
 
 def test_equal_people_have_oks_one():
@@ -50,3 +52,28 @@ def test_similarity_has_one_value_a_pair_and_joint(rng):
 def test_wrong_number_of_sigmas_names_all_numbers():
     with pytest.raises(ValueError, match='keypoints_a has 3, keypoints_b 3, sigmas 2'):
         oks(np.zeros((1, 3, 2)), np.zeros((1, 3, 2)), areas=1.0, sigmas=[0.1, 0.1])
+
+
+@pytest.mark.parametrize('backend', ['pycocotools', 'xtcocotools'])
+def test_oks_is_what_the_coco_tools_compute(backend, rng):
+    evaluation = pytest.importorskip(f'{backend}.cocoeval')
+    dataset, results = generated_case(rng, images=20, people=6)
+    truth = pytest.importorskip(f'{backend}.coco').COCO()
+    truth.dataset, numbers = plain_ground_truth(dataset, 17)
+    truth.createIndex()
+    predicted = truth.loadRes(plain_results(results, 17, numbers))
+    theirs = evaluation.COCOeval(truth, predicted, 'keypoints')
+    theirs.params.kpt_oks_sigmas = SIGMAS_17
+    theirs._prepare()
+    compared = 0
+    for image in numbers.values():
+        people = [person for person in theirs._gts[image, 1] if person['num_keypoints']]
+        found = sorted(theirs._dts[image, 1], key=lambda result: -result['score'])
+        if not people or not found:
+            continue
+        expected = theirs.computeOks(image, 1)[:, [p['num_keypoints'] > 0 for p in theirs._gts[image, 1]]]
+        joints, predictions = (np.array([p['keypoints'] for p in some]).reshape(-1, 17, 3) for some in (people, found))
+        ours = oks(predictions, joints, areas=[p['area'] for p in people], sigmas=SIGMAS_17, visible=joints[..., 2])
+        np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-15)
+        compared += ours.size
+    assert compared > 100

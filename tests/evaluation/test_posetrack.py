@@ -303,7 +303,7 @@ def test_mistakes_are_sentences(real, tmp_path):
     with pytest.raises(UserError, match='does not exist'):
         METRICS.build(dict(type='PoseTrack18Metric', ann_file=str(tmp_path / 'no')))
     with pytest.raises(UserError, match='no backend'):
-        PoseTrack18Metric(str(path), backend='faster')
+        PoseTrack18Metric(str(path), backend='faster-coco-eval')
     with pytest.raises(UserError, match='threshold'):
         PoseTrack18Metric(str(path), threshold=0)
     with pytest.raises(UserError, match="finds no joint for 'Head'"):
