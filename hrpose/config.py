@@ -6,7 +6,7 @@ contradicts its source is an error.
 """
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,9 @@ TRUTH_FILES = {
     'MpiiMetric': ('gt_file', 'gt_{0.stem}.mat'),
     'PoseTrack18Metric': ('ann_file', '{0.name}'),
 }
+
+# Data sets that bring the joints of several together.
+MIXTURES = ('CombinedDataset', 'hrpose.CombinedDataset')
 
 # Metrics of which less is better; the best checkpoint is chosen by the first metric's first figure.
 ERRORS = ('EPE', 'EPEMetric')
@@ -185,8 +188,12 @@ def _derived_places(cfg: Config) -> Iterator[tuple[str, str]]:
     yield 'codec', 'heatmap_size'
     for name in LOADERS:
         pipeline = 'train_pipeline' if name == 'train_dataloader' else 'test_pipeline'
-        for place, _ in each_dataset(cfg[name].dataset, f'{name}.dataset') if cfg.get(name) else ():
-            yield place, 'metainfo'
+        mixtures = _mixtures(cfg[name].dataset, f'{name}.dataset') if cfg.get(name) else {}
+        yield from ((place, 'metainfo') for place in mixtures)
+        for place, dataset in each_dataset(cfg[name].dataset, f'{name}.dataset') if cfg.get(name) else ():
+            # A part of a mixture has joints of its own; those that are the model's it may have been given.
+            if not _is_part(place, mixtures) or dataset.get('metainfo') == cfg.get('metainfo'):
+                yield place, 'metainfo'
             yield from (
                 (place, key) for key, source in (('data_root', 'data_root'), ('pipeline', pipeline)) if source in cfg
             )
@@ -223,7 +230,7 @@ def _target_metainfo(cfg: Config) -> dict[str, Any]:
         _annotations_of(cfg, dataset)
         for name in LOADERS
         for _, dataset in (each_dataset(cfg[name].dataset, name) if cfg.get(name) else ())
-        if 'ann_file' in dataset and reads_annotations(dataset.get('metainfo'))
+        if 'ann_file' in dataset and dataset.get('metainfo') is None
     ]
     return resolve_from_files(written, list(dict.fromkeys(paths)))
 
@@ -242,7 +249,15 @@ def _link_data(cfg: Config) -> None:
         if cfg[name].get('num_workers') == 0:
             cfg[name].persistent_workers = False  # PyTorch refuses what has no meaning here
         pipeline = 'train_pipeline' if name == 'train_dataloader' else 'test_pipeline'
+        mixtures = _mixtures(cfg[name].dataset, f'{name}.dataset')
+        for place, mixture in mixtures.items():
+            _fill(cfg, mixture, place, {'metainfo': 'metainfo'})
         for place, dataset in each_dataset(cfg[name].dataset, f'{name}.dataset'):
+            own = dataset.get('metainfo') if _is_part(place, mixtures) else None
+            if own is None:
+                _fill(cfg, dataset, place, {'metainfo': 'metainfo'})
+            elif not reads_annotations(own):  # what is in the annotations, the part reads itself
+                dataset.metainfo = resolve(own)
             _link_dataset(cfg, dataset, place, pipeline)
 
 
@@ -257,8 +272,21 @@ def each_dataset(dataset: Any, place: str) -> Iterator[tuple[str, Any]]:
         yield place, dataset
 
 
+def _mixtures(dataset: Any, place: str) -> dict[str, Any]:
+    """Return, by place, the data sets that bring joints of several together: their parts may have their own."""
+    if 'datasets' not in dataset:
+        return _mixtures(dataset.dataset, f'{place}.dataset') if 'dataset' in dataset else {}
+    if dataset.get('type') in MIXTURES:
+        return {place: dataset}
+    parts = [_mixtures(part, f'{place}.datasets.{index}') for index, part in enumerate(dataset.datasets)]
+    return {inner: found for part in parts for inner, found in part.items()}
+
+
+def _is_part(place: str, mixtures: Iterable[str]) -> bool:
+    return any(place.startswith(f'{mixture}.') for mixture in mixtures)
+
+
 def _link_dataset(cfg: Config, dataset: Any, place: str, pipeline: str) -> None:
-    _fill(cfg, dataset, place, {'metainfo': 'metainfo'})
     if 'data_root' in cfg:
         dataset.setdefault('data_root', cfg.data_root)
     if 'pipeline' not in dataset:

@@ -11,7 +11,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from hrpose.apis.detector_model import require_mmdet
-from hrpose.config import load_config, parse_options
+from hrpose.config import each_dataset, load_config, parse_options
 from hrpose.engine.processes import LAUNCHERS, require_launcher
 from hrpose.errors import UserError
 from hrpose.registry import DATASETS
@@ -107,10 +107,9 @@ def _require_epochs(sampler: Mapping[str, Any]) -> None:
 
 def require_data(cfg: Config, loader: str) -> None:
     """Stop in a sentence if a loader's data are not there. The annotations are not read yet."""
-    dataset = cfg[loader].dataset.to_dict()
-    if 'dataset' not in dataset and 'datasets' not in dataset:
-        with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'hrpose')):
-            DATASETS.build({**dataset, 'lazy_init': True})
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'hrpose')):
+        for _, dataset in each_dataset(cfg[loader].dataset, loader):
+            DATASETS.build({**dataset.to_dict(), 'lazy_init': True})
 
 
 def use_mixed_precision(cfg: Config) -> None:

@@ -1,37 +1,51 @@
 """The order of the samples, and with it what each sample's augmentation may draw on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import numpy as np
 from mmengine.dataset import DefaultSampler
+from mmengine.logging import print_log
 
+from hrpose.errors import UserError
 from hrpose.registry import DATA_SAMPLERS
 
 
 class SampleKey(int):
-    """Names one visit to one sample. Augmentation depends on these three numbers and on nothing else.
+    """Names one visit to one sample. Augmentation depends on its `numbers` and on nothing else.
 
-    It is the index, so that mmengine's wrappers of data sets can reckon with it; seed and epoch come along.
+    It is the index, so that wrappers of data sets can reckon with it. What they make of it keeps the `origin`, the
+    index that the sampler drew, so that neither parts nor repeats of a data set are augmented alike.
+
+    Attributes:
+        seed: of the sampler.
+        epoch: counted from 0.
+        visit: tells visits to one sample within an epoch apart, where a sampler repeats it.
+        origin: the index as the sampler drew it.
     """
 
     seed: int
     epoch: int
+    visit: int
+    origin: int
 
-    def __new__(cls, seed: int, epoch: int, index: int) -> 'SampleKey':
+    def __new__(cls, seed: int, epoch: int, index: int, visit: int = 0, origin: int | None = None) -> 'SampleKey':
         key = super().__new__(cls, index)
-        key.seed, key.epoch = seed, epoch
+        key.seed, key.epoch, key.visit = seed, epoch, visit
+        key.origin = int(index) if origin is None else origin
         return key
 
-    def __getnewargs__(self) -> tuple[int, int, int]:  # type: ignore[override]
-        return self.seed, self.epoch, int(self)
+    def __getnewargs__(self) -> tuple[int, int, int, int, int]:  # type: ignore[override]
+        return self.seed, self.epoch, int(self), self.visit, self.origin
 
     @property
     def numbers(self) -> list[int]:
-        """Seed, epoch and index."""
-        return [self.seed, self.epoch, int(self)]
+        """Seed, epoch and origin; and the visit, where it is not the first."""
+        return [self.seed, self.epoch, self.origin, *([self.visit] if self.visit else [])]
 
     def at(self, index: int) -> 'SampleKey':
         """Return the key of another sample of the same visit."""
-        return SampleKey(self.seed, self.epoch, index)
+        return SampleKey(self.seed, self.epoch, index, self.visit, self.origin)
 
     def __mod__(self, other: int) -> 'SampleKey':
         return self.at(int(self) % other)
@@ -50,3 +64,71 @@ class EpochSampler(DefaultSampler):
 
     def __iter__(self) -> Iterator[SampleKey]:
         return (SampleKey(self.seed, self.epoch, index) for index in super().__iter__())
+
+
+@DATA_SAMPLERS.register_module()
+class RatioSampler(EpochSampler):
+    """Draws from the parts of a combined data set in given ratios.
+
+    Each part is gone through in rounds, shuffled anew, and the next epoch goes on where the last one stopped: a small
+    part is repeated, augmented anew each time, and of a large one every sample has its turn before any comes again.
+    What comes when depends on seed and epoch alone; several processes share an epoch as with `EpochSampler`.
+
+    Args:
+        dataset: whose `cumulative_sizes` tell its parts: a `CombinedDataset`, or mmengine's `ConcatDataset`.
+        ratios: one number above 0 a part; (3, 1) draws three of the first for each of the second.
+        size: samples an epoch, of all parts together; as many as the data set has unless given.
+        shuffle: whether rounds and epochs are shuffled; the parts come one after the other otherwise.
+        seed: the same in each process; drawn and agreed on unless given.
+        round_up: whether samples are repeated so that each process has as many.
+
+    Raises:
+        UserError: a data set without parts, or ratios that are not one number above 0 for each.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        ratios: Sequence[float],
+        *,
+        size: int | None = None,
+        shuffle: bool = True,
+        seed: int | None = None,
+        round_up: bool = True,
+    ) -> None:
+        ends = getattr(dataset, 'cumulative_sizes', None)
+        if ends is None:
+            raise UserError(f'RatioSampler is for a CombinedDataset; {type(dataset).__name__} has no parts')
+        if len(ratios) != len(ends) or not all(ratio > 0 for ratio in ratios):
+            raise UserError(f'RatioSampler needs {len(ends)} ratios above 0, one a part, but got {list(ratios)}')
+        if size is not None and size < 1:
+            raise UserError(f'RatioSampler needs a size of at least 1 sample an epoch, not {size}')
+        self.starts, self.sizes = [0, *ends[:-1]], np.diff([0, *ends]).tolist()
+        self.counts = apportion(size or ends[-1], ratios)
+        super().__init__(range(sum(self.counts)), shuffle=shuffle, seed=seed, round_up=round_up)
+        shares = ', '.join(f'{count} of {there}' for count, there in zip(self.counts, self.sizes, strict=True))
+        print_log(f'RatioSampler: samples an epoch of each part: {shares}', logger='current')
+
+    def __iter__(self) -> Iterator[SampleKey]:
+        """Yield this process's keys of the epoch."""
+        visits = np.concatenate([self._visits(part) for part in range(len(self.counts))])
+        return (SampleKey(self.seed, self.epoch, *visits[place].tolist()) for place in map(int, super().__iter__()))
+
+    def _visits(self, part: int) -> np.ndarray:
+        """Return one epoch's samples of a part (count, 2): the index in the whole, and which round it belongs to."""
+        count, size = self.counts[part], self.sizes[part]
+        rounds, places = np.divmod(np.arange(count) + self.epoch * count, size)
+        for turn in np.unique(rounds):
+            if self.shuffle:
+                order = np.random.default_rng([self.seed, part, turn]).permutation(size)
+                places[rounds == turn] = order[places[rounds == turn]]
+        return np.column_stack([places + self.starts[part], rounds])
+
+
+def apportion(total: int, ratios: Sequence[float]) -> list[int]:
+    """Return whole numbers in proportion to `ratios` that add up to `total`, by largest remainders."""
+    exact = np.array(ratios, dtype=np.float64) * (total / sum(ratios))
+    counts = np.floor(exact).astype(np.int64)
+    for place in np.argsort(counts - exact, kind='stable')[: total - counts.sum()]:
+        counts[place] += 1
+    return counts.tolist()
