@@ -2,11 +2,13 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from hrpose.checkpoints.table import PUBLISHED
+from hrpose.cli.infer import KINDS, parse_arguments
 from hrpose.config import load_config, parse_options
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -105,3 +107,12 @@ def test_the_zoo_prints_the_published_figures_of_mpii(shared_facts):
         mean, tenth = (f'{100 * float(model["figures_in_table"][key]):.1f}' for key in ('Mean', 'Mean@0.1'))
         (row,) = re.findall(rf'^\| `configs/{name}\.py` \| mmpose .*$', ZOO, re.M)
         assert row.endswith(f'| {mean} | {tenth} (at 0.10) |')
+
+
+@pytest.mark.parametrize('document', DOCUMENTS, ids=lambda path: path.name)
+def test_the_inference_that_a_document_shows_is_one_that_the_command_takes(document):
+    text = document.read_text()
+    commands = re.findall(r'^(?:hrpose infer|python tools/infer\.py) (.*)$', text, re.M)
+    assert commands or document.name not in ('README.md', 'inference.md')
+    for command in commands:
+        assert set(parse_arguments(shlex.split(command), None).save) <= set(KINDS)

@@ -36,6 +36,8 @@ Crop = dict[str, Any]
 
 # Pictures that a detector gets at once, where it does not say itself.
 DETECTED_TOGETHER = 8
+# People that a CPU gets at once. Measured (docs/inference.md): with 32 it takes half as long again for each.
+CPU_BATCH = 8
 
 
 class PoseInferencer:
@@ -49,7 +51,7 @@ class PoseInferencer:
         detector: finds the people where no boxes are given: a `PersonDetector`, or any function from a list of pictures
             (H, W, 3) uint8 BGR to their `Boxes`.
         device: for a config; a ready model stays where it is.
-        batch_size: people a forward pass, across pictures.
+        batch_size: people a forward pass, across pictures; on a CPU no more than 8, since more take longer there.
 
     Raises:
         UserError: a config or checkpoint that cannot be read, weights that do not fit, no such device.
@@ -160,10 +162,14 @@ class PoseInferencer:
         """
         jobs = ((self._unfinished(frame, boxes, keep_images), self._crops(frame, boxes)) for frame, boxes in found)
         joints = len(self.metainfo['keypoint_names'])
-        for finish, people in share_batches(jobs, self._predict, self.batch_size, at_once=at_once):
+        for finish, people in share_batches(jobs, self._predict, self._people_at_once(), at_once=at_once):
             keypoints = np.array([person.keypoints[0] for person in people]).reshape(-1, joints, 2)
             scores = np.array([person.keypoint_scores[0] for person in people], dtype=np.float32)
             yield finish(keypoints=keypoints, scores=scores.reshape(-1, joints))
+
+    def _people_at_once(self) -> int:
+        on_cpu = next(self.model.parameters()).device.type == 'cpu'
+        return min(self.batch_size, CPU_BATCH) if on_cpu else self.batch_size
 
     def _unfinished(self, frame: Frame, boxes: Boxes, keep_image: bool) -> Callable[..., PoseResult]:
         """Return what makes the result, once key points are known; it holds the picture only if that is to be kept."""

@@ -119,7 +119,7 @@ def test_sixty_four_pictures_of_up_to_nine_people_give_what_one_call_each_gives(
     boxes = [np.hstack([corner, corner + rng.uniform(5, 80, corner.shape)]) for corner in low]
     people = sum(map(len, boxes))
     together = pose(images, boxes=boxes)
-    assert [len(maps) for maps in heatmaps] == [32] * (people // 32) + [people % 32] * (people % 32 > 0)
+    assert [len(maps) for maps in heatmaps] == [8] * (people // 8) + [people % 8] * (people % 8 > 0)
     of_batches = torch.cat(heatmaps)
     heatmaps.clear()
     alone = [pose(image, boxes=own) for image, own in zip(images, boxes, strict=True)]

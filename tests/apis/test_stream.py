@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hrpose.apis import Boxes, PoseInferencer
+from hrpose.apis.inferencer import CPU_BATCH
 from hrpose.errors import UserError
 from hrpose.visualization import save_picture
 from tests.apis.cases import Detections
@@ -87,7 +88,7 @@ def test_frames_of_a_program_are_read_as_they_are_needed(pose, picture):
     stream = iter(pose.stream(frames(), boxes='whole_image'))
     first = next(stream)
     assert (first.source, first.frame_index) == (None, 0)
-    assert len(taken) == pose.batch_size
+    assert len(taken) == CPU_BATCH
 
 
 def test_broken_files_and_frames_are_reported_counted_and_skipped(pose, picture, tmp_path):

@@ -1,10 +1,12 @@
 """Tools as a user calls them, in this process, which spares importing PyTorch again."""
 
 import importlib
+import logging
 import sys
 from collections.abc import Callable
 
 import pytest
+from mmengine.logging import MMLogger
 
 from hrpose import errors
 
@@ -14,6 +16,11 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, quick: 
     """Run a tool by its name, for instance 'analysis.model_stats'; returns its exit status and what it printed."""
 
     def run(tool: str, *words: object) -> tuple[object, str]:
+        # A logger writes to where the test that made it had its output captured, which is closed by now.
+        for logger in MMLogger._instance_dict.values():
+            for handler in logger.handlers:
+                if type(handler) is logging.StreamHandler:
+                    monkeypatch.setattr(handler, 'stream', sys.stdout)
         monkeypatch.setattr(sys, 'argv', [f'tools/{tool}.py', *map(str, words)])
         status: object = 0
         try:

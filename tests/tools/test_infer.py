@@ -70,7 +70,7 @@ def weights(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def infer(call, weights, tmp_path, messages):
+def infer(call, weights, tmp_path):
     """Run `tools/infer.py` with the small network; returns what it printed, after a good end."""
 
     def run(source: object, *words: object, status: int = 0) -> str:
