@@ -8,16 +8,19 @@ FAST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MPLBACKEND=Agg
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check clean
+.PHONY: help setup demo demo-two-stage test test-all check clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
 setup:  ## make .venv with the pinned packages, if it is missing or out of date
 	@PYTHON='$(PYTHON)' VENV='$(VENV)' tools/setup_env.sh
 
 demo: setup  ## generate data, train, evaluate, draw: about 10 minutes on two cores
 	@$(BIN)/python tools/demo.py
+
+demo-two-stage: setup  ## a detector learns too, and AP with its boxes stands beside AP with true ones
+	@$(BIN)/python tools/demo_two_stage.py
 
 test: setup  ## every test that is not marked slow
 	$(FAST_ENV) $(PYTEST) -m 'not slow' -n 2 --timeout 300 --durations 10

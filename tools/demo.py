@@ -33,24 +33,33 @@ def main() -> None:
     overrides = [f'data_root={arguments.data}', *arguments.cfg_options]
     options = ['--cfg-options', *overrides]
 
-    make_data = ['tools/data/make_synthetic.py', arguments.data, '--train', arguments.train, '--val', arguments.val]
-    step('1/4  the data', *make_data)
-    cfg = demo_config(overrides)
-    checkpoint = work_dir / f'epoch_{cfg.train_cfg.max_epochs}.pth'
-    if checkpoint.is_file():
-        print(f'\n2/4  training: {checkpoint} is there already')
-    else:
-        train = ['tools/train.py', CONFIG, '--work-dir', work_dir, '--resume', *precision(), *options]
-        step('2/4  training', *train)
+    make_data('1/4  the data', arguments.data, arguments.train, arguments.val)
+    checkpoint = train('2/4  training', CONFIG, work_dir, overrides)
     predictions, drawings = work_dir / 'predictions.pkl', work_dir / 'pictures'
     test = ['tools/test.py', CONFIG, checkpoint, '--work-dir', work_dir / 'test', '--dump', predictions]
     step('3/4  testing', *test, '--show-dir', drawings, *options)
     print('\n4/4  pictures')
-    ceiling = measure_ceiling(cfg)
+    ceiling = measure_ceiling(demo_config(CONFIG, overrides))
     sheet, curve = draw(work_dir, predictions, ceiling['coco/AP'])
     report(read_figures(work_dir / 'test'), ceiling, time.time() - began)
     print(f'contact sheet   {sheet}\nloss and AP     {curve}\nevery image     {drawings}/')
     print('\nNext, with COCO in data/coco:\n    .venv/bin/python tools/train.py configs/hrnet_w32_coco_256x192.py')
+
+
+def make_data(title: str, folder: str, train: int, val: int) -> None:
+    """Generate people into `folder`, unless they are there."""
+    step(title, 'tools/data/make_synthetic.py', folder, '--train', train, '--val', val)
+
+
+def train(title: str, config: str, work_dir: Path, overrides: list[str]) -> Path:
+    """Train a config to its end, from where it stopped if it did; return the checkpoint of the last epoch."""
+    checkpoint = work_dir / f'epoch_{demo_config(config, overrides).train_cfg.max_epochs}.pth'
+    if checkpoint.is_file():
+        print(f'\n{title}: {checkpoint} is there already')
+    else:
+        words = ['tools/train.py', config, '--work-dir', work_dir, '--resume', *precision()]
+        step(title, *words, '--cfg-options', *overrides)
+    return checkpoint
 
 
 def step(title: str, *words: Any) -> None:
@@ -73,7 +82,7 @@ def shown(line: str, tool: str) -> bool:
     """Say whether a line of a tool's output is news: all of the generator's, progress and warnings of the others'."""
     if 'synthetic' in tool:
         return bool(line.strip())
-    return any(word in line for word in ('Epoch(', ' people from ', 'matched', ' ERROR ', 'error:'))
+    return any(word in line for word in ('Epoch(', ' people from ', 'matched', ' written to ', ' ERROR ', 'error:'))
 
 
 def precision() -> list[str]:
@@ -88,11 +97,11 @@ def precision() -> list[str]:
     return []
 
 
-def demo_config(overrides: list[str]) -> Any:
-    """Return the demo's linked config."""
+def demo_config(config: str, overrides: list[str]) -> Any:
+    """Return the linked config of a training."""
     from hrpose.config import load_config, parse_options
 
-    return load_config(CONFIG, parse_options(overrides))
+    return load_config(config, parse_options(overrides))
 
 
 def measure_ceiling(cfg: Any) -> dict[str, float]:

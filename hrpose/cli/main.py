@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     'make-synthetic': Command('hrpose.cli.make_synthetic', 'write the embedded data set of generated people'),
     'new-project': Command('hrpose.cli.new_project', 'write a part of your own to start from, of six kinds'),
     'convert': Command('hrpose.cli.convert', "write a checkpoint of any layout in hrpose's form, or mmpose's"),
+    'detect': Command('hrpose.cli.detect', "write people's boxes, found by a detector, as a COCO result file"),
 }
 
 

@@ -42,7 +42,7 @@ def assert_same(a: Boxes, b: Boxes) -> None:
 
 def test_nothing_of_mmdet_is_imported_before_a_detector_is_asked_for():
     script = (
-        'import sys, hrpose.apis, hrpose.apis.detector, hrpose.apis.detections\n'
+        'import sys, hrpose.apis, hrpose.apis.detector, hrpose.apis.detections, hrpose.cli.detect\n'
         "print(*[name for name in sys.modules if name.startswith(('mmdet', 'mmcv.ops', 'mmcv._ext'))])"
     )
     done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, timeout=60)
