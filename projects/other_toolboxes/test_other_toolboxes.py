@@ -1,9 +1,13 @@
 """Parts of mmdet's in a pose network, and HRNet in a detector of mmdet's, by config alone."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from mmengine.registry import MODELS as ROOT_MODELS
+from mmengine.registry import DefaultScope
 
 from hrpose.config import load_config
 from hrpose.registry import MODELS
@@ -24,3 +28,24 @@ def test_the_head_follows_the_neck_and_heatmaps_are_a_quarter_of_the_input(name)
 def test_a_backbone_that_does_not_state_its_channels_is_measured():
     cfg = load_config(CONFIGS / 'resnet18_fpn_synthetic_128x96.py', {'model.neck': None})
     assert MODELS.build(cfg.model).head.final_layer.in_channels == 64
+
+
+def test_hrnet_serves_in_a_detector_of_mmdets():
+    cfg = load_config(CONFIGS / 'rtmdet_hrnet_w16_synthetic_224x224.py')
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        detector = ROOT_MODELS.build(cfg.model).eval()
+    assert type(detector).__module__.startswith('mmdet.')
+    assert type(detector.backbone).__module__.startswith('hrpose.')
+    features = detector.extract_feat(torch.zeros(1, 3, 224, 224))
+    assert [tuple(each.shape[1:]) for each in features] == [(64, 28, 28), (64, 14, 14), (64, 7, 7)]
+
+
+def test_mmdets_parts_are_found_in_a_fresh_process_without_mmdet_imported_before():
+    script = (
+        'from mmengine.config import Config; from mmengine.registry import MODELS, DefaultScope\n'
+        "cfg = Config(dict(backbone=dict(type='mmdet.ResNet', depth=18)))\n"
+        'from hrpose.config import link\n'
+        "with DefaultScope.overwrite_default_scope('hrpose'): print(type(MODELS.build(cfg.backbone)).__module__)"
+    )
+    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == 'mmdet.models.backbones.resnet', done.stderr[-2000:]
