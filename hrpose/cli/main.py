@@ -30,6 +30,9 @@ COMMANDS: dict[str, Command] = {
     'models': Command('hrpose.cli.models', 'list the configs and weights that are known by name'),
     'info': Command('hrpose.cli.info', 'show versions, optional parts and how to get them, what is registered'),
     'make-synthetic': Command('hrpose.cli.make_synthetic', 'write the embedded data set of generated people'),
+    'print-config': Command(
+        'hrpose.cli.print_config', 'print a config, the origin of each value, and what nothing reads'
+    ),
     'new-project': Command('hrpose.cli.new_project', 'write a part of your own to start from, of six kinds'),
     'convert': Command('hrpose.cli.convert', "write a checkpoint of any layout in hrpose's form, or mmpose's"),
     'detect': Command('hrpose.cli.detect', "write people's boxes, found by a detector, as a COCO result file"),

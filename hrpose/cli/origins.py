@@ -1,0 +1,96 @@
+"""Which file each value of a config comes from: the files are merged again, with their names in place of the values.
+
+A tree has the keys of the config, lists as well by index, and at its leaves where the value was written.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from hrpose.shipped import bases_by_name
+
+Tree = dict[Any, Any]
+
+OPTIONS = '--cfg-options'
+
+
+def origin_tree(config: Path, options: Mapping[str, Any]) -> Tree:
+    """Return the tree of a config's file and all that it inherits from; what options override is theirs."""
+    tree: Tree = {}
+    with bases_by_name():
+        for file in inheritance(config):
+            _merge(tree, own_values(file), str(file))
+    for name, value in options.items():
+        *path, last = [int(key) if key.isdigit() else key for key in name.split('.')]
+        part = tree
+        for key in path:
+            part = part.setdefault(key, {})
+        _merge(part, {last: value}, OPTIONS)
+    return tree
+
+
+def inheritance(config: Path) -> Iterator[Path]:
+    """Yield the files that a config inherits from, each after its own, and at last the config; in `bases_by_name`."""
+    for base in Config._get_base_files(str(config)):
+        yield from inheritance(Path(Config._get_cfg_path(base, str(config))[0]).resolve())
+    yield config
+
+
+def own_values(file: Path) -> dict[str, Any]:
+    """Return what one file itself says, without what it inherits. Its text is run, as a config's is."""
+    bases = Config._get_base_files(str(file))
+    inherited = Config()
+    for base in bases:
+        path = Config._get_cfg_path(base, str(file))[0]
+        inherited.merge_from_dict(Config.fromfile(path, import_custom_modules=False)._cfg_dict.to_dict())
+    names: dict[str, Any] = {'_base_': inherited}
+    # What stands in double braces is filled in by mmengine, and is this file's whatever it becomes.
+    exec(compile(re.sub(r'\{\{.*?\}\}', '0', file.read_text()), str(file), 'exec'), names)
+    return {name: value for name, value in names.items() if not name.startswith('_') and not _is_code(value)}
+
+
+def _is_code(value: Any) -> bool:
+    return type(value).__name__ in ('module', 'function')
+
+
+def _merge(tree: Tree, values: Mapping[Any, Any], origin: str) -> None:
+    """Put `origin` where mmengine's merging puts `values`."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and isinstance(tree.get(key), dict) and not value.get('_delete_'):
+            _merge(tree[key], value, origin)
+        else:
+            tree[key] = _stamp(value, origin)
+
+
+def _stamp(value: Any, origin: str) -> Any:
+    if isinstance(value, Mapping) and value:
+        return {key: _stamp(item, origin) for key, item in value.items() if key != '_delete_'}
+    if isinstance(value, list) and value:
+        return {index: _stamp(item, origin) for index, item in enumerate(value)}
+    return origin
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Yield the path and the value of each leaf of a config; an empty mapping or list is one."""
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    if not items or not value:
+        yield path, value
+        return
+    for key, item in items:
+        yield from leaves(item, (*path, key))
+
+
+def origin_of(tree: Any, path: tuple[Any, ...]) -> str | None:
+    """Return where the value at `path` was written, of a mapping its first entry; None if it was filled in."""
+    for key in path:
+        if isinstance(tree, str):
+            return tree
+        if key not in tree:
+            return None
+        tree = tree[key]
+    while isinstance(tree, dict) and tree:
+        tree = next(iter(tree.values()))
+    return tree if isinstance(tree, str) else None

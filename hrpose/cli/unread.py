@@ -1,0 +1,129 @@
+"""Values of a config that nothing reads: a name that no part knows, a default that every data set overrides."""
+
+import ast
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.runner import Runner
+
+from hrpose import registry
+from hrpose.config import LOADERS, each_dataset
+from hrpose.errors import nearest
+
+# Read by hrpose itself, beside what mmengine's Runner takes.
+READ_BY_HRPOSE = {
+    'codec',
+    'metainfo',
+    'data_root',
+    'train_pipeline',
+    'test_pipeline',
+    'custom_imports',
+    'auto_scale_lr',
+}
+# Tables of fixed keys; mmengine ignores others in silence.
+TABLES = {
+    'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
+    'env_cfg.mp_cfg': {'mp_start_method', 'opencv_num_threads'},
+    'auto_scale_lr': {'base_batch_size', 'enable'},
+    'randomness': {'seed', 'deterministic', 'diff_rank_seed'},
+    'custom_imports': {'imports', 'allow_failed_imports'},
+}
+# What mmengine takes out before it builds the part.
+TAKEN_OUT = {'type', '_scope_', 'priority', 'by_epoch', 'convert_to_iter_based', 'paramwise_cfg', 'constructor'}
+
+
+def unread(written: Any, linked: Any, files: Iterable[Path]) -> Iterator[tuple[str, str]]:
+    """Yield the place of each value that nothing reads, and why.
+
+    Args:
+        written: the config as its files say.
+        linked: the same after `hrpose.config.link`.
+        files: those that it consists of; a name that their own text uses is a variable, and read.
+    """
+    variables = set().union(*(_used_names(file) for file in files))
+    known = {*inspect.signature(Runner.__init__).parameters, *READ_BY_HRPOSE}
+    for name in written:
+        if name not in known and name not in variables:
+            yield name, f'no part of mmengine or hrpose reads this name; {nearest(name, known)}'
+    yield from _overridden(written, variables)
+    for place, table in TABLES.items():
+        part = _look_up(linked, place)
+        for key in part if isinstance(part, Mapping) else ():
+            if key not in table:
+                yield f'{place}.{key}', nearest(key, table)
+    yield from _arguments(linked, linked.get('default_scope', 'hrpose'))
+
+
+def _overridden(written: Any, variables: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield the top-level defaults for data sets that no data set is left to take."""
+    for key, name, loaders in (
+        ('data_root', 'data_root', LOADERS),
+        ('train_pipeline', 'pipeline', LOADERS[:1]),
+        ('test_pipeline', 'pipeline', LOADERS[1:]),
+    ):
+        datasets = [
+            dataset
+            for loader in loaders
+            if written.get(loader)
+            for _, dataset in each_dataset(written[loader].dataset, loader)
+        ]
+        if key in written and key not in variables and all(name in dataset for dataset in datasets):
+            yield key, f'every data set has a {name} of its own'
+
+
+def _arguments(value: Any, scope: str, place: str = '') -> Iterator[tuple[str, str]]:
+    """Yield each argument that the class of its part does not take."""
+    if isinstance(value, Mapping):
+        accepted = accepted_arguments(value['type'], scope) if isinstance(value.get('type'), str) else None
+        if accepted is not None:
+            for key in set(value) - accepted - TAKEN_OUT:
+                yield f'{place}.{key}', f'{value["type"]} has no such argument; {nearest(key, accepted)}'
+    if isinstance(value, Mapping | list):
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _arguments(item, scope, f'{place}.{key}' if place else str(key))
+
+
+def accepted_arguments(name: str, scope: str = 'hrpose') -> set[str] | None:
+    """Return the arguments of the part called `name`; None where it is unknown or takes anything."""
+    full = name if '.' in name or scope == 'hrpose' else f'{scope}.{name}'
+    for kind in vars(registry).values():
+        if isinstance(kind, registry.Registry) and full in kind:
+            return _parameters(kind.get(full))
+    return None
+
+
+def _parameters(part: Any) -> set[str] | None:
+    names: set[str] = set()
+    for each in inspect.getmro(part) if inspect.isclass(part) else [part]:
+        start = vars(each).get('__init__') if inspect.isclass(part) else each
+        if start is None or each is object:
+            continue
+        try:
+            parameters = inspect.signature(start).parameters.values()
+        except (TypeError, ValueError):
+            return None
+        names |= {parameter.name for parameter in parameters}
+        # Further arguments go on to the class above.
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            return names - {'self'}
+    return None
+
+
+def _used_names(file: Path) -> set[str]:
+    """Return the names that a config's own text uses, `_base_.NAME` among them."""
+    text = file.read_text().replace('{{', ' ').replace('}}', ' ')
+    used = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            used.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == '_base_':
+            used.add(node.attr)
+    return used
+
+
+def _look_up(cfg: Any, place: str) -> Any:
+    for key in place.split('.'):
+        cfg = cfg.get(key) if isinstance(cfg, Mapping) else None
+    return cfg
