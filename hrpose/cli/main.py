@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     'train': Command('hrpose.cli.train', 'train a model from a config'),
     'test': Command('hrpose.cli.test', 'evaluate a checkpoint with the test protocol of its config'),
     'infer': Command('hrpose.cli.infer', 'find the people in pictures, videos or a camera'),
+    'doctor': Command('hrpose.cli.doctor', 'examine data sets before any training'),
     'models': Command('hrpose.cli.models', 'list the configs and weights that are known by name'),
     'info': Command('hrpose.cli.info', 'show versions, optional parts and how to get them, what is registered'),
     'make-synthetic': Command('hrpose.cli.make_synthetic', 'write the embedded data set of generated people'),
