@@ -120,6 +120,8 @@ class MmposeBench:
         count, dataset = self.bench.codec_batch, self.training_set
         return Work(lambda: self._samples(dataset, count), count, alone=True)
 
+    _packed = _load  # it has no crops of its own: packed ones compare with its pictures
+
     def _encode(self) -> Work:
         codec = self.model.head.decoder
         keypoints, weights = self.bench.labels

@@ -1,8 +1,10 @@
 """hrpose's own side of a measurement: the work of each stage, built from a config."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from hrpose.apis.launch import require_data
 from hrpose.benchmark.coco_case import coco_case
 from hrpose.benchmark.timing import Work
 from hrpose.datasets import SampleKey
+from hrpose.datasets.packed import pack_people
+from hrpose.datasets.packed.pack import FORMATS
 from hrpose.errors import UserError
 from hrpose.evaluation.coco_eval import evaluate_coco
 from hrpose.hardware import PRECISIONS
@@ -29,7 +33,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     'bf16': {'precision': 'bf16'},
     'bf16 compiled': {'precision': 'bf16', 'compile': True},
 }
-STAGES = ('load', 'encode', 'forward', 'predict', 'train', 'decode', 'evaluate', 'draw')
+STAGES = ('load', 'packed', 'encode', 'forward', 'predict', 'train', 'decode', 'evaluate', 'draw')
 NETWORK_STAGES = ('forward', 'predict', 'train')
 # A step forward and back costs about three passes forward: one, and one for each of the two gradients.
 PASSES = {'forward': 1, 'predict': 2, 'train': 3}
@@ -54,10 +58,13 @@ class Bench:
     batch: int = 8
     codec_batch: int = 32
     variants: tuple[str, ...] = ('fp32',)
+    _kept: list[TemporaryDirectory] = field(default_factory=list)  # packs, while their works may run
 
     def works(self, stage: str) -> dict[str, Work]:
         """Return the work of a stage by the name of hrpose's variant."""
         build = getattr(self, f'_{stage}')
+        if stage == 'packed':
+            return {f'{NAME} {form}': build(form) for form in FORMATS}
         if stage not in NETWORK_STAGES:
             return {NAME: build()}
         return {f'{NAME} {variant}': build(variant) for variant in self.variants}
@@ -79,11 +86,12 @@ class Bench:
         require_data(self.cfg, 'train_dataloader')
         return DATASETS.build(dict(settings))
 
-    def train_samples(self, count: int) -> list[dict[str, Any]]:
-        """Return the samples of `count` visits of the training set, augmented."""
-        people = len(self.training_set)
+    def train_samples(self, count: int, dataset: Any = None) -> list[dict[str, Any]]:
+        """Return the samples of `count` visits of the training set, or of another reading of it, augmented."""
+        dataset = self.training_set if dataset is None else dataset
+        people = len(dataset)
         keys = (SampleKey(0, number // people, number % people) for number in range(count))
-        return [self.training_set[key] for key in keys]
+        return [dataset[key] for key in keys]
 
     @cached_property
     def images(self) -> Tensor:
@@ -120,10 +128,24 @@ class Bench:
 
     def _load(self) -> Work:
         """Read, augment, warp and pack on one core, targets included."""
+        return self._loading(self.training_set)
+
+    def _packed(self, form: str) -> Work:
+        """The same from packed crops: of as many people as are read, packed for this and thrown away at the end."""
+        folder = TemporaryDirectory(prefix='hrpose_crops_')
+        self._kept.append(folder)
+        settings = self.cfg.train_dataloader.dataset.to_dict()
+        settings['indices'] = min(self.codec_batch, len(self.training_set))
+        pack_people(self._dataset(settings), Path(folder.name), form)
+        settings['pipeline'] = [dict(type='LoadCrop', pack=folder.name), *settings['pipeline'][1:]]
+        return self._loading(self._dataset(settings))
+
+    def _loading(self, dataset: Any) -> Work:
         codec = self.model('fp32').cpu().head.codec
 
         def run() -> None:
-            labels = [sample['data_samples'].gt_instance_labels for sample in self.train_samples(self.codec_batch)]
+            samples = self.train_samples(self.codec_batch, dataset)
+            labels = [sample['data_samples'].gt_instance_labels for sample in samples]
             keypoints = torch.from_numpy(np.concatenate([label.keypoints for label in labels]))
             weights = torch.from_numpy(np.concatenate([label.keypoint_weights for label in labels]))
             codec.encode(keypoints, weights)

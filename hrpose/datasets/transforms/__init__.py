@@ -18,11 +18,13 @@ from hrpose.datasets.transforms.augment import (
     TruncatedScale,
     TruncatedShift,
 )
+from hrpose.datasets.transforms.load_crop import LoadCrop
 from hrpose.datasets.transforms.load_image import LoadImage
 from hrpose.datasets.transforms.pack import PackPose
 from hrpose.datasets.transforms.warp import PadBox, WarpAffine
 
 __all__ = [
+    'LoadCrop',
     'LoadImage',
     'PackPose',
     'PadBox',

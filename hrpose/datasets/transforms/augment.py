@@ -2,7 +2,7 @@
 
 Key points (K, 2) stay in the px of the stored image until the warp. Formulas and odds that are called published
 are those of the official release's `JointsDataset`; the `Truncated…` classes draw as mmpose 1.x does
-(`RandomBBoxTransform`).
+(`RandomBBoxTransform`). Each says by `reach` how far it may go, for those who store no more of a picture than that.
 """
 
 from statistics import NormalDist
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hrpose.datasets.transforms.reach import Reach
 from hrpose.registry import TRANSFORMS
 
 Results = dict[str, Any]
@@ -32,6 +33,10 @@ class RandomFlip:
     def __call__(self, results: Results) -> Results:
         return {**results, 'flip': bool(results['rng'].random() < self.prob)}
 
+    def reach(self, reach: Reach, results: Results) -> Reach:
+        """Return how far regions reach after this step."""
+        return reach
+
 
 @TRANSFORMS.register_module()
 class RandomScale:
@@ -47,6 +52,10 @@ class RandomScale:
     def __call__(self, results: Results) -> Results:
         factor = 1 + np.clip(self.spread * results['rng'].standard_normal(), -self.spread, self.spread)
         return {**results, 'size': results['size'] * factor}
+
+    def reach(self, reach: Reach, results: Results) -> Reach:
+        """Return how far regions reach after this step."""
+        return reach.scaled(1 - self.spread, 1 + self.spread)
 
 
 @TRANSFORMS.register_module()
@@ -66,6 +75,10 @@ class RandomRotation:
         rng = results['rng']
         angle = np.clip(self.degrees * rng.standard_normal(), -2 * self.degrees, 2 * self.degrees)
         return {**results, 'rotation': float(angle) if rng.random() < self.prob else 0.0}
+
+    def reach(self, reach: Reach, results: Results) -> Reach:
+        """Return how far regions reach after this step."""
+        return reach.turned() if self.degrees and self.prob else reach
 
 
 @TRANSFORMS.register_module()
@@ -90,6 +103,10 @@ class RandomShift:
             return results
         return {**results, 'center': results['center'] + step * results['size']}
 
+    def reach(self, reach: Reach, results: Results) -> Reach:
+        """Return how far regions reach after this step."""
+        return reach.moved(2 * self.factor) if self.prob else reach
+
 
 def truncated_normal(rng: np.random.Generator, count: int) -> np.ndarray:
     """Return `count` draws (count,) of a standard normal that is known to lie in [-1, 1].
@@ -110,11 +127,15 @@ class TruncatedScale:
     """
 
     def __init__(self, low: float = 0.5, high: float = 1.5) -> None:
-        self.middle, self.reach = (high + low) / 2, (high - low) / 2
+        self.middle, self.span = (high + low) / 2, (high - low) / 2
 
     def __call__(self, results: Results) -> Results:
-        factor = self.middle + self.reach * truncated_normal(results['rng'], 1)
+        factor = self.middle + self.span * truncated_normal(results['rng'], 1)
         return {**results, 'size': results['size'] * factor}
+
+    def reach(self, reach: Reach, results: Results) -> Reach:
+        """Return how far regions reach after this step."""
+        return reach.scaled(self.middle - self.span, self.middle + self.span)
 
 
 @TRANSFORMS.register_module()
@@ -134,6 +155,10 @@ class TruncatedRotation:
         rng = results['rng']
         angle = self.degrees * truncated_normal(rng, 1)[0]
         return {**results, 'rotation': float(angle) if rng.random() < self.prob else 0.0}
+
+    def reach(self, reach: Reach, results: Results) -> Reach:
+        """Return how far regions reach after this step."""
+        return reach.turned() if self.degrees and self.prob else reach
 
 
 @TRANSFORMS.register_module()
@@ -155,6 +180,10 @@ class TruncatedShift:
         if rng.random() >= self.prob:
             return results
         return {**results, 'center': results['center'] + step * results['size']}
+
+    def reach(self, reach: Reach, results: Results) -> Reach:
+        """Return how far regions reach after this step."""
+        return reach.moved(self.factor) if self.prob else reach
 
 
 @TRANSFORMS.register_module()
@@ -194,13 +223,27 @@ class RandomHalfBody:
         visible = results['visible'] > 0
         if not wanted or visible.sum() <= self.min_joints:
             return results
-        joints = results['keypoints'][self._choose(visible, prefers_upper)]
+        region = self._region(results, self._choose(visible, prefers_upper))
+        return results if region is None else {**results, 'center': region[0], 'size': region[1]}
+
+    def reach(self, reach: Reach, results: Results) -> Reach:
+        """Return how far regions reach after this step: the person's own, and either half that may be shown."""
+        visible = results['visible'] > 0
+        if self.prob and visible.sum() > self.min_joints:
+            for prefers_upper in (True, False):
+                region = self._region(results, self._choose(visible, prefers_upper))
+                reach = reach if region is None else reach.joined(Reach.of(*region))
+        return reach
+
+    def _region(self, results: Results, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return centre and size (2,), image px, around the joints `shown` (K,); None if they are one point."""
+        joints = results['keypoints'][shown]
         extent = np.ptp(joints, axis=0) if len(joints) >= 2 else np.zeros(2)
         if not extent.any():
-            return results
+            return None
         aspect = results['size'][0] / results['size'][1]
         size = np.array([max(extent[0], extent[1] * aspect), max(extent[1], extent[0] / aspect)])
-        return {**results, 'center': joints.mean(axis=0), 'size': size * self.padding}
+        return joints.mean(axis=0), size * self.padding
 
     def _choose(self, visible: np.ndarray, prefers_upper: bool) -> np.ndarray:
         """Return the mask (K,) of the half to show; `visible` is (K,) bool."""

@@ -6,11 +6,13 @@ from typing import Any
 import cv2
 import numpy as np
 
+from hrpose.errors import UserError
 from hrpose.registry import TRANSFORMS
 from hrpose.structures import (
     apply_affine,
     compose_affine,
     image_to_input_matrix,
+    invert_affine,
     mirror_matrix,
     pad_box,
 )
@@ -58,13 +60,43 @@ class WarpAffine:
         warped = {
             'matrix': matrix,
             'input_size': self.input_size,
-            'img': cv2.warpAffine(results['img'], matrix, self.input_size, flags=cv2.INTER_LINEAR),
+            'img': cv2.warpAffine(
+                results['img'], pixel_matrix(results, matrix, self.input_size), self.input_size, flags=cv2.INTER_LINEAR
+            ),
         }
         if 'keypoints' in results:
             order = self.flip_indices if results['flip'] else slice(None)
             warped['input_keypoints'] = apply_affine(results['keypoints'], matrix)[order]
             warped['input_visible'] = results['visible'][order]
         return {**results, **warped}
+
+
+def pixel_matrix(results: Results, matrix: np.ndarray, input_size: tuple[int, int]) -> np.ndarray:
+    """Return the (2, 3) matrix from px of `img` to input px, where `img` may be a crop of the stored image.
+
+    Args:
+        results: a record; where `img` is a crop, `crop` (x1, y1, x2, y2) is its place in the stored image, far ends
+            excluded, and `crop_matrix` (2, 3) maps stored image px to its px.
+        matrix: (2, 3), stored image px to input px.
+        input_size: (w, h) of the input, px.
+
+    Raises:
+        UserError: the region shows a part of the stored image that the crop lacks.
+    """
+    if 'crop' not in results:
+        return matrix
+    height, width = results['ori_shape']
+    last = np.array(input_size) - 1.0
+    shown = apply_affine(np.array([[0, 0], [last[0], 0], [0, last[1]], last]), invert_affine(matrix))
+    low, high = (np.clip(end, 0, [width, height]) for end in (shown.min(axis=0), shown.max(axis=0)))
+    crop = np.array(results['crop'])
+    if (low < crop[:2] - 1e-6).any() or (high > crop[2:] + 1e-6).any():
+        raise UserError(
+            f'the crop of person {results["id"]} was packed for milder augmentation than this config has: it shows '
+            f'{crop.tolist()} of {results["img_path"]}, and {[*low.tolist(), *high.tolist()]} is asked for; pack again '
+            'with this config'
+        )
+    return compose_affine(matrix, invert_affine(results['crop_matrix']))
 
 
 def region_matrix(results: Results, input_size: tuple[int, int]) -> np.ndarray:

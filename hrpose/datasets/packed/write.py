@@ -1,0 +1,220 @@
+"""A pack of crops, written: each person cut out as far as the config's augmentation reaches."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from hrpose.datasets.packed.pack import ABOUT, FORMATS, VERSION, key_of, read_about, shard_files
+from hrpose.datasets.transforms.load_image import ImageError, LoadImage
+from hrpose.datasets.transforms.reach import Reach
+from hrpose.datasets.transforms.warp import PadBox, WarpAffine
+from hrpose.errors import UserError, nearest
+
+SHARD = 16384  # people in one file
+JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """One person as packed; `content` is empty where the picture could not be read, and `problem` says why."""
+
+    content: bytes
+    shape: tuple[int, int]
+    crop: tuple[int, int, int, int]
+    image: tuple[int, int]
+    key: int
+    problem: str = ''
+
+
+@dataclass(frozen=True)
+class Cutter:
+    """Cuts people out by what a training pipeline may show of them; several threads may call it at once.
+
+    Attributes:
+        load: reads pictures.
+        pad: from box to region.
+        steps: of the pipeline between `pad` and the warp.
+        input_width: of the network's input, px.
+        form: 'jpeg' or 'raw'.
+    """
+
+    load: LoadImage
+    pad: PadBox
+    steps: tuple[Any, ...]
+    input_width: int
+    form: str
+
+    @classmethod
+    def of(cls, pipeline: Any, form: str) -> 'Cutter':
+        """Return the cutter for a data set's built pipeline.
+
+        Raises:
+            UserError: a pipeline of another order, a step that does not say how far it reaches, or an unknown form.
+        """
+        if form not in FORMATS:
+            raise UserError(f"there is no format '{form}'; {nearest(form, FORMATS)}")
+        names = [type(step).__name__ for step in pipeline]
+        if names[:2] != ['LoadImage', 'PadBox'] or 'WarpAffine' not in names:
+            raise UserError(f'what can be packed begins with LoadImage and PadBox and has a WarpAffine, unlike {names}')
+        warp: WarpAffine = pipeline[names.index('WarpAffine')]
+        steps = tuple(pipeline[2 : names.index('WarpAffine')])
+        if silent := [type(step).__name__ for step in steps if not hasattr(step, 'reach')]:
+            raise UserError(
+                f'{silent[0]} does not say how far it reaches, so no crop is surely large enough: add reach()'
+            )
+        return cls(pipeline[0], pipeline[1], steps, warp.input_size[0], form)
+
+    def __call__(self, record: dict[str, Any]) -> Crop:
+        """Return the crop of a record's person."""
+        try:
+            image = self.load(record)['img']
+        except ImageError as error:
+            return Crop(b'', (0, 0), (0, 0, 1, 1), (1, 1), key_of(record), str(error))
+        height, width = image.shape[:2]
+        crop, scale = self.plan(record, (width, height))
+        kept = shrink(image[crop[1] : crop[3], crop[0] : crop[2]], scale)
+        return Crop(encode(kept, self.form), kept.shape[:2], crop, (width, height), key_of(record))
+
+    def plan(self, record: dict[str, Any], image_size: tuple[int, int]) -> tuple[tuple[int, int, int, int], float]:
+        """Return the crop (x1, y1, x2, y2) and the scale, at most 1, at which its smallest region fills the input."""
+        padded = self.pad(record)
+        reach = Reach.of(padded['center'], padded['size'])
+        for step in self.steps:
+            reach = step.reach(reach, padded)
+        return reach.rectangle(image_size), min(1.0, self.input_width / reach.least_width.min())
+
+
+def shrink(image: np.ndarray, scale: float) -> np.ndarray:
+    """Return an image (H, W, 3) made smaller by averaging areas; as it is where that would save less than a quarter."""
+    if scale > 0.85:
+        return image
+    size = [max(1, round(side * scale)) for side in (image.shape[1], image.shape[0])]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def encode(image: np.ndarray, form: str) -> bytes:
+    """Return the bytes of an RGB image: a JPEG of quality 95 with full colour, or its pixels."""
+    if form == 'raw':
+        return np.ascontiguousarray(image).tobytes()
+    return cv2.imencode('.jpg', image[..., ::-1], JPEG)[1].tobytes()
+
+
+def pack_people(
+    dataset: Any,
+    folder: Path,
+    form: str = 'raw',
+    *,
+    workers: int = 2,
+    shard: int = SHARD,
+    progress: Callable[[int], None] = lambda done: None,
+) -> dict[str, Any]:
+    """Write the pack of a data set's people; returns what `pack.json` says of it.
+
+    Shards that are there already, from a call that was interrupted, are kept.
+
+    Args:
+        dataset: built with the training pipeline.
+        folder: where to; made if it is missing.
+        form: 'raw', read without decoding, or 'jpeg', a fifth of the size.
+        workers: threads that cut.
+        shard: people in one file.
+        progress: called with the number of people that are done.
+
+    Raises:
+        UserError: a folder with another pack, a pipeline that cannot be packed, or a disk that is full.
+    """
+    cutter = Cutter.of(dataset.pipeline.transforms, form)
+    about = describe(dataset, cutter, shard)
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / ABOUT).exists():
+        before = read_about(folder)
+        if different := [name for name in about if before.get(name) != about[name]]:
+            raise UserError(f'{folder} holds a pack of something else ({different[0]} differs); name another folder')
+        about = before
+    write_json(folder / ABOUT, about)
+    for number, start in enumerate(range(0, len(dataset), shard)):
+        end = min(start + shard, len(dataset))
+        if not shard_files(folder, number)[1].exists():
+            records = (dataset.get_data_info(place) for place in range(start, end))
+            write_shard(folder, number, counted(cut_all(records, cutter, workers), start, progress))
+        progress(end)
+    about |= {'finished': True, **totals(folder, -(-len(dataset) // shard))}
+    write_json(folder / ABOUT, about)
+    return about
+
+
+def describe(dataset: Any, cutter: Cutter, shard: int) -> dict[str, Any]:
+    """Return what a pack depends on."""
+    steps = [f'{type(step).__name__} {sorted(vars(step).items())}' for step in (cutter.pad, *cutter.steps)]
+    return {
+        'version': VERSION,
+        'annotations': Path(dataset.ann_file).name,
+        'people': len(dataset),
+        'format': cutter.form,
+        'input_width': cutter.input_width,
+        'steps': steps,
+        'shard': shard,
+    }
+
+
+def cut_all(records: Iterator[dict[str, Any]], cutter: Cutter, workers: int) -> Iterator[Crop]:
+    """Yield the crops in the records' order. Threads will do: OpenCV decodes and encodes outside Python's lock."""
+    with ThreadPoolExecutor(workers) as pool:
+        while some := list(islice(records, 64 * workers)):
+            yield from pool.map(cutter, some)
+
+
+def counted(crops: Iterator[Crop], done: int, progress: Callable[[int], None]) -> Iterator[Crop]:
+    """Yield the crops, telling how many are done."""
+    for number, crop in enumerate(crops, start=done + 1):
+        progress(number)
+        yield crop
+
+
+def write_shard(folder: Path, number: int, crops: Iterator[Crop]) -> None:
+    """Write a shard's two files; the index comes last and whole, so that one without it counts as not there."""
+    content, index = shard_files(folder, number)
+    rows, end, ends = [], 0, []
+    try:
+        with open(content, 'wb') as file:
+            for crop in crops:
+                file.write(crop.content)
+                end += len(crop.content)
+                ends.append(end)
+                rows.append(crop)
+        part = index.with_suffix('.part')
+        with open(part, 'wb') as file:
+            np.savez(
+                file,
+                ends=np.array(ends, dtype=np.int64),
+                shapes=np.array([row.shape for row in rows], dtype=np.int32),
+                crops=np.array([row.crop for row in rows], dtype=np.int32),
+                images=np.array([row.image for row in rows], dtype=np.int32),
+                keys=np.array([row.key for row in rows], dtype=np.int64),
+                problems=np.array([row.problem for row in rows if row.problem], dtype=np.str_),
+            )
+        os.replace(part, index)
+    except OSError as error:
+        raise UserError(f'{folder}: cannot be written: {error.strerror}; the finished shards are kept') from error
+
+
+def totals(folder: Path, shards: int) -> dict[str, Any]:
+    """Return the bytes of all shards and what is wrong with the pictures that could not be read."""
+    files = [shard_files(folder, number) for number in range(shards)]
+    problems = [str(problem) for _, index in files for problem in np.load(index)['problems']]
+    return {'bytes': sum(content.stat().st_size for content, _ in files), 'problems': problems}
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    part = path.with_suffix('.part')
+    part.write_text(json.dumps(content, indent=1))
+    os.replace(part, path)
