@@ -65,7 +65,9 @@ def test_every_stage_runs_on_a_config_of_ones_own(tiny_coco, tiny_config, tmp_pa
     assert set(content['train']['sides']) == {'hrpose fp32', 'hrpose bf16'}
 
 
-@pytest.mark.parametrize(('words', 'hint'), [(['--stages', 'lode'], 'load'), (['--against', 'mmpose'], 'not installed')])
+@pytest.mark.parametrize(
+    ('words', 'hint'), [(['--stages', 'lode'], 'load'), (['--against', 'mmpose'], 'not installed')]
+)
 def test_what_cannot_be_measured_is_a_sentence(tiny_coco, tiny_config, call, words, hint):
     status, output = call('analysis.benchmark', tiny_config(tiny_coco(images=1)), *words)
     assert status == 2
