@@ -5,11 +5,14 @@ and leaves without a traceback. Anything else that is raised is a defect of hrpo
 """
 
 import difflib
+import inspect
 import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 
 class UserError(ValueError):
@@ -28,13 +31,47 @@ def sentence(error: BaseException) -> str:
     return _FROM_WORKER.sub('', str(error)).strip()
 
 
-def _is_wrong_argument(error: TypeError) -> bool:
-    """Say whether mmengine built a part with arguments that the part does not take; not a defect deeper inside."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    by_mmengine = trace is not None and 'mmengine' in trace.tb_frame.f_code.co_filename
-    return by_mmengine and re.match(r'[\w.]+\(\) (got an unexpected|missing \d+ required)', str(error)) is not None
+_UNEXPECTED = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
+_MISSING = re.compile(r'([\w.]+)\(\) missing \d+ required')
+
+
+def wrong_argument(error: TypeError) -> str | None:
+    """Return the sentence about a part of a config that does not take its arguments; None for a defect of hrpose.
+
+    It is the config's fault if mmengine called the part, or if the argument stands in the part's config and the part
+    handed it on to what it is made of.
+    """
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    found = _UNEXPECTED.match(str(error))
+    by_mmengine = bool(frames) and 'mmengine' in frames[-1].f_code.co_filename
+    if found is None:
+        return (
+            f'a part of the config lacks an argument: {error}' if by_mmengine and _MISSING.match(str(error)) else None
+        )
+    owner, key = found[1].split('.')[0], found[2]
+    for frame in reversed(frames):
+        part, given = frame.f_locals.get('obj_cls'), frame.f_locals.get('args')
+        if frame.f_code.co_name == 'build_from_cfg' and isinstance(given, Mapping) and key in given:
+            return f"{getattr(part, '__name__', part)} takes no argument '{key}'; {nearest(key, _arguments(part))}"
+    if not by_mmengine:
+        return None
+    known = [value for place in (frames[-1].f_locals, frames[-1].f_globals) for value in place.values()]
+    part = next((value for value in known if isinstance(value, type) and value.__name__ == owner), None)
+    return f"{owner} takes no argument '{key}'" + (f'; {nearest(key, _arguments(part))}' if part else '')
+
+
+def _arguments(part: Any) -> set[str]:
+    """Return the names of the arguments of a class and, where it hands some on, of those that it is made of."""
+    names: set[str] = set()
+    for level in part.__mro__ if isinstance(part, type) else [part]:
+        call = level.__dict__.get('__init__') if isinstance(level, type) else level
+        if call is None or level is object:
+            continue
+        parameters = inspect.signature(call).parameters.values()
+        names |= {one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
+        if not any(one.kind is one.VAR_KEYWORD for one in parameters):
+            break
+    return names - {'self', 'runner'}
 
 
 def nearest(name: str, choices: Iterable[str], *, count: int = 3) -> str:
@@ -66,9 +103,11 @@ def run(main: Callable[[], object]) -> None:
         print(f'error: {sentence(error)}', file=sys.stderr)
         sys.exit(2)
     except TypeError as error:
-        if not _is_wrong_argument(error):
+        message = wrong_argument(error)
+        if message is None:
             raise
-        print(f'error: a part of the config does not fit its arguments: {error}', file=sys.stderr)
+        _let_the_first_process_speak()
+        print(f'error: {message}', file=sys.stderr)
         sys.exit(2)
     except KeyError as error:
         from hrpose.plugins import unknown_elsewhere

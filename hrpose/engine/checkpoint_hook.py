@@ -1,6 +1,7 @@
 """Checkpoints that survive bad days: written whole, the old removed after the new is there, the best k kept."""
 
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,10 @@ class CheckpointHook(MMEngineCheckpointHook):
             raise UserError(f'CheckpointHook: keep_best has to be a whole number of at least 1, not {keep_best!r}')
         if not isinstance(save_best, str | None):
             raise UserError(f'CheckpointHook: save_best takes the name of one figure, not {save_best!r}')
+        # mmengine keeps what it does not know, and stumbles over it at the first checkpoint.
+        for name in options:
+            if name not in (known := set(signature(MMEngineCheckpointHook.__init__).parameters) - {'self', 'kwargs'}):
+                raise UserError(f"CheckpointHook takes no argument '{name}'; {nearest(name, known)}")
         super().__init__(save_best=save_best, **options)
         self.keep_best = keep_best
 

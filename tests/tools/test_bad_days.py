@@ -1,0 +1,303 @@
+"""Bad days, each made to happen: what stops is told in a sentence, and what was saved before is still there."""
+
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+
+from hrpose.checkpoints import read_checkpoint
+from hrpose.engine import FiniteLossHook, latest_checkpoint
+from hrpose.engine.work_dir import take_work_dir
+from hrpose.errors import UserError
+from tests.engine.cases import runner_of
+from tests.engine.processes import run_processes
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def at(step: int, action) -> Hook:
+    """Return a hook that calls `action(runner)` before the step with that number, from 0."""
+
+    class Then(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+            if runner.iter == step:
+                action(runner)
+
+    return Then()
+
+
+def failing(config: Path, work_dir: Path, *hooks: Hook, **options: object) -> str:
+    """Train until it fails; returns the sentence."""
+    with pytest.raises(UserError) as told:
+        runner_of(config, work_dir, hooks=hooks, **options).train()
+    return str(told.value)
+
+
+# Loss ----------------------------------------------------------------------------------------------------------------
+
+
+def spoil_weights(runner) -> None:
+    """Make the next loss NaN, as a training that diverges does."""
+    with torch.no_grad():
+        getattr(runner.model, 'module', runner.model).head.final_layer.bias.fill_(float('nan'))
+
+
+class SpoilLoss(Hook):
+    """Makes the losses of some steps NaN or infinite, on the way from the model."""
+
+    def __init__(self, steps: set[int], value: float = float('nan'), rank: int = 0) -> None:
+        self.steps, self.value, self.rank = steps, value, rank
+
+    def before_run(self, runner) -> None:
+        def spoil(model, inputs, output):
+            if model.training and runner.iter in self.steps and runner.rank == self.rank:
+                return {name: loss * self.value for name, loss in output.items()}
+            return None
+
+        runner.model.register_forward_hook(spoil)
+
+
+def test_a_loss_that_is_nan_stops_with_step_rate_and_images_before_it_reaches_the_weights(
+    tiny_coco, tiny_config, tmp_path, quick
+):
+    config = tiny_config(tiny_coco(images=4))
+    message = failing(config, tmp_path / 'run', at(3, spoil_weights), **{'train_cfg.max_epochs': 3})
+    assert message.startswith('the loss is nan in step 4 (epoch 2) at a learning rate of 0.001; the 2 images of the ')
+    assert len(re.findall(r'train/00\d\.jpg', message)) == 2
+    assert 'max_skipped' in message
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+@pytest.mark.parametrize('counts', [1, 2], ids=['every step', 'gradients of two batches'])
+def test_a_few_such_steps_can_be_left_out_and_leave_no_trace(value, counts, tiny_coco, tiny_config, tmp_path, quick):
+    config = tiny_config(tiny_coco(images=8), extra=f"optim_wrapper['accumulative_counts'] = {counts}")
+    options = {'default_hooks.finite_loss': {'type': 'FiniteLossHook', 'max_skipped': 2}, 'custom_hooks': [EMA]}
+    model = runner_of(config, tmp_path / 'run', hooks=[SpoilLoss({1, 2}, value)], **options).train()
+    assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
+    log = next((tmp_path / 'run').glob('*/*.log')).read_text()
+    assert log.count('The step is left out') == 2 and '(2 of 2 in a row)' in log
+    message = failing(config, tmp_path / 'more', SpoilLoss({0, 1, 2}, value), **options)
+    assert f'the loss is {value} in step 3 ' in message
+
+
+EMA = {'type': 'EMAHook'}
+
+
+def spoiled_in_one_process(config: Path, work_dir: Path, options: dict) -> tuple[str, dict]:
+    torch.set_num_threads(1)
+    runner = runner_of(config, work_dir, ('train_dataloader',), launcher='pytorch', **options)
+    runner.register_hook(SpoilLoss({1, 3}, rank=1))
+    try:
+        runner.train()
+    except UserError as error:
+        return str(error), runner.model.module.state_dict()
+    return '', runner.model.module.state_dict()
+
+
+def test_all_processes_leave_out_the_step_that_is_bad_in_one_of_them(tiny_coco, tiny_config, tmp_path, quick):
+    config = tiny_config(tiny_coco(images=16))
+    options = {'default_hooks.finite_loss': {'type': 'FiniteLossHook', 'max_skipped': 1}}
+    (first, weights), (second, others) = run_processes(2, spoiled_in_one_process, config, tmp_path / 'run', options)
+    assert first == second == ''
+    assert all(tensor.isfinite().all() for tensor in weights.values())
+    torch.testing.assert_close(others, weights, rtol=0, atol=0)
+    (first, _), (second, _) = run_processes(2, spoiled_in_one_process, config, tmp_path / 'stops', {})
+    assert first == second and 'the 2 images of the batch' in first
+
+
+@pytest.mark.parametrize('number', [-1, 1.5, None])
+def test_a_number_of_steps_to_skip_that_is_none_is_refused(number):
+    with pytest.raises(UserError, match='max_skipped has to be a whole number'):
+        FiniteLossHook(number)
+
+
+# Disk ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A file system of its own, with room for one checkpoint of the tiny network and no second one."""
+    folder = tmp_path / 'disk'
+    folder.mkdir()
+    mounted = subprocess.run(
+        ['mount', '-t', 'tmpfs', '-o', 'size=34m', 'tmpfs', folder], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f'mounting a small disk is not allowed here: {mounted.stderr.strip()}')
+    yield folder
+    subprocess.run(['umount', '-l', folder], check=True)
+
+
+def test_a_full_disk_leaves_the_old_checkpoint_and_says_so(disk, tiny_coco, tiny_config, tmp_path, quick):
+    config = tiny_config(tiny_coco(images=2), extra='val_dataloader = val_cfg = val_evaluator = None')
+    options = {'train_cfg.max_epochs': 3, 'loaders': ('train_dataloader',)}
+    message = failing(config, disk / 'run', **options)
+    saved = sorted(path.name for path in (disk / 'run').glob('epoch_*'))
+    assert saved == ['epoch_1.pth'], saved
+    assert read_checkpoint(disk / 'run' / saved[0])['meta']['epoch'] == 1
+    assert 'epoch_2.pth could not be saved: No space left on device (' in message and 'MiB free' in message
+    assert f'{disk}/run/epoch_1.pth is whole; --resume goes on from it' in message
+    assert latest_checkpoint(disk / 'run') == disk / 'run' / 'epoch_1.pth'
+
+
+def test_a_limit_on_files_is_told_like_a_full_disk(tiny_coco, tiny_config, tmp_path, quick):
+    config = tiny_config(tiny_coco(images=2), extra='val_dataloader = val_cfg = val_evaluator = None')
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limit = lambda _: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))  # noqa: E731
+    try:
+        options = {'train_cfg.max_epochs': 3, 'loaders': ('train_dataloader',)}
+        message = failing(config, tmp_path / 'run', at(1, limit), **options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, old)
+    assert 'epoch_2.pth could not be saved: File too large' in message
+    assert [path.name for path in (tmp_path / 'run').glob('epoch_*')] == ['epoch_1.pth']
+
+
+def test_a_work_dir_that_cannot_be_written_is_a_sentence(disk, tiny_coco, tiny_config, tmp_path, call):
+    config = tiny_config(tiny_coco(images=2))
+    (disk / 'run').mkdir()
+    subprocess.run(['mount', '-o', 'remount,ro', disk], check=True)
+    for work_dir in (disk / 'run', disk / 'new'):
+        status, output = call('train', config, '--work-dir', work_dir)
+        assert status == 2 and 'Traceback' not in output, output[-2000:]
+        assert re.search(rf'error: .*{work_dir}.*: Read-only file system', output)
+
+
+# Two trainings, one folder -------------------------------------------------------------------------------------------
+
+
+def hold(work_dir: Path) -> None:
+    held = take_work_dir(work_dir)
+    assert not held.closed
+    os.write(1, b'held\n')
+    time.sleep(60)
+    held.close()
+
+
+def test_two_trainings_in_one_work_dir_are_refused_and_a_killed_one_leaves_no_lock(
+    tiny_coco, tiny_config, tmp_path, quick
+):
+    config = tiny_config(tiny_coco(images=2))
+    program = f'from tests.tools.test_bad_days import hold; hold({str(tmp_path / "run")!r})'
+    other = subprocess.Popen([sys.executable, '-c', program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout.readline() == 'held\n'
+        with pytest.raises(UserError, match=rf'another training \(process {other.pid} on \S+\) writes to \S+/run;'):
+            runner_of(config, tmp_path / 'run')
+        assert [path.name for path in (tmp_path / 'run').iterdir()] == ['.training']
+    finally:
+        other.kill()
+        other.wait()
+    runner_of(config, tmp_path / 'run').train()
+    runner_of(config, tmp_path / 'run').train()
+
+
+# Memory, workers, data -----------------------------------------------------------------------------------------------
+
+
+def kill_a_worker(runner) -> None:
+    children = Path(f'/proc/self/task/{os.getpid()}/children').read_text().split()
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+
+
+def test_a_loader_worker_that_the_system_kills_is_told_with_the_way_on(tiny_coco, tiny_config, tmp_path, quick):
+    config = tiny_config(tiny_coco(images=8))
+    options = {'train_dataloader.num_workers': 1, 'train_cfg.max_epochs': 3}
+    message = failing(config, tmp_path / 'run', at(5, kill_a_worker), **options)
+    assert re.match(
+        r'the loader worker \d+ was killed by the system \(Killed\)\. Mostly memory ran out: fewer', message
+    )
+    assert message.endswith('run/epoch_1.pth is whole; --resume goes on from it')
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_folder_of_images_that_vanishes_ends_the_training_in_a_sentence(
+    workers, tiny_coco, tiny_config, tmp_path, quick
+):
+    data = tiny_coco(images=6)
+    config = tiny_config(data, tiny_coco(images=2, name='val'))
+    options = {'train_dataloader.num_workers': workers, 'train_cfg.max_epochs': 3}
+    message = failing(config, tmp_path / 'run', at(3, lambda _: shutil.rmtree(data.images)), **options)
+    assert re.search(r'20 images in a row cannot be read, the last from \S+/train', message)
+    # Loader workers are some batches ahead.
+    assert latest_checkpoint(tmp_path / 'run').name in ('epoch_1.pth', 'epoch_2.pth')
+
+
+def limit_memory(runner) -> None:
+    size = int(re.search(r'VmSize:\s+(\d+)', Path('/proc/self/status').read_text())[1]) * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (size + 20_000_000, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def out_of_memory(config: Path, work_dir: Path, options: dict) -> str:
+    torch.set_num_threads(1)
+    return failing(config, work_dir, at(0, limit_memory), **options)
+
+
+def test_memory_that_runs_out_names_the_settings_to_lower(tiny_coco, tiny_config, tmp_path, quick):
+    config = tiny_config(tiny_coco(images=8))
+    options = {'codec.input_size': (512, 512), 'codec.sigma': 2, 'train_dataloader.batch_size': 8}
+    (message,) = run_processes(1, out_of_memory, config, tmp_path / 'run', options)
+    assert message.startswith(
+        'the memory of this machine ran out in train. To lower: train_dataloader.batch_size (now 8)'
+    )
+    assert 'accumulative_counts' in message and 'codec.input_size' in message and 'no checkpoint yet' in message
+
+
+def test_memory_of_the_gpu_is_told_apart(tiny_coco, tiny_config, tmp_path, quick):
+    def run_out(_) -> None:
+        raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 20.00 GiB.')
+
+    message = failing(tiny_config(tiny_coco(images=2)), tmp_path / 'run', at(0, run_out))
+    assert message.startswith('the memory of the GPU ran out in train. To lower: train_dataloader.batch_size (now 2)')
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_a_batch_larger_than_the_gpu_is_told(tiny_coco, tiny_config, tmp_path, quick):
+    take = lambda runner: setattr(runner, 'taken', torch.empty(2**50, device='cuda'))  # noqa: E731
+    message = failing(tiny_config(tiny_coco(images=2)), tmp_path / 'run', at(0, take))
+    assert message.startswith('the memory of the GPU ran out in train.')
+
+
+# Configs -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        ('model.backbone.archh=w18', "HRNet takes no argument 'archh'; nearest: arch"),
+        ('model.head.los=1', "HeatmapHead takes no argument 'los'; nearest: loss"),
+        ('optim_wrapper.optimizer.lrr=1', "Adam takes no argument 'lrr'; nearest: lr"),
+        ('optim_wrapper.clip_gard=1', "OptimWrapper takes no argument 'clip_gard'; nearest: clip_grad"),
+        ('train_dataloader.batchsize=2', "DataLoader takes no argument 'batchsize'; nearest: batch_size"),
+        ('train_dataloader.dataset.anfile=a', "CocoDataset takes no argument 'anfile'; nearest: ann_file"),
+        ('train_cfg.max_epoch=3', "EpochBasedTrainLoop takes no argument 'max_epoch'; nearest: max_epochs"),
+        ('default_hooks.checkpoint.intervall=3', "CheckpointHook takes no argument 'intervall'; nearest: interval"),
+        ('val_evaluator.nmss=oks', "CocoMetric takes no argument 'nmss'; nearest: nms"),
+        ('train_pipeline.1.paddng=2', "PadBox takes no argument 'paddng'; nearest: padding"),
+    ],
+)
+def test_an_unknown_key_names_the_part_and_the_nearest_key(option, message, tiny_coco, tiny_config, tmp_path, call):
+    config = tiny_config(tiny_coco(images=2))
+    status, output = call('train', config, '--work-dir', tmp_path / 'run', '--cfg-options', option)
+    assert status == 2, output[-2000:]
+    assert message in output and 'Traceback' not in output
+
+
+def test_a_broken_line_of_json_is_a_sentence(tiny_coco, tiny_config, tmp_path, call):
+    data = tiny_coco(images=2)
+    data.ann_file.write_text(json.dumps(data.content)[:-20])
+    status, output = call('train', tiny_config(data), '--work-dir', tmp_path / 'run')
+    assert status == 2 and 'Traceback' not in output, output[-2000:]
