@@ -27,7 +27,8 @@ RUNNER_KEYS = {
     *('metainfo', 'data_root', 'work_dir', 'load_from', 'resume', 'launcher', 'log_level', 'log_processor'),
     *('randomness', 'env_cfg', 'auto_scale_lr', 'param_scheduler', 'custom_hooks', 'visualizer', 'default_scope'),
     *('val_dataloader', 'val_evaluator', 'val_cfg', 'test_dataloader', 'test_evaluator', 'test_cfg'),
-    *('experiment_name', 'model_wrapper_cfg', 'find_unused_parameters', 'compile', 'cfg', 'custom_imports', 'sync_bn'),
+    *('experiment_name', 'model_wrapper_cfg', 'find_unused_parameters', 'compile', 'cfg', 'custom_imports'),
+    *('sync_bn', 'frozen'),
 }
 
 # Which value of the config each transform takes, by the transform's argument.

@@ -6,6 +6,7 @@ from hrpose.engine.early_stop import EarlyStoppingHook
 from hrpose.engine.exact_resume import EpochSeedHook, PendingGradientsHook
 from hrpose.engine.finite_loss import FiniteLossHook
 from hrpose.engine.optim import BF16OptimWrapper
+from hrpose.engine.parts import FrozenPartsHook
 from hrpose.engine.picture_hook import PictureHook
 from hrpose.engine.runner import PoseRunner
 from hrpose.engine.shared_statistics import SharedStatisticsHook
@@ -18,6 +19,7 @@ __all__ = [
     'EarlyStoppingHook',
     'EpochSeedHook',
     'FiniteLossHook',
+    'FrozenPartsHook',
     'PendingGradientsHook',
     'PictureHook',
     'PoseRunner',

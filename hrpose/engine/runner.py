@@ -14,6 +14,7 @@ from torch import nn
 from hrpose.checkpoints import guard_mmengine, load_recognised, read_checkpoint, recognise
 from hrpose.engine.batch_size import scale_learning_rate
 from hrpose.engine.failures import explained, way_on
+from hrpose.engine.parts import freeze, require_matching_keys
 from hrpose.engine.processes import join, require_sync_bn, wrapper_options
 from hrpose.engine.schedule import follow_config, schedulers_of, start_of
 from hrpose.engine.work_dir import latest_checkpoint, take_work_dir, whole
@@ -24,6 +25,7 @@ DEFAULT_HOOKS = {
     'batch_size': {'type': 'hrpose.BatchSizeHook'},
     'epoch_seed': {'type': 'hrpose.EpochSeedHook'},
     'finite_loss': {'type': 'hrpose.FiniteLossHook'},
+    'frozen_parts': {'type': 'hrpose.FrozenPartsHook'},
     'pending_gradients': {'type': 'hrpose.PendingGradientsHook'},
     'shared_statistics': {'type': 'hrpose.SharedStatisticsHook'},
 }
@@ -65,6 +67,8 @@ class PoseRunner(Runner):
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
         """Move the model to its device and, with several processes, let them average its gradients."""
         require_sync_bn(self.cfg.get('sync_bn'), self.distributed)
+        # Before the processes agree on whose gradients they average.
+        self.frozen_parts = freeze(model, self.cfg.get('frozen') or ())
         if self.distributed and not is_model_wrapper(model):
             model_wrapper_cfg = wrapper_options(model_wrapper_cfg, self.cfg.get('find_unused_parameters', False))
         return super().wrap_model(model_wrapper_cfg, model)
@@ -76,6 +80,13 @@ class PoseRunner(Runner):
         super().register_default_hooks(
             {name: hook for name, hook in hooks.items() if hook is not None or name not in DEFAULT_HOOKS}
         )
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
+        """Build the optimizer; a learning rate that is for no weight of the model is refused."""
+        if isinstance(optim_wrapper, dict):
+            names = (name for name, _ in self.model.named_parameters())
+            require_matching_keys(optim_wrapper.get('paramwise_cfg'), names)
+        return super().build_optim_wrapper(optim_wrapper)
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict[str, Any] | None = None) -> None:
         """Scale the learning rate to the effective batch where that is asked for; mmengine's forgets accumulation."""

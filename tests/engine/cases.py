@@ -24,7 +24,8 @@ def runner_of(
     cfg = load_config(config, options)
     # mmengine keeps one logger for each name and second.
     cfg.work_dir, cfg.launcher, cfg.experiment_name = str(work_dir), launcher, f'{config.stem}_{time.time_ns()}'
-    cfg.visualizer.vis_backends = [{'type': 'LocalVisBackend'}]
+    if 'visualizer.vis_backends' not in options:
+        cfg.visualizer.vis_backends = [{'type': 'LocalVisBackend'}]
     runner = build_runner(cfg, loaders=loaders)
     for hook in hooks:
         runner.register_hook(hook)

@@ -217,9 +217,9 @@ def test_a_loader_worker_that_the_system_kills_is_told_with_the_way_on(tiny_coco
     config = tiny_config(tiny_coco(images=8))
     options = {'train_dataloader.num_workers': 1, 'train_cfg.max_epochs': 3}
     message = failing(config, tmp_path / 'run', at(5, kill_a_worker), **options)
-    assert re.match(
-        r'the loader worker \d+ was killed by the system \(Killed\)\. Mostly memory ran out: fewer', message
-    )
+    # PyTorch tells the two apart by which of its watchers is faster.
+    killed = r'the loader worker \d+ (was killed by the system \(Killed\)|ended)\. Mostly memory ran out: fewer'
+    assert re.match(killed, message)
     assert message.endswith('run/epoch_1.pth is whole; --resume goes on from it')
 
 
