@@ -23,6 +23,15 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         action='store_true',
         help="scale the learning rate to the effective batch (the recipe's is in auto_scale_lr)",
     )
+    parser.add_argument(
+        '--dry-run',
+        nargs='?',
+        type=int,
+        const=0,
+        metavar='PROCESSES',
+        help='build everything, run one batch, print shapes, memory, batches and time of a training, for instance of '
+        '64 processes, and save nothing',
+    )
     return parser.parse_args(words)
 
 
@@ -35,6 +44,24 @@ def resume(cfg: Any, checkpoint: str) -> None:
         print(f'--resume: nothing in {cfg.work_dir} to go on from; training starts at the beginning')
         return
     cfg.resume, cfg.load_from = True, str(found)
+
+
+def dry_run(cfg: Any, loaders: tuple[str, ...], processes: int) -> None:
+    """Print what a training of so many processes (0: as many as there are) would do; the work dir stays as it is."""
+    from tempfile import TemporaryDirectory
+
+    from hrpose.apis.launch import build_runner
+    from hrpose.engine.plan import dry_run
+    from hrpose.errors import UserError
+
+    if processes < 0:
+        raise UserError(f'--dry-run takes a number of processes of at least 1, not {processes}')
+    with TemporaryDirectory() as work_dir:
+        cfg.work_dir, cfg.visualizer, cfg.log_level = work_dir, None, 'WARNING'
+        runner = build_runner(cfg, loaders=loaders)
+        told = dry_run(runner, processes or None)
+        if runner.rank == 0:
+            print(told)
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
@@ -50,4 +77,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     if arguments.resume:
         resume(cfg, arguments.resume)
     loaders = ('train_dataloader', 'val_dataloader') if cfg.get('val_dataloader') else ('train_dataloader',)
+    if arguments.dry_run is not None:
+        dry_run(cfg, loaders, arguments.dry_run)
+        return
     build_runner(cfg, loaders=loaders).train()

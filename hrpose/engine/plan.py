@@ -1,0 +1,144 @@
+"""A dry run: everything built, one batch through the network and back, and what many processes would have to do.
+
+Letters: N people, B a batch of one process, P processes.
+"""
+
+import math
+import resource
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import Tensor
+
+from hrpose.engine.batch_size import Batch, batch_of, recipe_batch
+from hrpose.errors import UserError
+
+# The first step also allocates and chooses kernels; the others are timed.
+WARM_UP, TIMED = 1, 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What each process of a training does.
+
+    Attributes:
+        people: N, of the training set.
+        batch: B, P and how many batches go into a step.
+        epochs: of the whole training.
+    """
+
+    people: int
+    batch: Batch
+    epochs: int
+
+    @property
+    def people_a_process(self) -> int:
+        """Per epoch; the last processes repeat people where N does not divide, as `EpochSampler` does."""
+        return math.ceil(self.people / self.batch.processes)
+
+    @property
+    def batches(self) -> int:
+        """Per process and epoch."""
+        return math.ceil(self.people_a_process / self.batch.per_process)
+
+
+def plan_of(runner: Runner, processes: int | None = None) -> Plan:
+    """Return the plan of a runner whose training loop is built, for `processes` in place of its own number.
+
+    Raises:
+        UserError: a training by iterations, whose length does not follow from the data.
+    """
+    loop = runner.train_loop
+    if not isinstance(loop, EpochBasedTrainLoop):
+        raise UserError('--dry-run plans trainings by epochs; this one is by iterations (train_cfg.by_epoch=False)')
+    batch = batch_of(runner)
+    wanted = Batch(batch.per_process, processes or batch.processes, batch.accumulated)
+    return Plan(len(runner.train_dataloader.dataset), wanted, loop.max_epochs)
+
+
+def dry_run(runner: Runner, processes: int | None = None) -> str:
+    """Build all that a training needs, run one batch a few times, and return what was found as lines of text.
+
+    Nothing is saved, and the weights are of no use afterwards.
+
+    Args:
+        runner: with a training; its data are read.
+        processes: of the training that is planned; the runner's own unless given.
+
+    Raises:
+        UserError: whatever would have stopped the training at its start.
+    """
+    runner._train_loop = runner.build_train_loop(runner._train_loop)
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    plan = plan_of(runner, processes)
+    runner.optim_wrapper.initialize_count_status(runner.model, 0, runner.train_loop.max_iters)
+    if runner._val_loop is not None:
+        runner._val_loop = runner.build_val_loop(runner._val_loop)
+    runner._init_model_weights()
+    start = time.perf_counter()
+    data = next(iter(runner.train_dataloader))
+    loading = time.perf_counter() - start
+    seconds, losses, shape = _steps(runner, data)
+    rates = [group['lr'] for group in runner.optim_wrapper.param_groups]
+    return '\n'.join(_lines(runner, plan, shape, losses, seconds, loading, max(rates)))
+
+
+def _steps(runner: Runner, data: Any) -> tuple[float, dict[str, float], str]:
+    """Return seconds a step, the losses of the last, and the shapes of input and heatmaps."""
+    runner.model.train()
+    times: list[float] = []
+    for _ in range(WARM_UP + TIMED):
+        start = time.perf_counter()
+        losses = runner.model.train_step(data, runner.optim_wrapper)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    values = {name: float(value.detach()) for name, value in losses.items() if isinstance(value, Tensor)}
+    bare = getattr(runner.model, 'module', runner.model)
+    inputs = bare.data_preprocessor(data, True)['inputs']
+    with torch.no_grad():
+        output = bare.eval()(inputs[:1], mode='tensor')
+    shapes = f'input {tuple(inputs.shape)}'
+    if isinstance(output, Tensor):
+        shapes += f', output {(len(inputs), *output.shape[1:])}'
+    return sorted(times[WARM_UP:])[TIMED // 2], values, shapes
+
+
+def _lines(
+    runner: Runner, plan: Plan, shapes: str, losses: dict[str, float], seconds: float, loading: float, rate: float
+) -> list[str]:
+    batch = plan.batch
+    epoch, total = _spell(plan.batches * seconds), _spell(plan.epochs * plan.batches * seconds)
+    recipe = recipe_batch(runner.auto_scale_lr)
+    scaled = f'; --auto-scale-lr makes it {rate * batch.size / recipe:g}' if recipe else ''
+    return [
+        f'shapes             {shapes}',
+        f'losses             {", ".join(f"{name} {value:.4g}" for name, value in losses.items())}',
+        f'parameters         {sum(value.numel() for value in runner.model.parameters()) / 1e6:.2f} million',
+        f'memory             {_memory()}',
+        f'people             {plan.people} an epoch, {plan.people_a_process} a process',
+        f'batches            {plan.batches} an epoch and process, {plan.epochs * plan.batches} in all',
+        f'effective batch    {batch}',
+        f'learning rate      {rate:g} for a batch of {recipe or "?"}{scaled}',
+        f'time               {seconds:.3f} s a step, {epoch} an epoch, {total} in all,',
+        '                   by this device and without loading, validation and what the processes tell each other',
+        f'loading            {loading:.3f} s for the first batch, by {runner.train_dataloader.num_workers} workers',
+    ]
+
+
+def _memory() -> str:
+    if torch.cuda.is_available():
+        total = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+        return f'{torch.cuda.max_memory_allocated() / 2**30:.2f} of {total / 2**30:.0f} GiB of the GPU at the most'
+    return f'{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB of this process at the most'
+
+
+def _spell(seconds: float) -> str:
+    """Return a duration in the largest unit that makes it at least one."""
+    for unit, size in (('days', 86400), ('h', 3600), ('min', 60)):
+        if seconds >= size:
+            return f'{seconds / size:.1f} {unit}'
+    return f'{seconds:.1f} s'

@@ -1,0 +1,87 @@
+"""The dry run: what it plans for many processes is what so many processes then do."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+
+from hrpose.engine.plan import plan_of
+from tests.engine.cases import runner_of
+from tests.engine.processes import run_processes
+
+
+class Counter(Hook):
+    """Counts the people and batches of this process, and notes the batch that a step takes."""
+
+    def __init__(self) -> None:
+        self.people = self.batches = 0
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        self.people += len(data_batch['inputs'])
+        self.batches += 1
+
+
+def counted(config: Path, work_dir: Path) -> tuple[int, int, str]:
+    torch.set_num_threads(1)
+    counter = Counter()
+    runner = runner_of(config, work_dir, ('train_dataloader',), launcher='pytorch', hooks=[counter])
+    runner.train()
+    return counter.people, counter.batches, next(iter(work_dir.glob('*/*.log'))).read_text()
+
+
+def planned(output: str) -> dict[str, str]:
+    """Return the lines of a dry run by their first word or two."""
+    return dict(re.findall(r'^(\w+(?: \w+)?)  +(.*)$', output, re.M))
+
+
+@pytest.mark.parametrize('processes', [1, 2, 4])
+def test_a_dry_run_plans_what_so_many_processes_then_do(processes, tiny_coco, tiny_config, tmp_path, call):
+    config = tiny_config(tiny_coco(images=11))
+    status, output = call('train', config, '--work-dir', tmp_path / 'dry', '--dry-run', processes)
+    assert status == 0, output[-2000:]
+    lines = planned(output)
+    done = run_processes(processes, counted, config, tmp_path / 'run')
+    people, batches, log = done[0]
+    assert all(other[:2] == (people, batches) for other in done)
+    assert lines['people'] == f'11 an epoch, {people} a process'
+    assert lines['batches'] == f'{batches} an epoch and process, {batches} in all'
+    assert f'effective batch {lines["effective batch"]};' in log
+    assert lines['shapes'] == 'input (2, 3, 64, 64), output (2, 5, 16, 16)'
+
+
+def test_a_dry_run_for_64_processes_leaves_nothing_behind(tiny_coco, tiny_config, tmp_path, call):
+    config = tiny_config(tiny_coco(images=4), extra='train_cfg["max_epochs"] = 3')
+    before = sorted(tmp_path.rglob('*'))
+    status, output = call('train', config, '--work-dir', tmp_path / 'run', '--dry-run', 64)
+    assert status == 0 and sorted(tmp_path.rglob('*')) == before
+    lines = planned(output)
+    assert lines['effective batch'] == '128 (2 a process x 64 x 1 accumulated)'
+    assert lines['learning rate'] == '0.001 for a batch of 32; --auto-scale-lr makes it 0.004'
+    assert lines['batches'] == '1 an epoch and process, 3 in all'
+    assert re.match(r'[\d.]+ GiB of ', lines['memory']) and re.match(r'[\d.]+ s a step, ', lines['time'])
+
+
+def test_the_estimated_time_is_that_of_the_steps(tiny_coco, tiny_config, tmp_path, call, monkeypatch):
+    monkeypatch.setattr('hrpose.engine.plan._steps', lambda runner, data: (2.0, {}, ''))
+    config = tiny_config(tiny_coco(images=8))
+    status, output = call('train', config, '--dry-run', '1', '--cfg-options', 'train_cfg.max_epochs=450')
+    assert status == 0, output[-2000:]
+    assert planned(output)['time'] == '2.000 s a step, 8.0 s an epoch, 1.0 h in all,'
+
+
+def test_a_training_by_iterations_cannot_be_planned_and_says_so(tiny_coco, tiny_config, tmp_path, call):
+    loop = "train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=3)"
+    config = tiny_config(tiny_coco(images=2))
+    own = config.with_name('own.py')
+    own.write_text(f"_base_ = ['{config.name}']\n{loop}\ndefault_hooks = dict(checkpoint=dict(by_epoch=False))\n")
+    status, output = call('train', own, '--dry-run')
+    assert status == 2 and '--dry-run plans trainings by epochs' in output
+
+
+def test_the_plan_counts_what_the_sampler_repeats(tiny_coco, tiny_config, tmp_path, quick):
+    runner = runner_of(tiny_config(tiny_coco(images=5)), tmp_path / 'run')
+    runner._train_loop = runner.build_train_loop(runner._train_loop)
+    plan = plan_of(runner, 4)
+    assert (plan.people, plan.people_a_process, plan.batches) == (5, 2, 1)
