@@ -19,7 +19,7 @@ from hrpose.registry import DATASETS
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that every command with a config has."""
-    parser.add_argument('config', help='config file, for instance configs/hrnet_w32_coco_256x192.py')
+    parser.add_argument('config', help="a config's file, or the name of one of hrpose's: hrpose models")
     parser.add_argument(
         '--cfg-options',
         nargs='+',

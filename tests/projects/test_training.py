@@ -91,6 +91,6 @@ def test_a_project_trains_in_a_process_of_its_own_from_any_folder(embedded, tmp_
     config = ROOT / 'projects' / 'subpixel_heatmap' / 'configs' / 'subpixel_hrnet_w16_synthetic_128x96.py'
     options = [f'data_root={embedded}', *ONE_EPOCH, 'val_dataloader=None']
     command = [sys.executable, ROOT / 'tools' / 'train.py', config, '--cfg-options', *options]
-    done = subprocess.run(list(map(str, command)), cwd=tmp_path, text=True, capture_output=True, timeout=120)
+    done = subprocess.run(list(map(str, command)), cwd=tmp_path, text=True, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / 'work_dirs' / config.stem / 'epoch_1.pth').is_file()
