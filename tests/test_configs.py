@@ -69,7 +69,7 @@ MMPOSE_COCO = [
     ('RandomFlip', dict(prob=0.5)),
     ('RandomHalfBody', dict(prob=0.3, min_joints=8, padding=1.5, upper_odds=0.7)),
     ('TruncatedShift', dict(factor=0.16, prob=0.3)),
-    ('TruncatedScale', dict(middle=1.0, reach=0.5)),
+    ('TruncatedScale', dict(middle=1.0, span=0.5)),
     ('TruncatedRotation', dict(degrees=80, prob=0.6)),
 ]
 
