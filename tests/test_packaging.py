@@ -4,6 +4,7 @@ import ast
 import importlib.metadata as metadata
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -187,3 +188,33 @@ esac
     assert 'no room left' in result.stderr
     assert 'setting up stopped at: pip, NumPy' in result.stderr
     assert not (venv / 'setup.stamp').exists()
+
+
+@pytest.mark.slow  # builds a wheel
+def test_a_wheel_brings_the_configs_and_the_skeletons_and_finds_them_from_an_empty_folder(tmp_path: Path) -> None:
+    source, site, empty = tmp_path / 'source', tmp_path / 'site', tmp_path / 'empty'
+    empty.mkdir()
+    for name in ('hrpose', 'configs', 'requirements'):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns('__pycache__'))
+    for name in ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE'):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '--no-build-isolation', '-w', tmp_path, source]
+    built = subprocess.run(list(map(str, pip)), capture_output=True, text=True, timeout=300)
+    assert built.returncode == 0, built.stderr
+    assert 'absent from' not in built.stderr  # setuptools' complaint about data that looks like packages
+    (wheel,) = tmp_path.glob('*.whl')
+    shutil.unpack_archive(wheel, site, 'zip')
+
+    def hrpose_command(*words: str) -> str:
+        command = [sys.executable, '-m', 'hrpose.cli', *words]
+        environment = {**os.environ, 'PYTHONPATH': str(site)}
+        done = subprocess.run(command, cwd=empty, env=environment, capture_output=True, text=True, timeout=120)
+        return done.stdout + done.stderr
+
+    assert f'configs  {site}/hrpose/.mim/configs' in hrpose_command('models', 'w32')
+    message = hrpose_command('train', 'hrnet_w16_synthetic_128x96')
+    assert message.startswith('error: the data are not there') and 'hrpose make-synthetic data/synthetic' in message
+    assert 'pytest my_net' in hrpose_command('new-project', 'my_net', '--kind', 'codec')
+    printed = hrpose_command('print-config', 'my_net/configs/my_net_synthetic_128x96.py', '--origin')
+    assert re.search(r'codec\.radius = 2 +# my_net/configs/my_net_synthetic', printed), printed
+    assert re.search(r'codec\.sigma = 1\.5 +# \S*hrpose/\.mim/configs/hrnet_w16_synthetic_128x96\.py', printed), printed

@@ -8,7 +8,8 @@ from string import Template
 from hrpose import registry
 from hrpose.errors import UserError, nearest
 
-HERE = Path(__file__).parent
+# A name that Python cannot import: setuptools would take folders of data for packages.
+TEXTS = Path(__file__).parent / 'text-files'
 
 # The registry of each kind, by its name in `hrpose.registry`.
 KINDS = {
@@ -33,7 +34,7 @@ def write_project(name: str, kind: str, folder: Path) -> Path:
     target = folder / name
     words = {'name': name, 'class_name': class_name(name), 'kind': kind, 'registry': KINDS[kind]}
     _check_name(words, target)
-    for path in (HERE / 'every_kind', HERE / kind):
+    for path in (TEXTS / 'every_kind', TEXTS / kind):
         for source in sorted(path.glob('*.txt')):
             _write(target / _place(source.stem, name), Template(source.read_text()).substitute(words))
     return target
