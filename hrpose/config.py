@@ -64,7 +64,16 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     Raises:
         UserError: no such file, a file that does not run, or values that contradict each other.
     """
-    return link(read_config(path, options))
+    try:
+        return link(read_config(path, options))
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+        # Without options the file is at fault, or hrpose is: the traceback says which.
+        if isinstance(error, UserError) or not options:
+            raise
+        words = ' '.join(f'{name}={value!r}'[:80] for name, value in options.items())
+        raise UserError(
+            f'--cfg-options {words} gives a part of the config another kind of value than it can have: {error}'
+        ) from error
 
 
 def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:

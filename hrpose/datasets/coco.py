@@ -48,7 +48,7 @@ class CocoDataset(PoseDataset):
             category = person_category(content.get('categories') or [], self.num_joints, self.ann_file)
         except UserError:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise UserError(f'{self.ann_file} is not in COCO layout: {_describe(error)}') from error
         if self.bbox_file:
             detections = read_json(self.bbox_file)
@@ -65,6 +65,8 @@ class CocoDataset(PoseDataset):
 
     def _usable(self, entries: list[Entry], read: Callable[[int, Entry], Record]) -> Iterator[Record]:
         """Yield what `read` makes of each number and entry; count, by reason, what cannot be used."""
+        if not isinstance(entries, list):
+            raise UserError(f'{self.ann_file} is not in COCO layout: annotations is no list')
         for number, entry in enumerate(entries):
             try:
                 record = read(number, entry)
@@ -73,7 +75,7 @@ class CocoDataset(PoseDataset):
                 continue
             except UserError:
                 raise
-            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 raise UserError(
                     f'{self.bbox_file or self.ann_file} is not in COCO layout: {_describe(error)} (entry {number}, '
                     'counted from 0)'

@@ -106,6 +106,8 @@ def _box_xywh(entry: Entry) -> np.ndarray:
     values = np.asarray(box, dtype=np.float64)
     if values.shape != (4,):
         raise ValueError(f'bbox {box} is not x, y, width and height')
-    if not np.isfinite(values).all():
+    with np.errstate(over='ignore'):
+        far_corner = values[:2] + values[2:]
+    if not (np.isfinite(values).all() and np.isfinite(far_corner).all()):
         raise LeftOut(NOT_FINITE.format('box'))
     return values
