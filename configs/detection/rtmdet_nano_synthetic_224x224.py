@@ -92,11 +92,11 @@ val_dataloader = dict(
 val_evaluator = dict(type='CocoMetric', metric='bbox', ann_file=f'{data_root}/annotations/person_keypoints_val.json')
 test_dataloader, test_evaluator = val_dataloader, val_evaluator
 
-train_cfg = dict(max_epochs=14, val_interval=7)
+train_cfg = dict(max_epochs=12, val_interval=6)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1.5e-3, weight_decay=0.05))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, end=100, by_epoch=False),
-    dict(type='CosineAnnealingLR', eta_min=1e-5, begin=2, end=14, T_max=12, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', eta_min=1e-5, begin=2, end=12, T_max=10, convert_to_iter_based=True),
 ]
 auto_scale_lr = dict(base_batch_size=8)
 default_hooks = dict(checkpoint=dict(interval=1), logger=dict(interval=20))

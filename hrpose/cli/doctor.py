@@ -29,12 +29,12 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
     )
     parser.add_argument('--no-images', action='store_true', help='open no image but those on the sheet')
     parser.add_argument('--workers', type=int, default=2, help='threads that read images (default 2)')
-    parser.add_argument('--most', type=int, default=20_000, help='people encoded and decoded (default 20000)')
+    parser.add_argument('--most', type=int, help='people encoded and decoded; everybody unless given')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/doctor'), help='folder of the overlay sheets')
     arguments = parser.parse_args(words)
     if bool(arguments.config) == bool(arguments.ann):
         parser.error('give either a config or --ann FILE')
-    if arguments.workers < 1 or arguments.most < 1:
+    if arguments.workers < 1 or (arguments.most is not None and arguments.most < 1):
         parser.error('--workers and --most have to be above 0')
     return arguments
 

@@ -79,7 +79,7 @@ def examine(
     *,
     open_images: bool = True,
     workers: int = 2,
-    most: int = 20_000,
+    most: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Examine a data set; nothing about it is raised as an error, everything is a finding.
@@ -88,7 +88,7 @@ def examine(
         subject: what to examine.
         open_images: whether to read the image files.
         workers: threads that read them.
-        most: people in the round trip through the codec.
+        most: people in the round trip through the codec; None for everybody.
         progress: called with how many images are read, and of how many.
     """
     try:
@@ -163,7 +163,7 @@ def count_of(findings: Sequence[Finding]) -> str:
 
 
 def _check_grid(
-    subject: Subject, people: People, findings: Sequence[Finding], most: int
+    subject: Subject, people: People, findings: Sequence[Finding], most: int | None
 ) -> tuple[Grid | None, list[Finding]]:
     """Return the round trip's figures; or why there are none, unless a finding is an error already."""
     try:

@@ -53,19 +53,20 @@ class Grid:
         )
 
 
-def measure_grid(dataset: Any, codec: Any, people: People, *, most: int) -> Grid:
+def measure_grid(dataset: Any, codec: Any, people: People, *, most: int | None) -> Grid:
     """Encode and decode the people of a data set and score them as predictions.
 
     Args:
         dataset: a `PoseDataset` with annotated boxes, whose pipeline has a `PadBox`.
         codec: with `encode`, `decode`, `input_size` and `stride`.
         people: of its annotation file, for the areas that this states.
-        most: people; of more, so many are drawn evenly.
+        most: people; of more, so many are drawn evenly. None takes everybody.
 
     Raises:
         UserError: the pipeline has no `PadBox`.
     """
-    indices = np.unique(np.linspace(0, len(dataset) - 1, min(most, len(dataset))).round().astype(int)).tolist()
+    count = len(dataset) if most is None else min(most, len(dataset))
+    indices = np.unique(np.linspace(0, len(dataset) - 1, count).round().astype(int)).tolist()
     samples = list(roundtrip_samples(dataset, codec, indices))
     truth, visible = (
         np.concatenate([np.asarray(sample.gt_instances.get(field)) for sample in samples])

@@ -1,0 +1,42 @@
+"""What makes a test faster leaves its figures: AP of one trained network, computed in each way."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+CONFIG = 'configs/hrnet_w16_synthetic_128x96.py'
+
+
+def run(root, *words):
+    done = subprocess.run([sys.executable, *map(str, words)], cwd=root, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+@pytest.fixture(scope='module')
+def average_precision(repository, tmp_path_factory):
+    """Train for two minutes on generated people, then say AP of the held-out ones for any options."""
+    folder = tmp_path_factory.mktemp('fast_paths')
+    data = f'data_root={folder / "data"}'
+    run(repository, 'tools/data/make_synthetic.py', folder / 'data', '--train', 600, '--val', 60)
+    short = ['train_cfg.max_epochs=3', 'train_cfg.val_interval=3', 'param_scheduler=[]']
+    run(repository, 'tools/train.py', CONFIG, '--amp', '--work-dir', folder / 'run', '--cfg-options', data, *short)
+
+    def measure(*options):
+        out = folder / f'test{len(list(folder.iterdir()))}'
+        weights = folder / 'run' / 'epoch_3.pth'
+        run(repository, 'tools/test.py', CONFIG, weights, '--work-dir', out, '--cfg-options', data, *options)
+        (figures,) = out.glob('*/*.json')
+        return json.loads(figures.read_text())['coco/AP']
+
+    return measure
+
+
+@pytest.mark.slow
+def test_folding_and_compiling_keep_ap_and_bf16_moves_it_by_less_than_two_thousandths(average_precision):
+    plain = average_precision('model.fuse=False')
+    assert plain > 0.02  # a network that has learnt something: else there would be nothing to move
+    assert average_precision() == pytest.approx(plain, abs=1e-4)
+    assert average_precision('model.compile=True') == pytest.approx(plain, abs=1e-4)
+    assert average_precision('model.precision=bf16') == pytest.approx(plain, abs=2e-3)
