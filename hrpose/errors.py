@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 
 class UserError(ValueError):
@@ -125,6 +125,15 @@ def run(main: Callable[[], object]) -> None:
             raise
         print(f'error: {error.filename}: {error.strerror}; check the path and who may write there', file=sys.stderr)
         sys.exit(2)
+    except SyntaxError as error:
+        # mmengine turns whatever stops it while it formats a config's text, Ctrl-C too, into this.
+        if not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        _stop()
     except KeyboardInterrupt:
-        print('stopped by Ctrl-C', file=sys.stderr)
-        sys.exit(130)
+        _stop()
+
+
+def _stop() -> NoReturn:
+    print('stopped by Ctrl-C', file=sys.stderr)
+    sys.exit(130)

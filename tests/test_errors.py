@@ -33,6 +33,21 @@ def test_ctrl_c_leaves_with_130(capsys):
     assert 'Traceback' not in capsys.readouterr().err
 
 
+def test_ctrl_c_that_mmengine_wraps_while_it_formats_a_config_leaves_with_130_too(capsys):
+    def main():
+        try:
+            raise KeyboardInterrupt
+        except BaseException as error:
+            raise SyntaxError('Failed to format the config file') from error
+
+    with pytest.raises(SystemExit) as left:
+        run(main)
+    assert left.value.code == 130
+    assert capsys.readouterr().err == 'stopped by Ctrl-C\n'
+    with pytest.raises(SyntaxError):
+        run(lambda: fail(SyntaxError('of somebody else')))
+
+
 class Failing(Dataset):
     """Raises for every item: a plain mistake, or an unreadable image (an exception with a cause)."""
 
