@@ -166,8 +166,9 @@ def kill_at_random(config: Path, work_dir: Path, options: dict, delay: float) ->
     last = reports.recv()
     time.sleep(delay)
     was_alive = process.is_alive()
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()  # by SIGKILL; nothing where it has ended
     process.join()
+    assert process.exitcode == (-signal.SIGKILL if was_alive else 0)
     while True:
         try:
             last = reports.recv()
