@@ -14,7 +14,9 @@ from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from torch import Tensor
 
+from hrpose.apis.detector import PersonDetector
 from hrpose.apis.launch import require_data
+from hrpose.benchmark.chain import Chain
 from hrpose.benchmark.coco_case import coco_case
 from hrpose.benchmark.timing import Work
 from hrpose.datasets import SampleKey
@@ -33,12 +35,17 @@ VARIANTS: dict[str, dict[str, Any]] = {
     'bf16': {'precision': 'bf16'},
     'bf16 compiled': {'precision': 'bf16', 'compile': True},
 }
-STAGES = ('load', 'packed', 'encode', 'forward', 'predict', 'train', 'decode', 'evaluate', 'draw')
+# The chain is the other stages on the same pictures, one after the other, and all of them by the inferencer.
+CHAIN = 'chain'
+STAGES = ('detect', 'load', 'packed', 'encode', 'forward', 'predict', 'train', 'decode', 'evaluate', 'draw', CHAIN)
+DETECTOR_STAGES = ('detect', CHAIN)
 NETWORK_STAGES = ('forward', 'predict', 'train')
 # A step forward and back costs about three passes forward: one, and one for each of the two gradients.
 PASSES = {'forward': 1, 'predict': 2, 'train': 3}
 
 NAME = 'hrpose'
+# Small, all parts mmdet's, and there without a download.
+DETECTOR = 'detection/rtmdet_nano_synthetic_224x224'
 
 
 @dataclass
@@ -50,7 +57,8 @@ class Bench:
         device: of the networks, the codec and the targets.
         batch: people in one step of a network.
         codec_batch: people that the codec takes at once.
-        variants: names in `VARIANTS`, of the networks.
+        variants: names in `VARIANTS`, of the networks; the chain has the first.
+        detector: config of the detector and, unless it is to have initial weights, its checkpoint.
     """
 
     cfg: Config
@@ -58,6 +66,7 @@ class Bench:
     batch: int = 8
     codec_batch: int = 32
     variants: tuple[str, ...] = ('fp32',)
+    detector: tuple[str, str | None] = (DETECTOR, None)
     _kept: list[TemporaryDirectory] = field(default_factory=list)  # packs, while their works may run
 
     def works(self, stage: str) -> dict[str, Work]:
@@ -65,6 +74,8 @@ class Bench:
         build = getattr(self, f'_{stage}')
         if stage == 'packed':
             return {f'{NAME} {form}': build(form) for form in FORMATS}
+        if stage == CHAIN:
+            return build()
         if stage not in NETWORK_STAGES:
             return {NAME: build()}
         return {f'{NAME} {variant}': build(variant) for variant in self.variants}
@@ -77,10 +88,15 @@ class Bench:
     @cached_property
     def test_samples(self) -> list[dict[str, Any]]:
         """The first people of the training set as a test takes them, `batch` of them, some again if there are fewer."""
+        dataset = self.test_set
+        return [dataset[number % len(dataset)] for number in range(self.batch)]
+
+    @cached_property
+    def test_set(self) -> Any:
+        """The same people with the test pipeline."""
         settings = self.cfg.train_dataloader.dataset.to_dict()
         pipeline = self.cfg.test_dataloader.dataset.to_dict()['pipeline']
-        dataset = self._dataset({**settings, 'pipeline': pipeline, 'test_mode': True})
-        return [dataset[number % len(dataset)] for number in range(self.batch)]
+        return self._dataset({**settings, 'pipeline': pipeline, 'test_mode': True})
 
     def _dataset(self, settings: Mapping[str, Any]) -> Any:
         require_data(self.cfg, 'train_dataloader')
@@ -125,6 +141,18 @@ class Bench:
         adds = one * self.batch * PASSES[stage]
         dtype = PRECISIONS[VARIANTS[variant].get('precision', 'fp32')]
         return Work(run, self.batch, multiply_adds=adds, dtype=dtype)
+
+    @cached_property
+    def _chain_of_steps(self) -> Chain:
+        detector = PersonDetector(*self.detector, device=str(self.device))
+        return Chain(self.test_set, self.batch, self.model(self.variants[0]), detector)
+
+    def _detect(self) -> Work:
+        """Whole pictures, read before, to people's boxes; counted for the people that are annotated on them."""
+        return self._chain_of_steps.works()['detect']
+
+    def _chain(self) -> dict[str, Work]:
+        return self._chain_of_steps.works()
 
     def _load(self) -> Work:
         """Read, augment, warp and pack on one core, targets included."""

@@ -21,6 +21,7 @@ class Work:
         multiply_adds: of one run, where it is a network's; else 0.
         dtype: that a network computes in.
         alone: on one core, as one loader worker does.
+        images: that these people are on, where whole images are what the work is about; else 0.
     """
 
     run: Callable[[], Any]
@@ -28,6 +29,7 @@ class Work:
     multiply_adds: float = 0.0
     dtype: torch.dtype = torch.float32
     alone: bool = False
+    images: int = 0
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,23 @@ class Timing:
         seconds: of one person, of each repeat.
         peak_mib: most memory that was allocated on a GPU during it, MiB; None on a CPU.
         rate: floating point operations a second, at the median, of a network; 0 elsewhere.
+        people_per_image: where the work is about whole images; else 0.
     """
 
     seconds: tuple[float, ...]
     peak_mib: float | None = None
     rate: float = 0.0
+    people_per_image: float = 0.0
 
     @property
     def median(self) -> float:
         """Seconds a person."""
         return median(self.seconds)
+
+    @property
+    def per_image(self) -> float | None:
+        """Seconds an image, at the median, where the work is about whole images."""
+        return self.median * self.people_per_image or None
 
 
 def measure(works: Mapping[str, Work], device: torch.device, *, repeats: int, warm_up: int = 2) -> dict[str, Timing]:
@@ -76,7 +85,7 @@ def measure(works: Mapping[str, Work], device: torch.device, *, repeats: int, wa
 
 def _timing(work: Work, seconds: list[float], peak: float | None) -> Timing:
     rate = 2 * work.multiply_adds / (median(seconds) * work.people)
-    return Timing(tuple(seconds), peak, rate)
+    return Timing(tuple(seconds), peak, rate, work.people / work.images if work.images else 0.0)
 
 
 def _seconds(work: Work, device: torch.device) -> float:
@@ -104,12 +113,3 @@ def _threads(count: int) -> Iterator[None]:
     finally:
         torch.set_num_threads(before[0])
         cv2.setNumThreads(before[1])
-
-
-@torch.no_grad()
-def best_rate(device: torch.device, dtype: torch.dtype) -> float:
-    """Return the floating point operations a second that a large matrix product reaches here in `dtype`."""
-    side = 8192 if device.type == 'cuda' else 2048
-    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-    timing = measure({'product': Work(lambda: a @ b, people=1)}, device, repeats=7)['product']
-    return 2 * side**3 / min(timing.seconds)

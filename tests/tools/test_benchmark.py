@@ -5,8 +5,13 @@ import time
 
 import pytest
 import torch
+from mmengine.dataset import pseudo_collate
 
-from hrpose.benchmark import STAGES, Timing, Work, as_json, as_table, measure
+from hrpose.benchmark import STAGES, Bench, Timing, Work, as_chain, as_json, as_table, measure
+from hrpose.benchmark.chain import WHOLE, Chain
+from hrpose.benchmark.yardstick import best_rate
+from hrpose.config import load_config
+from tools.analysis.benchmark import stages_of
 
 CPU = torch.device('cpu')
 
@@ -52,6 +57,45 @@ def test_json_maps_a_stage_to_hrposes_own_median():
     assert content['machine'] == {'processor': 'p'}
 
 
+def test_the_chain_gives_each_steps_share_of_the_sum_and_a_picture_its_people():
+    steps = {
+        WHOLE: Timing((0.5,), people_per_image=2),
+        'detect': Timing((0.3,), people_per_image=2),
+        'draw': Timing((0.1,), people_per_image=2),
+    }
+    rows = [line.split() for line in as_chain(steps).splitlines()[2:]]
+    assert rows[0] == ['detect', '600.000', '300.000', '75.000']
+    assert rows[-2] == ['sum', '800.000', '400.000', '100.000']
+    assert rows[-1][-3:] == ['1000.000', '500.000', '125.000']
+
+
+def test_the_chain_gives_the_detector_each_picture_once_and_the_network_each_person(tiny_coco, tiny_config):
+    data = tiny_coco(joints=17, images=3)
+    looked_at = []
+    bench = Bench(load_config(tiny_config(data)), CPU, batch=8)
+    chain = Chain(bench.test_set, 8, bench.model('fp32'), lambda pictures: looked_at.append(len(pictures)))
+    works = chain.works()
+    assert {(work.people, work.images) for work in works.values()} == {(3, 3)}
+    works['detect'].run()
+    assert looked_at == [3]
+    found = works['decode'].run()
+    plain = bench.model('fp32').test_step(pseudo_collate([bench.test_set[number] for number in range(3)]))
+    assert [sample.img_path for sample in found] == [sample.img_path for sample in plain]
+    assert all((picture != drawn).any() for picture, drawn in zip(chain.pictures, works['draw'].run(), strict=True))
+
+
+def test_without_mmdet_the_default_leaves_out_what_needs_it(monkeypatch, capsys):
+    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
+    assert stages_of(None) == [stage for stage in STAGES if stage not in ('detect', 'chain')]
+    assert 'not measured: detect, chain' in capsys.readouterr().out
+
+
+def test_the_yardstick_is_the_best_of_its_kernels(monkeypatch):
+    kernels = [(1e6, lambda: time.sleep(0.01)), (1e6, lambda: time.sleep(0.002))]
+    monkeypatch.setattr('hrpose.benchmark.yardstick._kernels', lambda device, dtype: iter(kernels))
+    assert best_rate(CPU, torch.float32) == pytest.approx(1e6 / 0.002, rel=0.5)
+
+
 def test_every_stage_runs_on_a_config_of_ones_own(tiny_coco, tiny_config, tmp_path, call, monkeypatch):
     monkeypatch.setattr('hrpose.benchmark.coco_case.DETECTIONS', 300)
     monkeypatch.setattr('hrpose.benchmark.coco_case.PEOPLE', 100)
@@ -62,6 +106,9 @@ def test_every_stage_runs_on_a_config_of_ones_own(tiny_coco, tiny_config, tmp_pa
     content = json.loads(target.read_text())
     assert set(content) == {*STAGES, 'machine', 'peer'}
     assert all(content[stage]['median_s_per_person'] > 0 for stage in STAGES)
+    assert content['detect']['sides']['hrpose']['median_s_per_image'] == content['detect']['median_s_per_person']
+    assert content['chain']['median_s_per_person'] == content['chain']['sides'][WHOLE]['median_s_per_person']
+    assert 'from file to drawing' in output
     assert set(content['train']['sides']) == {'hrpose fp32', 'hrpose bf16'}
 
 
