@@ -10,6 +10,7 @@ from hrpose.engine.parts import FrozenPartsHook
 from hrpose.engine.picture_hook import PictureHook
 from hrpose.engine.runner import PoseRunner
 from hrpose.engine.shared_statistics import SharedStatisticsHook
+from hrpose.engine.speed import SpeedHook
 from hrpose.engine.work_dir import latest_checkpoint
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     'PictureHook',
     'PoseRunner',
     'SharedStatisticsHook',
+    'SpeedHook',
     'latest_checkpoint',
 ]

@@ -28,6 +28,7 @@ DEFAULT_HOOKS = {
     'frozen_parts': {'type': 'hrpose.FrozenPartsHook'},
     'pending_gradients': {'type': 'hrpose.PendingGradientsHook'},
     'shared_statistics': {'type': 'hrpose.SharedStatisticsHook'},
+    'speed': {'type': 'hrpose.SpeedHook'},
 }
 
 

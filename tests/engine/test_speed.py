@@ -1,0 +1,72 @@
+"""A training says in one line how it computes, and what is left out that would be faster."""
+
+import pytest
+import torch
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from torch import nn
+
+from hrpose.engine import BF16OptimWrapper
+from hrpose.engine.speed import training_speed
+from tests.checkpoints.cases import small_model
+from tests.engine.cases import runner_of
+
+
+@pytest.fixture
+def bf16(monkeypatch):
+    """Say whether this machine has bf16."""
+    return lambda has: monkeypatch.setattr('hrpose.engine.speed.has_bf16', lambda *_: has)
+
+
+def wrapped(model: nn.Module, wrapper: type[OptimWrapper] = OptimWrapper, **options: object) -> OptimWrapper:
+    return wrapper(optimizer=torch.optim.Adam(model.parameters(), **options))
+
+
+def test_the_default_names_what_is_on_and_all_that_the_machine_could_do(bf16):
+    bf16(True)
+    model = small_model()
+    assert training_speed(model, wrapped(model, fused=True)) == (
+        'training on cpu: fp32, channels last, fused Adam, not compiled; '
+        'faster still: --amp (this machine has instructions for bf16), model.compile=True'
+    )
+
+
+def test_a_machine_without_bf16_is_not_told_to_use_it(bf16):
+    bf16(False)
+    model = small_model()
+    assert 'amp' not in training_speed(model, wrapped(model, fused=True))
+
+
+def test_what_is_on_is_not_advised_and_what_is_off_is(bf16):
+    bf16(True)
+    model = small_model()
+    model.backbone.compile()
+    line = training_speed(model, wrapped(model, BF16OptimWrapper))
+    assert line == (
+        'training on cpu: bf16, channels last, not fused Adam, compiled; '
+        'faster still: optim_wrapper.optimizer.fused=True'
+    )
+
+
+@pytest.mark.parametrize(('dtype', 'name'), [(None, 'fp16'), (torch.float16, 'fp16'), (torch.bfloat16, 'bf16')])
+def test_mmengines_mixed_precision_is_named_by_its_type(dtype, name, monkeypatch):
+    monkeypatch.setattr('mmengine.optim.optimizer.amp_optimizer_wrapper.is_cuda_available', lambda: True)
+    model = small_model()
+    wrapper = AmpOptimWrapper(dtype=dtype, optimizer=torch.optim.SGD(model.parameters(), lr=0.1))
+    assert training_speed(model, wrapper).startswith(f'training on cpu: {name}, channels last, not fused SGD')
+
+
+def test_a_model_of_another_toolbox_is_not_told_of_an_option_that_it_lacks(bf16):
+    bf16(True)
+    model = nn.Conv2d(3, 4, 3)
+    line = training_speed(model, wrapped(model, fused=True))
+    assert 'channels first' in line
+    assert 'compile=True' not in line
+
+
+def test_a_training_logs_the_line_once(tiny_coco, tiny_config, tmp_path, quick):
+    runner = runner_of(tiny_config(tiny_coco(images=2)), tmp_path / 'run')
+    lines: list[str] = []
+    runner.logger.info = lambda message, *_: lines.append(str(message))
+    runner.train()
+    (line,) = [line for line in lines if line.startswith('training on')]
+    assert line == training_speed(runner.model, runner.optim_wrapper)
