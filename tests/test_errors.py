@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from hrpose.datasets.transforms.load_image import ImageError, read_image
+from hrpose.datasets.transforms.decode import ImageError
+from hrpose.datasets.transforms.load_image import read_image
 from hrpose.errors import UserError, nearest, run, sentence
 
 

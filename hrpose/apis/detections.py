@@ -16,7 +16,7 @@ from hrpose.apis.detector import Boxes, PersonDetector
 from hrpose.apis.sources import IMAGE_SUFFIXES
 from hrpose.apis.unfinished import Unfinished, write_line, write_whole
 from hrpose.datasets.coco import read_coco_json
-from hrpose.datasets.transforms.load_image import ImageError
+from hrpose.datasets.transforms.decode import ImageError
 from hrpose.errors import UserError
 from hrpose.evaluation.coco_format import person_category
 

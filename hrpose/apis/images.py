@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from hrpose.datasets.transforms.load_image import ImageError
+from hrpose.datasets.transforms.decode import ImageError
 from hrpose.errors import UserError
 from hrpose.visualization.files import read_picture
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.datasets.transforms.load_image import ImageError
+from hrpose.datasets.transforms.decode import ImageError
 from hrpose.doctor.finding import Finding, some_of
 from hrpose.doctor.people import People
 

@@ -37,7 +37,8 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
         """
         images = data['inputs']
         if not isinstance(images, Tensor):
-            images = torch.stack(list(images))
+            # Pixel by pixel, as `PackPose` leaves them: a batch in channels last without moving any.
+            images = torch.stack([image.movedim(0, -1) for image in images]).movedim(-1, 1)
         images = images.to(self.device, non_blocking=True)
         images = images.to(torch.float32, memory_format=torch.channels_last)
         return {'inputs': (images - self.mean) / self.std, 'data_samples': data.get('data_samples')}

@@ -8,7 +8,7 @@ import pytest
 from hrpose.datasets import CocoDataset, SampleKey
 from hrpose.datasets.metainfo import resolve
 from hrpose.datasets.transforms import LoadImage, PackPose, PadBox, WarpAffine
-from hrpose.datasets.transforms.load_image import ImageError
+from hrpose.datasets.transforms.decode import ImageError
 from hrpose.errors import UserError
 from hrpose.evaluation import CocoMetric
 

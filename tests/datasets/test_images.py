@@ -9,7 +9,7 @@ from PIL import Image
 
 from hrpose.datasets import CocoDataset
 from hrpose.datasets.transforms import LoadImage
-from hrpose.datasets.transforms.load_image import ImageError, decode_image
+from hrpose.datasets.transforms.decode import ImageError, decode_image
 from hrpose.errors import UserError
 
 

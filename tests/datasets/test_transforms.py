@@ -21,7 +21,8 @@ from hrpose.datasets.transforms import (
     TruncatedShift,
     WarpAffine,
 )
-from hrpose.datasets.transforms.load_image import ImageError, decode_image, read_image
+from hrpose.datasets.transforms.decode import ImageError, decode_image
+from hrpose.datasets.transforms.load_image import read_image
 from hrpose.datasets.transforms.warp import region_matrix
 from hrpose.registry import TRANSFORMS
 from hrpose.structures import apply_affine

@@ -25,7 +25,7 @@ from hrpose import errors
 from hrpose.checkpoints import read_checkpoint, recognise
 from hrpose.config import load_config, parse_options
 from hrpose.datasets import CocoDataset
-from hrpose.datasets.transforms.load_image import decode_image
+from hrpose.datasets.transforms.decode import decode_image
 from hrpose.errors import UserError
 from tests.checkpoints.cases import small_model
 from tests.fuzz.mutations import odd_word, spoil_bytes, spoil_document

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.datasets.transforms.load_image import ImageError, decode_image
+from hrpose.datasets.transforms.decode import ImageError, decode_image
 from hrpose.errors import UserError
 
 ABOUT = 'pack.json'

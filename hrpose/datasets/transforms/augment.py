@@ -6,21 +6,19 @@ are those of the official release's `JointsDataset`; the `Truncated…` classes 
 """
 
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
 from hrpose.datasets.transforms.reach import Reach
+from hrpose.datasets.transforms.region import RegionStep, Results
 from hrpose.registry import TRANSFORMS
-
-Results = dict[str, Any]
 
 _NORMAL = NormalDist()
 PUBLISHED_UPPER_ODDS = _NORMAL.cdf(0.5)
 
 
 @TRANSFORMS.register_module()
-class RandomFlip:
+class RandomFlip(RegionStep):
     """Mirrors the picture with odds `prob`; left and right joints swap at the warp.
 
     Args:
@@ -33,13 +31,9 @@ class RandomFlip:
     def __call__(self, results: Results) -> Results:
         return {**results, 'flip': bool(results['rng'].random() < self.prob)}
 
-    def reach(self, reach: Reach, results: Results) -> Reach:
-        """Return how far regions reach after this step."""
-        return reach
-
 
 @TRANSFORMS.register_module()
-class RandomScale:
+class RandomScale(RegionStep):
     """Multiplies the region by `clip(1 + spread N(0, 1), 1 - spread, 1 + spread)`.
 
     Args:
@@ -59,7 +53,7 @@ class RandomScale:
 
 
 @TRANSFORMS.register_module()
-class RandomRotation:
+class RandomRotation(RegionStep):
     """Turns the region by `clip(degrees N(0, 1), -2 degrees, 2 degrees)` with odds `prob`.
 
     Args:
@@ -82,7 +76,7 @@ class RandomRotation:
 
 
 @TRANSFORMS.register_module()
-class RandomShift:
+class RandomShift(RegionStep):
     """Moves the region's centre by up to `factor` of its size on each axis, with odds `prob`.
 
     Of no published recipe: the official release does not shift, and mmpose 1.x does as `TruncatedShift`.
@@ -118,7 +112,7 @@ def truncated_normal(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 @TRANSFORMS.register_module()
-class TruncatedScale:
+class TruncatedScale(RegionStep):
     """Multiplies the region by a factor from a truncated normal on [`low`, `high`], most often the middle.
 
     Args:
@@ -139,7 +133,7 @@ class TruncatedScale:
 
 
 @TRANSFORMS.register_module()
-class TruncatedRotation:
+class TruncatedRotation(RegionStep):
     """Turns the region by a truncated normal on [-`degrees`, `degrees`], its deviation `degrees`, with odds `prob`.
 
     Args:
@@ -162,7 +156,7 @@ class TruncatedRotation:
 
 
 @TRANSFORMS.register_module()
-class TruncatedShift:
+class TruncatedShift(RegionStep):
     """Moves the region's centre, on each axis by `factor` of its size times a normal on [-1, 1], with odds `prob`.
 
     Args:
@@ -187,7 +181,7 @@ class TruncatedShift:
 
 
 @TRANSFORMS.register_module()
-class RandomHalfBody:
+class RandomHalfBody(RegionStep):
     """Shows only the upper or the lower body of a person with many visible joints, with odds `prob`.
 
     As published: more than `min_joints` visible joints; the upper body with odds `upper_odds` where it has more than

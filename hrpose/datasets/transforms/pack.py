@@ -17,14 +17,17 @@ class PackPose:
     """Returns `inputs`, uint8 RGB (3, h, w), and `data_samples`, a `PoseDataSample` (see there for its fields)."""
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
-        image = torch.from_numpy(np.ascontiguousarray(results['img'].transpose(2, 0, 1)))
+        # Channels stay last in memory, as the network wants them: nothing is moved here, nor when a batch is stacked.
+        image = torch.from_numpy(np.ascontiguousarray(results['img'])).permute(2, 0, 1)
         return {'inputs': image, 'data_samples': make_sample(results)}
 
 
 def make_sample(results: dict[str, Any]) -> PoseDataSample:
     """Return the sample of a warped record."""
+    sample = PoseDataSample()
     meta = {key: results[key] for key in META_KEYS}
-    sample = PoseDataSample(metainfo={**meta, 'box_center': results['center'], 'box_size': results['size']})
+    for key, value in {**meta, 'box_center': results['center'], 'box_size': results['size']}.items():
+        sample.set_field(value, key, field_type='metainfo')  # `metainfo=` would copy what is this sample's own already
     truth = InstanceData(
         bboxes=np.asarray(results['box'], dtype=np.float32)[None],
         bbox_scores=np.asarray([results['box_score']], dtype=np.float32),

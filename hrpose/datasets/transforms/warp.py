@@ -6,6 +6,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from hrpose.datasets.transforms.late import EncodedImage
+from hrpose.datasets.transforms.load_image import LoadImage
+from hrpose.datasets.transforms.region import RegionStep, Results
 from hrpose.errors import UserError
 from hrpose.registry import TRANSFORMS
 from hrpose.structures import (
@@ -18,11 +21,9 @@ from hrpose.structures import (
 )
 from hrpose.structures.boxes import PUBLISHED_PADDING
 
-Results = dict[str, Any]
-
 
 @TRANSFORMS.register_module()
-class PadBox:
+class PadBox(RegionStep):
     """Turns `box` (xyxy, image px) into the region: `center`, `size` (image px), `rotation` 0, `flip` False.
 
     Args:
@@ -60,15 +61,42 @@ class WarpAffine:
         warped = {
             'matrix': matrix,
             'input_size': self.input_size,
-            'img': cv2.warpAffine(
-                results['img'], pixel_matrix(results, matrix, self.input_size), self.input_size, flags=cv2.INTER_LINEAR
-            ),
+            'img': warp_image(results['img'], pixel_matrix(results, matrix, self.input_size), self.input_size),
         }
         if 'keypoints' in results:
             order = self.flip_indices if results['flip'] else slice(None)
             warped['input_keypoints'] = apply_affine(results['keypoints'], matrix)[order]
             warped['input_visible'] = results['visible'][order]
         return {**results, **warped}
+
+
+def warp_image(image: np.ndarray | EncodedImage, matrix: np.ndarray, input_size: tuple[int, int]) -> np.ndarray:
+    """Return (h, w, 3) uint8: `image` under the matrix (2, 3) from its px to input px; bilinear, black outside."""
+    if isinstance(image, EncodedImage):
+        # Bilinear reading takes the next row too, and its fractions are rounded.
+        end = corners(matrix, input_size)[:, 1].max() + 2
+        image, factor = image.read(end, shrinks_by=1 / np.hypot(*matrix[:, 0]))
+        if factor > 1:
+            matrix = compose_affine(matrix, enlarging_matrix(factor))
+    return cv2.warpAffine(image, matrix, input_size, flags=cv2.INTER_LINEAR)
+
+
+def corners(matrix: np.ndarray, input_size: tuple[int, int]) -> np.ndarray:
+    """Return (4, 2), in the px that `matrix` (2, 3) takes to input px, the centres of the input's outermost pixels."""
+    last = np.array(input_size) - 1.0
+    return apply_affine(np.array([[0, 0], [last[0], 0], [0, last[1]], last]), cv2.invertAffineTransform(matrix))
+
+
+def enlarging_matrix(factor: float) -> np.ndarray:
+    """Return the (2, 3) matrix from px of a picture reduced by `factor` to its stored px; pixels are areas here."""
+    return np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2]], dtype=np.float64)
+
+
+def decodes_late(steps: Sequence[Any]) -> bool:
+    """Say whether a pipeline's warp is the first of its `steps` that looks at the pictures they load."""
+    if not steps or type(steps[0]) is not LoadImage:
+        return False
+    return isinstance(next((step for step in steps[1:] if not isinstance(step, RegionStep)), None), WarpAffine)
 
 
 def pixel_matrix(results: Results, matrix: np.ndarray, input_size: tuple[int, int]) -> np.ndarray:
@@ -86,8 +114,7 @@ def pixel_matrix(results: Results, matrix: np.ndarray, input_size: tuple[int, in
     if 'crop' not in results:
         return matrix
     height, width = results['ori_shape']
-    last = np.array(input_size) - 1.0
-    shown = apply_affine(np.array([[0, 0], [last[0], 0], [0, last[1]], last]), invert_affine(matrix))
+    shown = corners(matrix, input_size)
     low, high = (np.clip(end, 0, [width, height]) for end in (shown.min(axis=0), shown.max(axis=0)))
     crop = np.array(results['crop'])
     if (low < crop[:2] - 1e-6).any() or (high > crop[2:] + 1e-6).any():

@@ -1,0 +1,19 @@
+"""Steps that edit a record's region and leave its pixels alone."""
+
+from typing import Any
+
+from hrpose.datasets.transforms.reach import Reach
+
+Results = dict[str, Any]
+
+
+class RegionStep:
+    """A transform that never looks at `img`: it edits `center`, `size`, `rotation` or `flip`.
+
+    Where all between loading and the warp are such, the warp decodes no more of a picture than it reads. A step with
+    `reach` can also be part of a pipeline that is packed; one that leaves regions as they reach inherits this one.
+    """
+
+    def reach(self, reach: Reach, results: Results) -> Reach:
+        """Return how far regions reach after this step, for a record before it."""
+        return reach
