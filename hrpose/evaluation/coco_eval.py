@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hrpose.datasets.records import paused_collector
 from hrpose.errors import UserError
 from hrpose.evaluation.coco_format import plain_ground_truth, plain_results
 
@@ -76,11 +77,11 @@ def evaluate_coco(
     """
     backend = resolve_backend(backend)
     constants = np.asarray(sigmas, dtype=np.float64)
-    dataset, numbers = plain_ground_truth(gt_annotations, len(constants))
-    detections = plain_results(results, len(constants), numbers)
-    if not detections:
-        return dict.fromkeys(FIGURES, 0.0)
-    with contextlib.redirect_stdout(io.StringIO()):
+    with paused_collector(), contextlib.redirect_stdout(io.StringIO()):
+        dataset, numbers = plain_ground_truth(gt_annotations, len(constants))
+        detections = plain_results(results, len(constants), numbers)
+        if not detections:
+            return dict.fromkeys(FIGURES, 0.0)
         stats = _run(backend, dataset, detections, constants)
     return {name: float(value) for name, value in zip(FIGURES, stats, strict=True)}
 
@@ -111,10 +112,12 @@ def accumulated(
             the flags; pycocotools always goes by that number.
     """
     if backend == 'faster-coco-eval':
-        from faster_coco_eval import COCO, COCOeval_faster
+        from faster_coco_eval import COCO
+
+        from hrpose.evaluation.faster_oks import BatchedEvaluation
 
         truth, predicted = _load(COCO, dataset, detections)
-        evaluation = COCOeval_faster(truth, predicted, iou_type, kpt_oks_sigmas=sigmas)
+        evaluation = BatchedEvaluation(truth, predicted, iou_type, kpt_oks_sigmas=sigmas)
     elif backend == 'xtcocotools':
         from xtcocotools.coco import COCO
         from xtcocotools.cocoeval import COCOeval
@@ -134,8 +137,27 @@ def accumulated(
 
 
 def _load(api: type, dataset: dict[str, Any], detections: list[dict[str, Any]]) -> tuple[Any, Any]:
-    """Return a backend's objects for truth and results, from memory: no file is touched."""
-    truth = api()
+    """Return a backend's objects for truth and results, from memory: no file is touched.
+
+    A backend's own `loadRes` looks at one result after the other, which takes as long as its evaluation.
+    """
+    truth, predicted = api(), api()
     truth.dataset = dataset
-    truth.createIndex()
-    return truth, truth.loadRes(detections)
+    predicted.dataset = {**dataset, 'annotations': with_extents(detections)}
+    for each in (truth, predicted):
+        each.createIndex()
+    return truth, predicted
+
+
+def with_extents(detections: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return plain results as `loadRes` of the backends has them: numbered from 1, `bbox` and `area` of the joints.
+
+    Unlike an annotated person's, this area is the box's; it decides which people count as medium and large.
+    """
+    joints = np.stack([detection['keypoints'] for detection in detections]).reshape(len(detections), -1, 3)[..., :2]
+    low, high = joints.min(axis=1), joints.max(axis=1)
+    boxes, areas = np.hstack([low, high - low]).tolist(), (high - low).prod(axis=1).tolist()
+    return [
+        {**detection, 'id': number, 'bbox': box, 'area': area}
+        for number, (detection, box, area) in enumerate(zip(detections, boxes, areas, strict=True), start=1)
+    ]

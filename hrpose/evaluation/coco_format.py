@@ -73,19 +73,24 @@ def plain_results(
         num_keypoints: K.
         numbers: as returned by `plain_ground_truth`.
 
+    Returns:
+        `image_id`, `category_id`, `score`, and `keypoints`, (3K,) float64, of each.
+
     Raises:
         UserError: another number of joints than K, or an image that the annotations do not have.
     """
     results = list(results)
     check_images(results, numbers)
+    joints = all_triples(results, num_keypoints, 'a prediction')
+    joints[:, :, 2] = 1
     return [
         {
             'image_id': numbers[image_key(result['image_id'])],
             'category_id': _category(result),
-            'keypoints': _without_scores(triples(result, num_keypoints, 'a prediction')),
+            'keypoints': row,
             'score': float(result['score']),
         }
-        for result in results
+        for result, row in zip(results, joints.reshape(len(joints), 3 * num_keypoints), strict=True)
     ]
 
 
@@ -185,8 +190,13 @@ def triples(entry: Mapping[str, Any], num_keypoints: int, what: str) -> np.ndarr
     return values.reshape(num_keypoints, 3)
 
 
-def _without_scores(joints: np.ndarray) -> list[float]:
-    return np.column_stack([joints[:, :2], np.ones(len(joints))]).ravel().tolist()
+def all_triples(entries: Sequence[Mapping[str, Any]], num_keypoints: int, what: str) -> np.ndarray:
+    """Return the key points (N, K, 3) of N entries, as `triples` has each, in one conversion where all have theirs."""
+    rows = [entry.get('keypoints') or () for entry in entries]
+    if {len(row) for row in rows} == {3 * num_keypoints}:
+        return np.array(rows, dtype=np.float64).reshape(-1, num_keypoints, 3)
+    each = [triples(entry, num_keypoints, what) for entry in entries]
+    return np.array(each).reshape(-1, num_keypoints, 3)
 
 
 def _extent(points: np.ndarray) -> list[float]:

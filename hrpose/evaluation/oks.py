@@ -47,8 +47,19 @@ def joint_similarity(
     areas = np.broadcast_to(np.asarray(areas, dtype=np.float64), (len(a), len(b)))
     dx = a[:, None, :, 0] - b[None, :, :, 0]
     dy = a[:, None, :, 1] - b[None, :, :, 1]
-    variances = (2 * sigmas) ** 2
-    return np.exp(-(dx**2 + dy**2) / variances / (areas[:, :, None] + _AREA_EPSILON) / 2)
+    return similarity_at(dx**2 + dy**2, areas, sigmas)
+
+
+def similarity_at(squared: NDArray[np.float64], areas: ArrayLike, sigmas: ArrayLike) -> NDArray[np.float64]:
+    """Return the similarity (..., K) of joints at squared distances (..., K), px^2.
+
+    Args:
+        squared: (..., K) px^2.
+        areas: (...), px^2, of the people.
+        sigmas: (K,) the joints' OKS sigmas.
+    """
+    variances = (2 * np.asarray(sigmas)) ** 2
+    return np.exp(-squared / variances / (np.asarray(areas)[..., None] + _AREA_EPSILON) / 2)
 
 
 def oks(

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hrpose.errors import UserError
-from hrpose.evaluation.coco_format import check_images, image_key, triples
+from hrpose.evaluation.coco_format import all_triples, check_images, image_key
 from hrpose.evaluation.pckh import head_lengths
 
 THRESHOLD = 0.5  # head lengths
@@ -168,7 +168,7 @@ def _by_image(entries: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[st
 
 def _joints(entries: Sequence[Mapping[str, Any]], num_joints: int, what: str) -> _Array:
     """Return (people, K, 3) the joints of people, with flags or scores."""
-    return np.array([triples(entry, num_joints, what) for entry in entries]).reshape(-1, num_joints, 3)
+    return all_triples(entries, num_joints, what)
 
 
 def _head_corners(people: Sequence[Mapping[str, Any]]) -> _Array:
