@@ -158,8 +158,11 @@ def build_inferencer(arguments: argparse.Namespace) -> Any:
 
     from hrpose.apis import PersonDetector, PoseInferencer
     from hrpose.checkpoints.table import PUBLISHED
+    from hrpose.hardware import keep_freed_memory
 
     device = arguments.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    if device == 'cpu':
+        keep_freed_memory()
     weights = arguments.weights or (arguments.pose if arguments.pose in PUBLISHED else None)
     if weights is None:
         raise UserError(f'--pose {arguments.pose} is not the name of published weights: give --weights FILE')

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
+from mmengine.device import get_device
 from mmengine.dist import is_distributed, is_main_process, master_only
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -19,6 +20,7 @@ from hrpose.engine.processes import join, require_sync_bn, wrapper_options
 from hrpose.engine.schedule import follow_config, schedulers_of, start_of
 from hrpose.engine.work_dir import latest_checkpoint, take_work_dir, whole
 from hrpose.errors import UserError
+from hrpose.hardware import keep_freed_memory
 from hrpose.registry import RUNNERS
 
 DEFAULT_HOOKS = {
@@ -43,10 +45,12 @@ class PoseRunner(Runner):
         super().__init__(*args, **kwargs)
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
-        """Set up mmengine's environment; the processes join here, since mmengine's way ends in CUDA on a CPU."""
+        """Set up mmengine's environment, and malloc on a CPU; the processes join here: mmengine's way needs CUDA."""
         if self.distributed and not is_distributed():
             join(self.launcher, **env_cfg.get('dist_cfg', {}))
         super().setup_env(env_cfg)
+        if get_device() == 'cpu':
+            keep_freed_memory()
         # Before anything is written there.
         if self._train_dataloader is not None and is_main_process():
             self._reserved = take_work_dir(self.work_dir)

@@ -1,0 +1,47 @@
+"""Freed memory stays with a process that asks for it, and goes back from one that does not."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+# Page faults of the second of two blocks of 64 MiB, 16,384 pages, after the first one was freed.
+SCRIPT = """
+import resource, numpy
+from hrpose import hardware
+{}
+for _ in range(2):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    numpy.ones(2**26, numpy.uint8)
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(faults)
+"""
+
+
+def page_faults(repository, call: str, **environment: str) -> int:
+    done = subprocess.run(
+        [sys.executable, '-c', SCRIPT.format(call)],
+        cwd=repository,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason="malloc's settings are glibc's")
+def test_kept_memory_is_not_fetched_again(repository):
+    plain = page_faults(repository, '')
+    assert page_faults(repository, 'hardware.keep_freed_memory()') < 0.05 * plain
+    assert page_faults(repository, 'hardware.keep_freed_memory(); hardware.give_freed_memory_back()') == pytest.approx(
+        plain, rel=0.1
+    )
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason="malloc's settings are glibc's")
+def test_a_users_own_setting_of_malloc_stays(repository):
+    plain = page_faults(repository, '')
+    kept = page_faults(repository, 'hardware.keep_freed_memory()', MALLOC_MMAP_THRESHOLD_='1000000')
+    assert kept == pytest.approx(plain, rel=0.1)
