@@ -1,4 +1,4 @@
-"""A COCO evaluation of val2017's size, generated: as many images, people and detections, and no file."""
+"""A COCO evaluation, generated, of val2017's size or another: as many images, people and detections, and no file."""
 
 from typing import Any
 
@@ -11,19 +11,24 @@ from hrpose.datasets.metainfo import resolve
 IMAGES, PEOPLE, DETECTIONS = 5000, 11004, 60000
 
 
-def coco_case(seed: int = 0) -> tuple[dict[str, Any], list[dict[str, Any]], tuple[float, ...]]:
+def coco_case(
+    seed: int = 0, *, images: int | None = None, people: int | None = None, detections: int | None = None
+) -> tuple[dict[str, Any], list[dict[str, Any]], tuple[float, ...]]:
     """Return a ground truth, results, and the joints' sigmas, as `evaluate_coco` takes them.
 
-    The first results are the truth with errors of a tenth of the box, the others are strangers' poses.
+    The first results are the truth with errors of a tenth of the box, the others are strangers' poses. The truth serves
+    as an annotation file of `CocoDataset` too; there are no pictures. Sizes that are not given are val2017's.
     """
+    images, people, detections = images or IMAGES, people or PEOPLE, detections or DETECTIONS
     rng = np.random.default_rng(seed)
-    sigmas = resolve('coco')['sigmas']
+    coco = resolve('coco')
+    sigmas = coco['sigmas']
     joints = len(sigmas)
-    image = np.sort(rng.integers(0, IMAGES, PEOPLE))
-    size = np.exp(rng.normal(4.5, 0.8, PEOPLE)).clip(12, 480)
-    corner = rng.uniform(0, 400, (PEOPLE, 2))
-    poses = corner[:, None] + rng.uniform(0, 1, (PEOPLE, joints, 2)) * size[:, None, None]
-    visible = rng.integers(0, 3, (PEOPLE, joints))
+    image = np.sort(rng.integers(0, images, people))
+    size = np.exp(rng.normal(4.5, 0.8, people)).clip(12, 480)
+    corner = rng.uniform(0, 400, (people, 2))
+    poses = corner[:, None] + rng.uniform(0, 1, (people, joints, 2)) * size[:, None, None]
+    visible = rng.integers(0, 3, (people, joints))
     annotations = [
         {
             'id': number + 1,
@@ -35,24 +40,26 @@ def coco_case(seed: int = 0) -> tuple[dict[str, Any], list[dict[str, Any]], tupl
             'num_keypoints': int((visible[number] > 0).sum()),
             'keypoints': np.column_stack([poses[number], visible[number]]).ravel().tolist(),
         }
-        for number in range(PEOPLE)
+        for number in range(people)
     ]
     truth = {
-        'images': [{'id': number} for number in range(IMAGES)],
+        'images': [{'id': n, 'file_name': f'{n:012d}.jpg', 'width': 960, 'height': 960} for n in range(images)],
         'annotations': annotations,
-        'categories': [{'id': 1, 'name': 'person'}],
+        'categories': [{'id': 1, 'name': 'person', 'keypoints': list(coco['keypoint_names'])}],
     }
-    return truth, _results(rng, image, poses, size), sigmas
+    return truth, _results(rng, image, poses, size, detections), sigmas
 
 
-def _results(rng: np.random.Generator, image: np.ndarray, poses: np.ndarray, size: np.ndarray) -> list[dict[str, Any]]:
-    """Return `DETECTIONS` results for poses (N, K, 2) in images (N,), of people `size` (N,) px large."""
-    copied = np.resize(np.arange(len(poses)), DETECTIONS)
-    is_stranger = np.arange(DETECTIONS) >= len(poses)
+def _results(
+    rng: np.random.Generator, image: np.ndarray, poses: np.ndarray, size: np.ndarray, count: int
+) -> list[dict[str, Any]]:
+    """Return `count` results for poses (N, K, 2) in images (N,), of people `size` (N,) px large."""
+    copied = np.resize(np.arange(len(poses)), count)
+    is_stranger = np.arange(count) >= len(poses)
     spread = np.where(is_stranger, 1.0, 0.1) * size[copied]
-    found = poses[copied] + spread[:, None, None] * rng.standard_normal((DETECTIONS, *poses.shape[1:]))
-    scores = rng.uniform(0, 1, DETECTIONS) * np.where(is_stranger, 0.5, 1.0)
-    triples = np.concatenate([found, np.ones((*found.shape[:2], 1))], axis=2).reshape(DETECTIONS, -1).tolist()
+    found = poses[copied] + spread[:, None, None] * rng.standard_normal((count, *poses.shape[1:]))
+    scores = rng.uniform(0, 1, count) * np.where(is_stranger, 0.5, 1.0)
+    triples = np.concatenate([found, np.ones((*found.shape[:2], 1))], axis=2).reshape(count, -1).tolist()
     rows = zip(image[copied].tolist(), triples, scores.tolist(), strict=True)
     return [
         {'image_id': number, 'category_id': 1, 'keypoints': keypoints, 'score': score}
