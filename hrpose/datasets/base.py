@@ -226,9 +226,7 @@ class PoseDataset(BaseDataset):
             raise UserError('LoadImage(reduce=True) is for training: a test reads pictures as they are stored')
         if not self._decodes_late:
             names = [type(step).__name__ for step in steps]
-            raise UserError(
-                f'LoadImage(reduce=True) needs regions alone to be moved until WarpAffine, unlike {names}'
-            )
+            raise UserError(f'LoadImage(reduce=True) needs regions alone to be moved until WarpAffine, unlike {names}')
 
     def _require_paths(self) -> None:
         """Stop before anything is built if the data are not where the config says."""
