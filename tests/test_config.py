@@ -312,6 +312,13 @@ def test_linked_metainfo_is_complete():
     assert as_dict(cfg)['metainfo'] == resolve(FIVE)
 
 
+def test_an_option_for_the_validation_reaches_a_test_that_has_options_of_its_own():
+    options = {'test_dataloader.batch_size': 3, 'val_dataloader.num_workers': 0, 'val_dataloader.batch_size': 7}
+    cfg = load_config(W32, options)
+    assert (cfg.test_dataloader.num_workers, cfg.test_dataloader.batch_size) == (0, 3)
+    assert (cfg.val_dataloader.num_workers, cfg.val_dataloader.batch_size) == (0, 7)
+
+
 def test_an_option_for_the_test_alone_leaves_validation_as_it_is():
     cfg = load_config(W32, {'test_dataloader.dataset.bbox_file': 'dets.json', 'test_evaluator.nms': None})
     assert cfg.test_dataloader.dataset.bbox_file == 'dets.json'

@@ -47,12 +47,21 @@ def _literal(text: str) -> Any:
 
 
 def merge(cfg: Config, options: Mapping[str, Any]) -> None:
-    """Apply options to `cfg`; raise `UserError` for one that names nothing or does not fit."""
-    for part in ('dataloader', 'evaluator'):
-        # An option for the test alone needs a copy of the validation's part to change.
-        if any(name.startswith(f'test_{part}.') for name in options) and cfg.get(f'val_{part}') is not None:
+    """Apply options to `cfg`; raise `UserError` for one that names nothing or does not fit.
+
+    An option for the test alone needs a copy of the validation's part to change: with the validation's options in it.
+    """
+    parts = [part for part in ('dataloader', 'evaluator') if any(name.startswith(f'test_{part}.') for name in options)]
+    for_test = {name: value for name, value in options.items() if name.split('.')[0] in map('test_{}'.format, parts)}
+    _apply(cfg, {name: value for name, value in options.items() if name not in for_test})
+    for part in parts:
+        if cfg.get(f'val_{part}') is not None:
             cfg.setdefault(f'test_{part}', cfg._cfg_dict.to_dict()[f'val_{part}'])
             cfg.setdefault('test_cfg', {})
+    _apply(cfg, for_test)
+
+
+def _apply(cfg: Config, options: Mapping[str, Any]) -> None:
     for name in options:
         top = name.split('.')[0]
         if top not in cfg and ('.' in name or top not in RUNNER_KEYS):
