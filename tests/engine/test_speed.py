@@ -1,5 +1,8 @@
 """A training says in one line how it computes, and what is left out that would be faster."""
 
+import os
+
+import cv2
 import pytest
 import torch
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
@@ -70,3 +73,26 @@ def test_a_training_logs_the_line_once(tiny_coco, tiny_config, tmp_path, quick):
     runner.train()
     (line,) = [line for line in lines if line.startswith('training on')]
     assert line == training_speed(runner.model, runner.optim_wrapper)
+
+
+def test_loader_workers_compute_on_one_thread_whatever_the_main_process_does(tiny_coco, tiny_config, tmp_path, quick):
+    """Asked inside the workers of a real training: as many cores as workers, not workers times cores."""
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(3)
+    cv2.setNumThreads(3)
+    try:
+        workers = {f'train_dataloader.{key}': value for key, value in (('num_workers', 2), ('batch_size', 1))}
+        runner = runner_of(tiny_config(tiny_coco(images=4)), tmp_path / 'run', **workers)
+        loader = runner.build_dataloader(runner._train_dataloader, seed=0)
+        loader.dataset.pipeline.transforms.append(_ask_threads)
+        seen = [tuple(map(int, asked.split())) for batch in loader for asked in batch['asked']]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
+    assert len({process for process, *_ in seen} - {os.getpid()}) == 2
+    assert {(of_torch, of_opencv) for _, of_torch, of_opencv in seen} == {(1, 1)}
+
+
+def _ask_threads(packed: dict) -> dict:
+    return {**packed, 'asked': f'{os.getpid()} {torch.get_num_threads()} {cv2.getNumThreads()}'}
