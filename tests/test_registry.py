@@ -30,7 +30,7 @@ MISTAKES = [
     ('DATASETS', 'CoCoDatset', 'CocoDataset'),
     ('TRANSFORMS', 'WarpAfine', 'WarpAffine'),
     ('METRICS', 'CocoMetrik', 'CocoMetric'),
-    ('HOOKS', 'LogerHook', 'LoggerHook'),
+    ('HOOKS', 'IterTimrHook', 'IterTimerHook'),
     ('OPTIMIZERS', 'Adamm', 'Adam'),
 ]
 

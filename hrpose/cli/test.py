@@ -27,6 +27,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     if arguments.dump and not arguments.dump.endswith(('.pkl', '.pickle')):
         raise errors.UserError(f'--dump writes a pickle: {arguments.dump} has to end in .pkl or .pickle')
     from hrpose.apis.launch import build_runner, config_from_arguments
+    from hrpose.engine.processes import leave
 
     cfg = config_from_arguments(arguments)
     cfg.load_from, cfg.resume = arguments.checkpoint, False
@@ -39,3 +40,4 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
         hook = dict(type='PictureHook', out_dir=arguments.show_dir)
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
     build_runner(cfg, loaders=('test_dataloader',)).test()
+    leave()

@@ -3,23 +3,25 @@
 import argparse
 import logging
 import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from hrpose import errors
+from hrpose.cli.machines import ENVIRONMENT, Machines, find_first, machines_of, positive
 from hrpose.errors import UserError
 
 # What stands before the number of processes on each script's command line.
 LEADING = {'train': ('CONFIG',), 'test': ('CONFIG', 'CHECKPOINT')}
 
-ENVIRONMENT = """
-environment, for several machines (start the same command on each):
-  NNODES       how many machines; 1 unless given
-  NODE_RANK    which of them this is, from 0
-  MASTER_ADDR  name or address of machine 0, as the others reach it
-  PORT         a port that is free there; 29500 unless given (on one machine: any free one)
+# Lets several processes share a GPU; NCCL does not.
+SHARING = 'env_cfg.dist_cfg.backend=gloo'
 
+# PyTorch reads it once, when it is imported.
+LOG_LEVEL = 'TORCH_CPP_LOG_LEVEL'
+
+MORE = """
 One process runs on each GPU. Without GPUs the processes run on the CPU and talk by gloo. Ctrl-C ends all of them.
 """
 
@@ -31,7 +33,7 @@ def parse_arguments(script: Path, words: Sequence[str]) -> tuple[argparse.Namesp
         prog=f'tools/dist_{script.stem}.sh',
         usage=f'tools/dist_{script.stem}.sh {" ".join(leading)} GPUS [options of tools/{script.name}]',
         description=f'Run tools/{script.name} in several processes, on one machine or several, by torchrun.',
-        epilog=ENVIRONMENT + f'\nThe options are those of: python tools/{script.name} --help',
+        epilog=ENVIRONMENT + MORE + f'\nThe options are those of: python tools/{script.name} --help',
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -48,58 +50,48 @@ def parse_arguments(script: Path, words: Sequence[str]) -> tuple[argparse.Namesp
     return parser.parse_args(head), list(words[count:])
 
 
-def positive(text: str, name: str) -> int:
-    """Return a number of processes or machines; raise `UserError` for anything else."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise UserError(f"{name} has to be a whole number of at least 1, not '{text}'")
-    return int(text)
-
-
-def torchrun_words(gpus: int, environ: Mapping[str, str]) -> list[str]:
-    """Return torchrun's own options for `gpus` processes a machine, with the machines that the environment tells of.
+def import_quietly() -> None:
+    """Import PyTorch such that it prints no frames of C++ in this process; in those that it starts it does.
 
     Raises:
-        UserError: numbers that are none or do not fit each other, or no address of the first machine.
+        UserError: there is none.
     """
-    nodes = positive(environ.get('NNODES', '1'), 'NNODES')
-    port = environ.get('PORT') or environ.get('MASTER_PORT')
-    if port is not None and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise UserError(f"PORT has to be a number from 1 to 65535, not '{port}'")
-    if nodes == 1 and port is None:
-        return [f'--nproc-per-node={gpus}', '--standalone']
-    rank = environ.get('NODE_RANK', '0' if nodes == 1 else '')
-    if not (rank.isascii() and rank.isdigit() and int(rank) < nodes):
-        raise UserError(f"NODE_RANK has to be 0 to {nodes - 1} on NNODES={nodes} machines, not '{rank}'")
-    address = environ.get('MASTER_ADDR', '127.0.0.1' if nodes == 1 else '')
-    if not address:
-        raise UserError(f'NNODES is {nodes}, but MASTER_ADDR does not say where machine 0 is reached')
-    return [
-        *(f'--nproc-per-node={gpus}', f'--nnodes={nodes}', f'--node-rank={rank}'),
-        *(f'--master-addr={address}', f'--master-port={port or 29500}'),
-    ]
-
-
-def require_gpus(gpus: int) -> None:
-    """Raise `UserError` for more processes than GPUs; a machine without any runs them on its CPU."""
+    given = os.environ.get(LOG_LEVEL)
+    os.environ[LOG_LEVEL] = given or 'FATAL'
     try:
-        import torch
+        import torch  # noqa: F401
     except ModuleNotFoundError as error:
         raise UserError(
             f'{sys.executable} has no PyTorch: activate the environment (source .venv/bin/activate), or name its '
             'interpreter in PYTHON'
         ) from error
+    if given is None:
+        del os.environ[LOG_LEVEL]
+
+
+def require_gpus(gpus: int, options: Sequence[str]) -> None:
+    """Raise `UserError` for more processes than GPUs, unless the `options` let them share one.
+
+    A machine without any runs them on its CPU.
+    """
+    import torch
+
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if there and gpus > there:
-        raise UserError(f'GPUS is {gpus}, but this machine has {there}')
+    if there and gpus > there and SHARING not in options:
+        raise UserError(
+            f'GPUS is {gpus}, but this machine has {there}; several processes share one, slowly, with '
+            f'--cfg-options {SHARING}'
+        )
 
 
-def run_torchrun(words: Sequence[str]) -> None:
+def run_torchrun(machines: Machines, words: Sequence[str]) -> None:
     """Run torchrun until all processes ended; leave with the status of the first that failed, and say which it was.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C, after every process ended.
+        UserError: the machines did not come together.
     """
-    from torch.distributed import run
+    from torch.distributed import DistError, run
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
@@ -109,13 +101,24 @@ def run_torchrun(words: Sequence[str]) -> None:
         run.main(list(words))
     except SignalException as error:
         raise KeyboardInterrupt from error
+    except DistError as error:
+        raise UserError(machines.did_not_meet(str(error).splitlines()[0])) from error
     except ChildFailedError as error:
-        rank, failure = error.get_first_failure()
-        how = f'left with status {failure.exitcode}; its message stands above'
-        if failure.exitcode < 0:
-            how = f'was killed by {failure.signal_name()}; SIGKILL mostly means that memory ran out'
-        print(f'process {rank} {how}; the others were ended', file=sys.stderr)
+        # A process that is killed takes others with it before torchrun looks; its clock has seconds.
+        first = lambda one: (one[1].exitcode != -signal.SIGKILL, one[1].timestamp)  # noqa: E731
+        rank, failure = min(error.failures.items(), key=first)
+        print(f'process {rank} {_how_it_ended(failure.exitcode)}', file=sys.stderr)
         sys.exit(failure.exitcode if failure.exitcode > 0 else 1)
+
+
+def _how_it_ended(status: int) -> str:
+    if status >= 0:
+        return f'left with status {status}; its message stands above; the others were ended'
+    reason = ', mostly because memory ran out' if status == -signal.SIGKILL else ''
+    return (
+        f'was killed by {signal.Signals(-status).name}{reason}; the others were ended. '
+        'A training goes on from its last checkpoint with --resume'
+    )
 
 
 def main() -> None:
@@ -123,12 +126,14 @@ def main() -> None:
     script, *words = sys.argv[1:]
     arguments, options = parse_arguments(Path(script), words)
     gpus = positive(arguments.gpus, 'GPUS')
-    own = torchrun_words(gpus, os.environ)
-    require_gpus(gpus)
+    machines = machines_of(os.environ)
+    import_quietly()
+    require_gpus(gpus, options)
+    find_first(machines)
     # Each process with as many threads as cores would be slower than one alone.
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     leading = [getattr(arguments, name.lower()) for name in LEADING[Path(script).stem]]
-    run_torchrun([*own, script, *leading, '--launcher', 'pytorch', *options])
+    run_torchrun(machines, [*machines.torchrun_words(gpus), script, *leading, '--launcher', 'pytorch', *options])
 
 
 if __name__ == '__main__':

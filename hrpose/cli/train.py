@@ -38,10 +38,13 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
 def resume(cfg: Any, checkpoint: str) -> None:
     """Make a run go on from `checkpoint`, or, for 'auto', from the latest in its work dir if there is one."""
     from hrpose.engine import latest_checkpoint
+    from hrpose.engine.processes import told_rank
 
     found = latest_checkpoint(cfg.work_dir) if checkpoint == 'auto' else checkpoint
     if found is None:
-        print(f'--resume: nothing in {cfg.work_dir} to go on from; training starts at the beginning')
+        # What process 0 finds counts for all (`PoseRunner.load_or_resume`).
+        if told_rank(cfg.launcher) == 0:
+            print(f'--resume: nothing in {cfg.work_dir} to go on from; training starts at the beginning')
         return
     cfg.resume, cfg.load_from = True, str(found)
 
@@ -68,6 +71,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     """Train as the command line says."""
     arguments = parse_arguments(words, prog)
     from hrpose.apis.launch import build_runner, config_from_arguments, use_mixed_precision
+    from hrpose.engine.processes import leave
 
     cfg = config_from_arguments(arguments)
     if arguments.amp:
@@ -79,5 +83,6 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     loaders = ('train_dataloader', 'val_dataloader') if cfg.get('val_dataloader') else ('train_dataloader',)
     if arguments.dry_run is not None:
         dry_run(cfg, loaders, arguments.dry_run)
-        return
-    build_runner(cfg, loaders=loaders).train()
+    else:
+        build_runner(cfg, loaders=loaders).train()
+    leave()

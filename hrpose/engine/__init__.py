@@ -5,6 +5,7 @@ from hrpose.engine.checkpoint_hook import CheckpointHook
 from hrpose.engine.early_stop import EarlyStoppingHook
 from hrpose.engine.exact_resume import EpochSeedHook, PendingGradientsHook
 from hrpose.engine.finite_loss import FiniteLossHook
+from hrpose.engine.logger_hook import LoggerHook
 from hrpose.engine.optim import BF16OptimWrapper
 from hrpose.engine.parts import FrozenPartsHook
 from hrpose.engine.picture_hook import PictureHook
@@ -21,6 +22,7 @@ __all__ = [
     'EpochSeedHook',
     'FiniteLossHook',
     'FrozenPartsHook',
+    'LoggerHook',
     'PendingGradientsHook',
     'PictureHook',
     'PoseRunner',

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from mmengine.dist import get_rank, get_world_size
 from mmengine.runner import Runner
+from torch import distributed
 
 from hrpose.engine.work_dir import latest_checkpoint
 from hrpose.errors import UserError
@@ -34,6 +36,8 @@ def _sentence(error: BaseException, runner: Runner, training: bool) -> str | Non
         return _out_of_memory(error, runner, training)
     if found := re.search(r'DataLoader worker \(pid\(?s?\)? ([\d, ]+)\) (is killed by signal: .*?\.|exited)', text):
         return _lost_worker(found[1], found[2])
+    if isinstance(error, distributed.DistError) or 'gloo' in text:
+        return _lost_process(text)
     if isinstance(error, OSError) and error.errno in _UNWRITABLE:
         return f'{error.filename or runner.work_dir} cannot be written: {os.strerror(error.errno)}'
     return None
@@ -69,10 +73,27 @@ def _lost_worker(pid: str, how: str) -> str:
     return f'the loader worker {pid} {reason}. {more}'
 
 
+def _lost_process(text: str) -> str:
+    """Tell that another process is gone; gloo knows its address."""
+    # gloo begins with its place in its own source, and ends with advice.
+    reason = re.sub(r'^\[[^\]]*/gloo/[^\]]*\] ', '', text.strip().splitlines()[0]).split('. ')[0]
+    if 'imed out' in text:
+        advice = (
+            'none answered in time: a machine or the network is gone, or one is that much slower; '
+            'env_cfg.dist_cfg.timeout is the limit in seconds'
+        )
+    else:
+        advice = 'it ended, or its machine did. Its own message says why; without one it was killed'
+    return f'process {get_rank()} of {get_world_size()} lost another one: {advice} ({reason})'
+
+
 def way_on(work_dir: str) -> str:
     """Return the end of a sentence: what an interrupted training in `work_dir` can go on from."""
     try:
         latest = latest_checkpoint(work_dir)
     except OSError:
         return ''
-    return f'. {latest} is whole; --resume goes on from it' if latest else '. There is no checkpoint yet'
+    if latest is None:
+        # The others' machines may have a work dir of their own, in which nothing is written.
+        return '. There is no checkpoint yet' if get_rank() == 0 else ''
+    return f'. {latest} is whole; --resume goes on from it'

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import distributed
 
+from hrpose.engine.interface import interface_to_others
 from hrpose.errors import UserError
 
 # What each launcher tells a process, by the name under which PyTorch reads it.
@@ -34,6 +35,11 @@ def require_launcher(launcher: str, environ: Mapping[str, str] = os.environ) -> 
         )
 
 
+def told_rank(launcher: str, environ: Mapping[str, str] = os.environ) -> int:
+    """Return this process's number among all as its launcher tells it, before the processes have joined."""
+    return int(environ[_TOLD[launcher]['RANK']]) if launcher in _TOLD else 0
+
+
 def join(launcher: str, *, backend: str | None = None, timeout: float | None = None, **options: Any) -> None:
     """Make this process one of a group.
 
@@ -51,6 +57,8 @@ def join(launcher: str, *, backend: str | None = None, timeout: float | None = N
     _tell_pytorch(launcher, os.environ)
     backend = backend or ('nccl' if torch.cuda.is_available() else 'gloo')
     _take_gpu(int(os.environ['LOCAL_RANK']), backend)
+    if backend == 'gloo' and (interface := interface_to_others(os.environ)):
+        os.environ.setdefault('GLOO_SOCKET_IFNAME', interface)
     if timeout is not None:
         options['timeout'] = timedelta(seconds=float(timeout))
     try:
@@ -61,6 +69,13 @@ def join(launcher: str, *, backend: str | None = None, timeout: float | None = N
             f'process {os.environ["RANK"]} of {os.environ["WORLD_SIZE"]} cannot join the others at {place} by '
             f'{backend}: {error}'
         ) from error
+
+
+def leave() -> None:
+    """Part from the others once all are done; a process that just ends may be aborted by gloo on its way out."""
+    if distributed.is_initialized():
+        distributed.barrier()
+        distributed.destroy_process_group()
 
 
 def _tell_pytorch(launcher: str, environ: MutableMapping[str, str]) -> None:
@@ -104,6 +119,18 @@ def wrapper_options(given: Mapping[str, Any] | None, find_unused_parameters: boo
     device_ids = [torch.cuda.current_device()] if torch.cuda.is_available() else None
     defaults = {'broadcast_buffers': False, 'find_unused_parameters': find_unused_parameters}
     return {'type': 'MMDistributedDataParallel', 'device_ids': device_ids, **defaults, **(given or {})}
+
+
+def average_in_any_order(_: object, bucket: distributed.GradBucket) -> torch.futures.Future[torch.Tensor]:
+    """Average a bucket of gradients over the processes in fp64: a hook for `DistributedDataParallel` on CPUs.
+
+    In which order the processes' values are added depends on a gradient's place among the others, and PyTorch moves
+    them after its first step. In fp32 the first step of a resumed training would round otherwise than in an unbroken
+    one, with more than two processes.
+    """
+    total = bucket.buffer().double()
+    summed = distributed.all_reduce(total, async_op=True).get_future()
+    return summed.then(lambda _: (total / distributed.get_world_size()).to(bucket.buffer().dtype))
 
 
 def require_sync_bn(kind: str | None, distributed: bool) -> None:

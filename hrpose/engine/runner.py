@@ -11,13 +11,15 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.loops import BaseLoop
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from hrpose.checkpoints import guard_mmengine, load_recognised, read_checkpoint, recognise
 from hrpose.engine.batch_size import scale_learning_rate
 from hrpose.engine.failures import explained, way_on
 from hrpose.engine.parts import freeze, require_matching_keys
-from hrpose.engine.processes import join, require_sync_bn, wrapper_options
+from hrpose.engine.processes import average_in_any_order, join, require_sync_bn, wrapper_options
 from hrpose.engine.schedule import follow_config, schedulers_of, start_of
+from hrpose.engine.shared_file import agreed, as_first_process_has_it
 from hrpose.engine.work_dir import latest_checkpoint, take_work_dir, whole
 from hrpose.errors import UserError
 from hrpose.hardware import keep_freed_memory
@@ -41,6 +43,7 @@ class PoseRunner(Runner):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._reserved: IO[str] | None = None
         self._load_from: str | None
+        self._resume: bool
         guard_mmengine()
         super().__init__(*args, **kwargs)
 
@@ -76,7 +79,10 @@ class PoseRunner(Runner):
         self.frozen_parts = freeze(model, self.cfg.get('frozen') or ())
         if self.distributed and not is_model_wrapper(model):
             model_wrapper_cfg = wrapper_options(model_wrapper_cfg, self.cfg.get('find_unused_parameters', False))
-        return super().wrap_model(model_wrapper_cfg, model)
+        wrapped = super().wrap_model(model_wrapper_cfg, model)
+        if isinstance(wrapped, DistributedDataParallel) and wrapped.device_type == 'cpu':
+            wrapped.register_comm_hook(None, average_in_any_order)
+        return wrapped
 
     def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
         """Register mmengine's default hooks and hrpose's; the config exchanges each by its name, None removes it."""
@@ -98,10 +104,11 @@ class PoseRunner(Runner):
         scale_learning_rate(self, auto_scale_lr)
 
     def load_or_resume(self) -> None:
-        """Load or go on from a checkpoint: the named one, or the last whole one of the work dir."""
+        """Load or go on from a checkpoint: the named one, or the last whole one of process 0's work dir."""
         if self._resume and self._load_from is None:
             latest = latest_checkpoint(self.work_dir)
             self._load_from = None if latest is None else str(latest)
+        self._resume, self._load_from = agreed(self._resume, self._load_from)
         if self._load_from is not None:
             super().load_or_resume()
 
@@ -151,7 +158,8 @@ class PoseRunner(Runner):
         needs every weight.
 
         Args:
-            filename: a path, the name of published weights, or an http(s) address.
+            filename: a path, the name of published weights, or an http(s) address; a file of process 0's is sent to the
+                processes that do not have it.
             map_location: where the tensors are read to.
             strict: whether every weight of the model has to be in the file.
             revise_keys: not taken; names are recognised by content.
@@ -161,7 +169,8 @@ class PoseRunner(Runner):
         """
         if revise_keys:
             raise UserError('revise_keys is not taken: hrpose recognises whose names a checkpoint has by itself')
-        content = read_checkpoint(filename, map_location)
+        with as_first_process_has_it(str(filename)) as path:
+            content = read_checkpoint(path, map_location)
         if self._resume and not {'meta', 'message_hub', 'optimizer'} <= set(content):
             raise UserError(
                 f'{filename} holds weights only, so no training can be resumed from it; '

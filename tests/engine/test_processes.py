@@ -1,5 +1,6 @@
 """Several processes compute what one does: the same weights in training, the same figures in a test."""
 
+import os
 import pickle
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import pytest
 import torch
 from mmengine.hooks import EMAHook, Hook
 from mmengine.structures import InstanceData
-from torch import nn
+from torch import distributed, nn
 
-from hrpose.engine.processes import join, require_launcher
+from hrpose.engine.processes import average_in_any_order, join, leave, require_launcher
+from hrpose.engine.shared_file import CHUNK, as_first_process_has_it
 from hrpose.errors import UserError
 from hrpose.models.estimators import TopdownPoseEstimator
 from tests.engine.cases import runner_of
@@ -117,6 +119,72 @@ def test_figures_and_predictions_do_not_depend_on_the_number_of_processes(
     for figures, found in run_processes(count, evaluated, config, tmp_path / 'several', options):
         assert found == people
         assert {**figures, 'time': 0, 'data_time': 0} == {**alone, 'time': 0, 'data_time': 0}
+
+
+def file_of_the_first(folder: Path, size: int) -> bytes:
+    join('pytorch')
+    rank = distributed.get_rank()
+    own = folder / str(rank)
+    own.mkdir()
+    if rank != 1:
+        (own / 'a.pth').write_bytes(random_bytes(size if rank == 0 else 3))
+    os.chdir(own)
+    with as_first_process_has_it('a.pth') as name:
+        content = Path(name).read_bytes()
+    leave()
+    return content
+
+
+def random_bytes(size: int) -> bytes:
+    return np.random.default_rng(0).bytes(size)
+
+
+@pytest.mark.parametrize('size', [1, 1000, CHUNK + 1])
+def test_a_file_that_others_lack_or_have_another_of_is_that_of_the_first_process(size, tmp_path):
+    assert run_processes(3, file_of_the_first, tmp_path, size) == [random_bytes(size)] * 3
+
+
+def file_that_nobody_has() -> str:
+    join('pytorch')
+    with as_first_process_has_it('hrnet_w32_coco_256x192') as name:
+        leave()
+        return name
+
+
+def test_the_name_of_published_weights_is_left_to_each_process():
+    assert run_processes(2, file_that_nobody_has) == ['hrnet_w32_coco_256x192'] * 2
+
+
+class Bucket:
+    """What `DistributedDataParallel` hands to a hook."""
+
+    def __init__(self, values: torch.Tensor) -> None:
+        self.values = values
+
+    def buffer(self) -> torch.Tensor:
+        return self.values
+
+
+def averages_in_two_orders() -> list[torch.Tensor]:
+    """Average the same numbers as they are and turned round: by our hook, and in fp32."""
+    join('pytorch')
+    values = torch.randn(100_000, generator=torch.Generator().manual_seed(distributed.get_rank()))
+    found = []
+    for order in (values, values.flip(0)):
+        ours = average_in_any_order(None, Bucket(order)).wait()
+        plain = order.clone()
+        distributed.all_reduce(plain)
+        found += [ours, plain / distributed.get_world_size()]
+    leave()
+    return [found[0], found[2].flip(0), found[1], found[3].flip(0)]
+
+
+def test_averaged_gradients_do_not_depend_on_their_place():
+    first, *others = run_processes(3, averages_in_two_orders)
+    ours, ours_turned, plain, plain_turned = first
+    assert ours.equal(ours_turned) and all(ours.equal(other[0]) for other in others)
+    assert not plain.equal(plain_turned)
+    torch.testing.assert_close(ours, plain, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(('launcher', 'told'), [('pytorch', 'RANK'), ('slurm', 'SLURM_PROCID'), ('mpi', 'OMPI_')])

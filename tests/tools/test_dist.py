@@ -1,33 +1,24 @@
 """The scripts that start several processes: what they refuse, what they start, and that nothing stays behind."""
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
-import sys
-import time
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from hrpose.cli.torchrun import parse_arguments, positive, torchrun_words
+from hrpose.cli.machines import machines_of, positive
+from hrpose.cli.torchrun import parse_arguments
+from hrpose.engine import latest_checkpoint
 from hrpose.errors import UserError
-
-ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = {**os.environ, 'PYTHON': sys.executable, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
-
-
-def run_script(script: str, *words: object, **environment: str) -> subprocess.CompletedProcess:
-    """Run a script of tools/; its stdout and stderr together are `stdout`."""
-    return subprocess.run(
-        [ROOT / 'tools' / script, *map(str, words)],
-        env={**ENVIRONMENT, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=150,
-    )
+from tests.engine.cases import EVERYTHING, assert_same
+from tests.tools.scripts import ENVIRONMENT, ROOT, processes_of, run_script, wait_until
 
 
 @pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])
@@ -45,6 +36,13 @@ def test_each_script_explains_itself(script):
         ('dist_test.sh', ['c.py', '2', '--dump', 'a.pkl'], {}, 'takes CONFIG CHECKPOINT GPUS first, but got c.py 2;'),
         ('dist_train.sh', ['c.py', 'two'], {}, "GPUS has to be a whole number of at least 1, not 'two'"),
         ('dist_train.sh', ['c.py', '2'], {'NNODES': '2'}, "NODE_RANK has to be 0 to 1 on NNODES=2 machines, not ''"),
+        ('dist_train.sh', ['c.py', '0'], {}, "GPUS has to be a whole number of at least 1, not '0'"),
+        (
+            'dist_train.sh',
+            ['c.py', '2'],
+            {'NNODES': '2', 'NODE_RANK': '1', 'MASTER_ADDR': 'nowhere.invalid'},
+            "MASTER_ADDR: this machine knows no 'nowhere.invalid'",
+        ),
         ('slurm_train.sh', ['gpu', 'job'], {}, 'takes PARTITION JOB_NAME CONFIG first, but got gpu job'),
         ('slurm_train.sh', ['gpu', 'job', __file__], {'GPUS': '12'}, 'GPUS is 12, which does not divide'),
         ('slurm_train.sh', ['gpu', 'job', __file__], {'GPUS': 'x'}, 'GPUS has to be a whole number'),
@@ -70,7 +68,32 @@ def test_a_wrong_command_line_is_one_sentence(script, words, environment, reason
 )
 def test_machines_that_do_not_fit_are_refused(environment, reason):
     with pytest.raises(UserError, match=reason):
-        torchrun_words(2, environment)
+        machines_of(environment)
+
+
+@pytest.mark.parametrize('machines', [{}, {'NNODES': '2', 'NODE_RANK': '0', 'MASTER_ADDR': '127.0.0.1'}])
+def test_a_port_in_use_is_one_sentence(machines):
+    with socket.create_server(('', 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run_script('dist_test.sh', 'c.py', 'a.pth', 2, PORT=port, **machines)
+    assert done.returncode == 2
+    assert done.stdout.startswith(f'error: PORT {port} is in use on this machine') and done.stdout.count('\n') == 1
+
+
+def test_something_else_that_listens_at_the_port_is_one_sentence():
+    def hang_up() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                stranger.accept()[0].close()
+
+    with socket.create_server(('127.0.0.1', 0)) as stranger:
+        threading.Thread(target=hang_up, daemon=True).start()
+        place = {'NNODES': '2', 'NODE_RANK': '1', 'MASTER_ADDR': '127.0.0.1', 'WAIT': '1'}
+        done = run_script('dist_train.sh', 'c.py', 2, PORT=str(stranger.getsockname()[1]), **place)
+        stranger.shutdown(socket.SHUT_RDWR)
+    assert done.returncode == 2
+    assert done.stdout.startswith('error: the 2 machines did not meet at 127.0.0.1:'), done.stdout
+    assert done.stdout.count('\n') == 1
 
 
 @pytest.mark.parametrize('text', ['0', '-1', '1.5', '', '²', '1e3'])
@@ -80,10 +103,10 @@ def test_a_number_of_processes_that_is_none_is_refused(text):
 
 
 def test_several_machines_are_told_to_torchrun():
-    words = torchrun_words(8, {'NNODES': '4', 'NODE_RANK': '3', 'MASTER_ADDR': 'first', 'PORT': '1234'})
-    place = ['--nnodes=4', '--node-rank=3', '--master-addr=first', '--master-port=1234']
-    assert words == ['--nproc-per-node=8', *place]
-    assert torchrun_words(8, {}) == ['--nproc-per-node=8', '--standalone']
+    machines = machines_of({'NNODES': '4', 'NODE_RANK': '3', 'MASTER_ADDR': 'first', 'PORT': '1234', 'WAIT': '60'})
+    place = ['--nnodes=4', '--node-rank=3', '--master-addr=first', '--master-port=1234', '--rdzv-conf=timeout=60']
+    assert machines.torchrun_words(8) == ['--nproc-per-node=8', *place]
+    assert machines_of({}).torchrun_words(8) == ['--nproc-per-node=8', '--standalone']
 
 
 def test_options_of_the_script_behind_the_numbers_are_left_alone():
@@ -125,26 +148,19 @@ def test_a_mistake_that_all_processes_meet_is_told_once_and_without_a_traceback(
     assert 'process 0 left with status 2; its message stands above' in done.stdout
 
 
-def processes_of(folder: Path) -> list[str]:
-    """Return the command lines of all processes that name `folder`."""
-    found = []
-    for entry in Path('/proc').glob('[0-9]*/cmdline'):
-        try:
-            line = entry.read_bytes().replace(b'\0', b' ').decode()
-        except OSError:
-            continue
-        if str(folder) in line:
-            found.append(f'{entry.parent.name} {line}')
-    return found
-
-
-def wait_until(condition, seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.2)
-    return False
+@contextmanager
+def running(log: Path, *words: object) -> Iterator[subprocess.Popen]:
+    """Start tools/dist_train.sh, its output to `log`; nothing of it outlives the block."""
+    with log.open('w') as output:
+        script = subprocess.Popen(
+            [ROOT / 'tools/dist_train.sh', *map(str, words)],
+            env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield script
+    finally:
+        if script.poll() is None:
+            os.killpg(script.pid, signal.SIGKILL)
 
 
 @pytest.mark.slow
@@ -158,23 +174,45 @@ def test_ctrl_c_ends_every_process(reached, tiny_coco, tiny_config, tmp_path):
         'train_dataloader.persistent_workers=True',
     ]
     log = tmp_path / 'output'
-    with log.open('w') as output:
-        script = subprocess.Popen(
-            [ROOT / 'tools/dist_train.sh', config, '2', '--work-dir', tmp_path / 'run', '--cfg-options', *options],
-            env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        try:
-            assert wait_until(lambda: re.search(r'Epoch\(train\) +\[2\]', log.read_text()), 60), log.read_text()[-3000:]
-            # torchrun, two trainings, and a loader worker of each.
-            assert wait_until(lambda: len(processes_of(tmp_path)) >= 5, 5), processes_of(tmp_path)
-            send = os.kill if 'alone' in reached else os.killpg
-            send(script.pid, signal.SIGINT)
-            assert script.wait(60) == 130
-            assert wait_until(lambda: not processes_of(tmp_path), 10), processes_of(tmp_path)
-        finally:
-            if script.poll() is None:
-                os.killpg(script.pid, signal.SIGKILL)
+    with running(log, config, 2, '--work-dir', tmp_path / 'run', '--cfg-options', *options) as script:
+        assert wait_until(lambda: re.search(r'Epoch\(train\) +\[2\]', log.read_text()), 60), log.read_text()[-3000:]
+        # torchrun, two trainings, and a loader worker of each.
+        assert wait_until(lambda: len(processes_of(tmp_path)) >= 5, 5), processes_of(tmp_path)
+        send = os.kill if 'alone' in reached else os.killpg
+        send(script.pid, signal.SIGINT)
+        assert script.wait(60) == 130
+        assert wait_until(lambda: not processes_of(tmp_path), 10), processes_of(tmp_path)
     assert 'Traceback' not in log.read_text(), log.read_text()[-3000:]
+
+
+def process_of(rank: int, folder: Path) -> int:
+    """Return the process of that rank whose command line names `folder`."""
+    found = [int(line.split()[0]) for line in processes_of(folder)]
+    (process,) = [one for one in found if f'\0RANK={rank}\0' in Path(f'/proc/{one}/environ').read_text()]
+    return process
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('rank', [0, 1])
+def test_a_killed_process_ends_all_and_the_resumed_training_ends_as_an_unbroken_one(
+    rank, tiny_coco, tiny_config, tmp_path
+):
+    config = tiny_config(tiny_coco(images=10), extra=EVERYTHING)
+    options = ['--cfg-options', 'train_cfg.max_epochs=8', 'default_hooks.checkpoint.max_keep_ckpts=9']
+    unbroken = run_script('dist_train.sh', config, 2, '--work-dir', tmp_path / 'unbroken', *options)
+    assert unbroken.returncode == 0, unbroken.stdout[-3000:]
+    with running(tmp_path / 'log', config, 2, '--work-dir', tmp_path / 'broken', *options) as script:
+        assert wait_until((tmp_path / 'broken' / 'epoch_2.pth').is_file, 120), (tmp_path / 'log').read_text()[-3000:]
+        os.kill(process_of(rank, tmp_path / 'broken'), signal.SIGKILL)
+        assert script.wait(20) == 1
+        assert wait_until(lambda: not processes_of(tmp_path), 10), processes_of(tmp_path)
+    told = (tmp_path / 'log').read_text()
+    killed = f'process {rank} was killed by SIGKILL, mostly because memory ran out; the others were ended. '
+    assert told.endswith(killed + 'A training goes on from its last checkpoint with --resume\n')
+    assert 'Traceback' not in told and latest_checkpoint(tmp_path / 'broken').name < 'epoch_8'
+    resumed = run_script('dist_train.sh', config, 2, '--work-dir', tmp_path / 'broken', '--resume', *options)
+    assert resumed.returncode == 0, resumed.stdout[-3000:]
+    assert_same(tmp_path / 'unbroken' / 'epoch_8.pth', tmp_path / 'broken' / 'epoch_8.pth')
 
 
 SRUN = """#!/usr/bin/env bash

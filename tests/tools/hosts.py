@@ -1,0 +1,126 @@
+"""Two hosts on one machine: network namespaces joined by a cable, of which nothing outlives the test."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+ADDRESSES = ('10.77.0.1', '10.77.0.2')
+
+
+class NotPermitted(Exception):
+    """This machine lets nobody make network namespaces; the message is its own."""
+
+
+class Host:
+    """Namespaces for network and disks, with one interface besides the loopback, as long as their first process.
+
+    Attributes:
+        address: of its interface `eth0`.
+        init: the process that keeps the namespace, as this process numbers it.
+    """
+
+    def __init__(self, address: str, init: int) -> None:
+        self.address, self.init = address, init
+        self._keepers: set[int] = set()
+
+    @property
+    def enter(self) -> list[str]:
+        """The words before a command that runs on this host."""
+        return [
+            'nsenter',
+            f'--target={self.init}',
+            '--user',
+            '--net',
+            '--pid',
+            '--mount',
+            '--preserve-credentials',
+            '--',
+        ]
+
+    def configure(self, *words: str) -> None:
+        """Run `ip` on this host."""
+        self._run('ip', *words)
+
+    def _run(self, *words: str) -> None:
+        done = subprocess.run([*self.enter, *words], capture_output=True, text=True, timeout=10)
+        if done.returncode:
+            raise NotPermitted(f'{" ".join(words)}: {done.stderr.strip()}')
+
+    def own_disk(self, folder: Path) -> Path:
+        """Give this host an empty disk of its own at `folder`, and return where that is seen from outside."""
+        self._run('mount', '-t', 'tmpfs', 'tmpfs', str(folder))
+        return Path(f'/proc/{self.init}/root{folder}')
+
+    def start(self, words: list, log: Path, environment: Mapping[str, str]) -> subprocess.Popen:
+        """Start a command on this host; its output goes to `log`."""
+        with log.open('w') as output:
+            return subprocess.Popen(
+                [*self.enter, *map(str, words)], env=dict(environment), stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    def processes(self) -> list[int]:
+        """Return all processes on this host, but for those that keep the hosts."""
+        network, found = os.readlink(f'/proc/{self.init}/ns/net'), []
+        for entry in Path('/proc').glob('[0-9]*'):
+            try:
+                if os.readlink(entry / 'ns/net') == network:
+                    found.append(int(entry.name))
+            except OSError:  # it has ended, or is another user's
+                continue
+        return [process for process in found if process not in self._keepers]
+
+    def furnish(self) -> None:
+        """Bring the interfaces up; all processes that are here already keep the hosts."""
+        self.configure('address', 'add', f'{self.address}/24', 'dev', 'eth0')
+        self.configure('link', 'set', 'eth0', 'up')
+        self.configure('link', 'set', 'lo', 'up')
+        self._keepers = set(self.processes())
+
+    def kill(self) -> int:
+        """Kill every process on this host at once, as SIGKILL does; returns how many there were."""
+        found = self.processes()
+        for process in found:
+            os.kill(process, signal.SIGKILL)
+        return len(found)
+
+
+@contextmanager
+def two_hosts() -> Iterator[tuple[Host, Host]]:
+    """Give two hosts that reach each other at `ADDRESSES` and nothing else; all their processes end with the block.
+
+    They are no other user's, so this needs no rights where the system lets everybody make user namespaces. The first
+    process of the first host reads a pipe of this process's: however this one ends, that one ends too, and with it, as
+    the first of its PID namespace, everything else.
+
+    Raises:
+        NotPermitted: no such namespaces here.
+    """
+    with ExitStack() as stack:
+        first = Host(
+            ADDRESSES[0], _keep(stack, ['unshare', '--user', '--map-root-user', '--mount', '--net', '--pid', '--fork'])
+        )
+        second = Host(ADDRESSES[1], _keep(stack, [*first.enter, 'unshare', '--mount', '--net']))
+        # The process's number inside.
+        inner = re.search(r'^NSpid:.*\s(\d+)$', Path(f'/proc/{second.init}/status').read_text(), re.M)[1]
+        first.configure('link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', inner)
+        for host in (first, second):
+            host.furnish()
+        yield first, second
+
+
+def _keep(stack: ExitStack, words: list[str]) -> int:
+    """Start a process in namespaces of its own that waits for the end of `stack`; returns its number."""
+    pipes = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
+    try:
+        keeper = stack.enter_context(subprocess.Popen([*words, 'sh', '-c', 'echo; exec cat'], text=True, **pipes))
+    except FileNotFoundError as error:
+        raise NotPermitted(f'there is no {error.filename}') from error
+    if keeper.stdout.readline() != '\n':
+        raise NotPermitted(keeper.stderr.read().strip())
+    (child,) = Path(f'/proc/{keeper.pid}/task/{keeper.pid}/children').read_text().split()
+    return int(child)
