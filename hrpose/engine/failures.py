@@ -83,7 +83,10 @@ def _lost_process(text: str) -> str:
             'env_cfg.dist_cfg.timeout is the limit in seconds'
         )
     else:
-        advice = 'it ended, or its machine did. Its own message says why; without one it was killed'
+        advice = (
+            'it ended, or its machine did. Its own message says why; without one it was killed, or had waited for '
+            'longer than env_cfg.dist_cfg.timeout'
+        )
     return f'process {get_rank()} of {get_world_size()} lost another one: {advice} ({reason})'
 
 

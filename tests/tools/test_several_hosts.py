@@ -129,7 +129,8 @@ def test_hosts_whose_cable_is_cut_give_up_after_the_time_that_the_config_says(ho
     assert ended(started, tmp_path / 'logs', 40) == [2, 2]
     for rank in range(2):
         told = (tmp_path / 'logs' / f'host_{rank}').read_text()
-        reason = f'^error: process {2 * rank} of 4 lost another one: none answered in time: .*env_cfg.dist_cfg.timeout'
+        # Of two processes that give up, the slower one sees the faster one leave.
+        reason = f'^error: process {2 * rank} of 4 lost another one: .*env_cfg.dist_cfg.timeout'
         assert len(re.findall(reason, told, re.M)) == 1 and 'Traceback' not in told, told[-3000:]
 
 
