@@ -34,5 +34,5 @@ check: setup  ## ruff lint and format, types where they are checked
 	$(BIN)/mypy
 
 clean:  ## remove caches and .venv; data and results stay
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -60,6 +60,25 @@ def wrong_argument(error: TypeError) -> str | None:
     return f"{owner} takes no argument '{key}'" + (f'; {nearest(key, _arguments(part))}' if part else '')
 
 
+def wrong_value(error: Exception) -> str | None:
+    """Return the sentence about a part that fails while it is built from its config; None for any other failure.
+
+    It may be the part's own fault, so the sentence says where it happened.
+    """
+    walked = list(traceback.walk_tb(error.__traceback__))
+    last, line = walked[-1]
+    for frame, _ in reversed(walked):
+        if frame.f_code.co_name != 'build_from_cfg' or 'mmengine' not in frame.f_code.co_filename:
+            continue
+        part, registry = frame.f_locals.get('obj_cls'), frame.f_locals.get('registry')
+        name = getattr(part, '__name__', f'a {getattr(registry, "name", "part")}')
+        return (
+            f'{name} cannot be built from what the config gives it: {type(error).__name__}: {error!s:.300} '
+            f'({os.path.basename(last.f_code.co_filename)}, line {line})'
+        )
+    return None
+
+
 def _arguments(part: Any) -> set[str]:
     """Return the names of the arguments of a class and, where it hands some on, of those that it is made of."""
     names: set[str] = set()
@@ -103,6 +122,21 @@ def _leave(status: int) -> NoReturn:
     sys.exit(status)
 
 
+# What Python raises where a config gives a part something else than it can use.
+_OF_CONFIGS = (TypeError, ValueError, AttributeError, AssertionError, KeyError, IndexError, OverflowError)
+
+
+def _about_config(error: Exception) -> str | None:
+    message = None
+    if isinstance(error, TypeError):
+        message = wrong_argument(error)
+    elif isinstance(error, KeyError):
+        from hrpose.plugins import unknown_elsewhere
+
+        message = unknown_elsewhere(error)
+    return message or wrong_value(error)
+
+
 def run(main: Callable[[], object]) -> None:
     """Run a command's `main`; a `UserError` ends it with one message on stderr and exit status 2."""
     try:
@@ -111,19 +145,11 @@ def run(main: Callable[[], object]) -> None:
         _let_the_first_process_speak()
         print(f'error: {sentence(error)}', file=sys.stderr)
         _leave(2)
-    except TypeError as error:
-        message = wrong_argument(error)
+    except _OF_CONFIGS as error:
+        message = _about_config(error)
         if message is None:
             raise
         _let_the_first_process_speak()
-        print(f'error: {message}', file=sys.stderr)
-        sys.exit(2)
-    except KeyError as error:
-        from hrpose.plugins import unknown_elsewhere
-
-        message = unknown_elsewhere(error)
-        if message is None:
-            raise
         print(f'error: {message}', file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # `| head` has read enough

@@ -9,10 +9,11 @@ from mmengine.registry import Registry as _Registry
 
 from hrpose.compat import supply_mmcv_ops
 from hrpose.errors import UserError
-from hrpose.plugins import unknown_part
+from hrpose.plugins import require_registered_parts, unknown_part
 
 # Here, because every config passes through a registry: mmdet's parts are then found by name, compiled ops or not.
 supply_mmcv_ops()
+require_registered_parts()
 
 
 class Registry(_Registry):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from hrpose.datasets.transforms.decode import ImageError
+from hrpose.datasets.transforms.decode import LONGEST_SIDE, ImageError
 from hrpose.errors import UserError
 from hrpose.visualization.files import read_picture
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     Image = str | Path | np.ndarray | PILImage.Image
 else:
     Image = Any
-
-# OpenCV keeps places in an image that it warps as 16 bit numbers.
-LONGEST_SIDE = 32_766
 
 # PIL's kinds of picture that have 8 bits a channel and so turn into RGB without a choice of range.
 _PIL_MODES = ('1', 'L', 'LA', 'P', 'PA', 'RGB', 'RGBA', 'RGBX', 'CMYK', 'YCbCr', 'HSV')

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
+
+from hrpose.errors import UserError
 
 # Where the weights lie in a file that holds more; the official training file has both.
 _NESTS = ('state_dict', 'best_state_dict')
@@ -114,6 +117,21 @@ def recognise(checkpoint: Mapping[str, Any]) -> Recognised:
 
 
 def state_dict_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return the tensors by name, without the `module.` that a distributed model puts before them."""
+    """Return the tensors by name, without the `module.` that a distributed model puts before them.
+
+    Raises:
+        UserError: a tensor that no network has for a weight: sparse, quantized, complex …
+    """
     nested = next((checkpoint[name] for name in _NESTS if isinstance(checkpoint.get(name), Mapping)), checkpoint)
-    return {str(key).removeprefix('module.'): value for key, value in nested.items() if isinstance(value, Tensor)}
+    tensors = {str(key).removeprefix('module.'): value for key, value in nested.items() if isinstance(value, Tensor)}
+    for key, value in tensors.items():
+        if (
+            value.is_nested
+            or value.layout is not torch.strided
+            or value.is_quantized
+            or value.is_complex()
+            or value.is_meta
+        ):
+            kind = 'nested' if value.is_nested else f'{value.dtype} {value.layout} on {value.device}'
+            raise UserError(f"the checkpoint's {key:.80} is no weight of a network: {kind}")
+    return tensors

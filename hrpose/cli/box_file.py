@@ -55,7 +55,7 @@ class BoxFile:
         content = read_json(str(path))
         try:
             self._read(content, threshold)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise UserError(f'{path} is not in COCO layout: {type(error).__name__}: {error}') from error
 
     def __call__(self, frame: Frame) -> Boxes:

@@ -111,6 +111,7 @@ class PoseDataset(BaseDataset):
             self.data_list = RecordTable.of(self.data_list)
         if not self.data_list:
             raise UserError(f'indices={self._indices} keeps nobody of {self.ann_file}')
+        self._require_numbers()
         self._require_images()
         self._say_what_is_there()
 
@@ -127,6 +128,17 @@ class PoseDataset(BaseDataset):
                 'current',
                 logging.WARNING,
             )
+
+    def _require_numbers(self) -> None:
+        """Refuse what would make every loss NaN, or be no place in an image."""
+        for name in ('box', 'box_score', 'keypoints', 'visible'):
+            place = self.data_list.first_not_finite(name)
+            if place is not None:
+                record = self.data_list[place]
+                raise UserError(
+                    f"{self.bbox_file or self.ann_file}: '{name}' of person {record.get('id', place)} (image "
+                    f'{record.get("img_id")}) holds NaN or infinity'
+                )
 
     def _require_images(self) -> None:
         """A test needs every image; a missing one is better named now than after an epoch of training.

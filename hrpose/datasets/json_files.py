@@ -11,8 +11,11 @@ def read_json(path: str) -> Any:
     """Return a JSON file's content; a file that is no JSON is a `UserError` naming the place."""
     try:
         return json.loads(Path(path).read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    # No place in the text, no UTF-8, or a number with more digits than Python converts.
+    except ValueError as error:
         raise UserError(f'{path} is no valid JSON: {error}') from error
+    except RecursionError as error:
+        raise UserError(f'{path} is nested too deep to be read') from error
     except OSError as error:
         raise UserError(f'{path} cannot be read: {error.strerror}') from error
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from hrpose.datasets.base import PoseDataset
 from hrpose.datasets.json_files import read_json
+from hrpose.datasets.matlab import read_matlab
 from hrpose.errors import UserError
 from hrpose.registry import DATASETS
 
@@ -47,7 +48,9 @@ class MpiiDataset(PoseDataset):
             )
         try:
             return list(self._records(enumerate(self._read_people())))
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        except UserError:
+            raise
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise UserError(f"{self.ann_file} is not in MPII's layout: {type(error).__name__}: {error}") from error
 
     def _read_people(self) -> list[Record]:
@@ -104,7 +107,7 @@ def person_record(person: Mapping[str, Any], folder: str) -> Record:
                 f'{NUM_JOINTS}'
             )
         # What is not labelled stands at (-1, -1), which is no place in the image.
-        record |= {'keypoints': joints * (visible > 0)[:, None], 'visible': visible}
+        record |= {'keypoints': np.where((visible > 0)[:, None], joints, 0.0), 'visible': visible}
     return record
 
 
@@ -125,12 +128,10 @@ def read_mat(path: str, *, train: bool) -> list[Record]:
     Raises:
         UserError: no such MATLAB file.
     """
-    from scipy.io import loadmat
-
-    try:
-        release = loadmat(path, struct_as_record=False, squeeze_me=True)['RELEASE']
-    except (NotImplementedError, ValueError, KeyError, OSError, TypeError) as error:
-        raise UserError(f"{path} is not MPII's MATLAB release: {error}") from error
+    content = read_matlab(path, struct_as_record=False, squeeze_me=True)
+    if 'RELEASE' not in content:
+        raise UserError(f"{path} is not MPII's MATLAB release: it has no RELEASE")
+    release = content['RELEASE']
     images = zip(np.atleast_1d(release.annolist), np.atleast_1d(release.img_train), strict=True)
     return [
         mat_person(person, image.image.name)

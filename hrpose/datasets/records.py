@@ -62,6 +62,18 @@ class RecordTable(Sequence[Record]):
         column = self._columns[name]
         return (column.read(row) for row in self._rows if column.has(row))
 
+    def first_not_finite(self, name: str) -> int | None:
+        """Return the place of the first record whose `name` holds NaN or infinity; None if there is none."""
+        column = self._columns.get(name)
+        if column is None or not isinstance(column.kept, _Numbers):
+            return None
+        values = column.kept.values
+        bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+        if not bad.any():
+            return None
+        bad = bad if column.places is None else (column.places >= 0) & bad[column.places]
+        return next(iter(np.flatnonzero(bad[self._rows]).tolist()), None)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> 'RecordTable':
         return self  # nothing in it can be changed
 

@@ -163,6 +163,8 @@ class CheckpointHook(MMEngineCheckpointHook):
 
     def _remove(self, runner: Runner) -> None:
         for path in runner.message_hub.runtime_info.get(OUTDATED, []):
-            if is_main_process() and self.file_backend.isfile(path):
+            # The note may come from a stranger's checkpoint: nothing but checkpoints of this work dir is removed.
+            own = path == self._path(Path(path).name) and path.endswith('.pth')
+            if own and is_main_process() and self.file_backend.isfile(path):
                 self.file_backend.remove(path)
         runner.message_hub.update_info(OUTDATED, [])

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
+import torch
 from mmengine.device import get_device
 from mmengine.dist import is_distributed, is_main_process, master_only
 from mmengine.model import is_model_wrapper
@@ -121,8 +122,18 @@ class PoseRunner(Runner):
             UserError: the file cannot be read safely or does not fit.
         """
         start = start_of(schedulers_of(self))
-        super().resume(filename, *args, **kwargs)
-        follow_config(self, start)
+        try:
+            super().resume(filename, *args, **kwargs)
+            if bad := [done for done in (self.epoch, self.iter) if type(done) is not int or done < 0]:
+                raise TypeError(f'it says that {bad[0]!r} epochs or steps were done')
+            follow_config(self, start)
+        except (UserError, OSError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # of what the file holds, which may be another network's or a stranger's
+            raise UserError(
+                f'{filename} holds no state that this training can go on from: {type(error).__name__}: {error!s:.300}. '
+                'To start a new one from its weights: --cfg-options load_from=FILE, without --resume'
+            ) from error
         sampler = self.train_dataloader.sampler
         if self.cfg.train_dataloader.get('sampler', {}).get('seed') is None and hasattr(sampler, 'seed'):
             sampler.seed = self.seed

@@ -16,7 +16,6 @@ from mmengine import fileio
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from hrpose.datasets.json_files import read_coco_json
 from hrpose.datasets.metainfo import sigma_source
 from hrpose.errors import UserError
 from hrpose.evaluation.by_joint import JointAgreement, joint_agreement
@@ -31,6 +30,7 @@ from hrpose.evaluation.samples import (
     without_repeats,
 )
 from hrpose.evaluation.tables import format_table
+from hrpose.evaluation.truth_file import read_truth
 from hrpose.registry import METRICS
 
 _NMS: dict[str, Callable[..., np.ndarray]] = {'oks': oks_nms, 'soft_oks': soft_oks_nms}
@@ -162,7 +162,7 @@ class CocoMetric(BaseMetric):
 
     @cached_property
     def _file_truth(self) -> Mapping[str, Any]:
-        return read_coco_json(str(self.ann_file))
+        return read_truth(str(self.ann_file))
 
     def _detections(self, people: Sequence[_Person], sigmas: Sequence[float], category: int) -> list[dict[str, Any]]:
         """Return COCO results of the people left after rescoring and NMS, image by image."""

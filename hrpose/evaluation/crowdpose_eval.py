@@ -93,7 +93,7 @@ def _plain_crowd(gt_annotations: Mapping[str, Any], num_joints: int) -> tuple[di
     for person in people:
         if not person.get('bbox'):
             raise UserError(f'annotation {person.get("id")} has no box, which CrowdPose takes the area from')
-    areas = [person['bbox'][2] * person['bbox'][3] * AREA_SHARE_OF_BOX for person in people]
+    areas = [float(person['bbox'][2]) * float(person['bbox'][3]) * AREA_SHARE_OF_BOX for person in people]
     with_areas = [{**person, 'area': area} for person, area in zip(people, areas, strict=True)]
     dataset, numbers = plain_ground_truth({**gt_annotations, 'annotations': with_areas}, num_joints)
     for plain, person in zip(dataset['annotations'], people, strict=True):
@@ -104,10 +104,10 @@ def _plain_crowd(gt_annotations: Mapping[str, Any], num_joints: int) -> tuple[di
 def _of_level(
     dataset: Mapping[str, Any], detections: Sequence[dict[str, Any]], level_of_number: Mapping[int, int], level: int
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return copies of the plain truth and results of one level's images."""
+    """Return copies of the plain truth and results of one level's images; people of unlisted images have no level."""
     return {
-        'images': [dict(image) for image in dataset['images'] if level_of_number[image['id']] == level],
-        'annotations': [dict(a) for a in dataset['annotations'] if level_of_number[a['image_id']] == level],
+        'images': [dict(image) for image in dataset['images'] if level_of_number.get(image['id']) == level],
+        'annotations': [dict(a) for a in dataset['annotations'] if level_of_number.get(a['image_id']) == level],
         'categories': dataset['categories'],
     }, [dict(result) for result in detections if level_of_number[result['image_id']] == level]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hrpose.datasets.matlab import read_matlab
 from hrpose.errors import UserError
 from hrpose.evaluation.pck import joint_distances, share_within
 
@@ -42,19 +43,19 @@ def read_mpii_truth(path: str | Path) -> MpiiTruth:
     Raises:
         UserError: no such file, or one without the four arrays of that file.
     """
-    from scipy.io import loadmat
-
     if not Path(path).is_file():
         raise UserError(f"MPII's truth is not there: {path}; it comes with the official release, beside valid.json")
     try:
-        content = loadmat(path)
+        content = read_matlab(path)
         return MpiiTruth(
             joint_names=tuple(str(name.item()) for name in content['dataset_joints'].ravel()),
             keypoints=content['pos_gt_src'].transpose(2, 0, 1).astype(np.float64),
             visible=1.0 - content['jnt_missing'].T,
             head_boxes=content['headboxes_src'].transpose(2, 0, 1).astype(np.float64),
         )
-    except (KeyError, ValueError, NotImplementedError) as error:
+    except UserError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path} is not MPII's gt_valid.mat: {error}") from error
 
 

@@ -69,7 +69,7 @@ def _judged_frames(
     """Yield, of each frame, scores, right and counted (P, K), as in `average_precision`, and labels (K,)."""
     regions = {image_key(image['id']): _regions(image) for image in gt_annotations['images']}
     for key, people in _by_image(gt_annotations.get('annotations', ())).items():
-        people = [person for person in people if any(flag > 0 for flag in (person.get('keypoints') or ())[2::3])]
+        people = [person for person in people if any(float(flag) > 0 for flag in (person.get('keypoints') or ())[2::3])]
         truth = _joints(people, num_joints, 'an annotation')
         found = _joints(predicted.get(key, []), num_joints, 'a prediction')
         labelled = truth[:, :, 2] > 0

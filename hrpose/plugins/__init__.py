@@ -2,5 +2,6 @@
 
 from hrpose.plugins.explain import unknown_elsewhere, unknown_part
 from hrpose.plugins.find import find_module, import_plugins
+from hrpose.plugins.registered import require_registered_parts
 
-__all__ = ['find_module', 'import_plugins', 'unknown_elsewhere', 'unknown_part']
+__all__ = ['find_module', 'import_plugins', 'require_registered_parts', 'unknown_elsewhere', 'unknown_part']

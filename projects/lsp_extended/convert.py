@@ -56,8 +56,11 @@ def convert(joints: Path, images: Path, out: Path, first: int = 1, last: int | N
 def _size(path: Path) -> tuple[int, int]:
     if not path.is_file():
         raise errors.UserError(f'the image {path} is not there')
-    with Image.open(path) as image:  # reads the header only
-        return image.size
+    try:
+        with Image.open(path) as image:  # reads the header only
+            return image.size
+    except Exception as error:  # the file is a stranger's: whatever it makes the reader raise is a sentence
+        raise errors.UserError(f'the image {path} cannot be read: {error}') from error
 
 
 def _annotation(person: Record, size: tuple[int, int]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
 
+from hrpose.datasets.matlab import read_matlab
 from hrpose.errors import UserError
 
 NUM_JOINTS = 14
@@ -34,9 +34,10 @@ def read_people(path: str | Path) -> list[Record]:
 
 
 def _read_array(path: str | Path) -> np.ndarray:
+    content = read_matlab(path)
     try:
-        joints = np.asarray(loadmat(path)['joints'], dtype=np.float64)
-    except (NotImplementedError, ValueError, KeyError, TypeError, OSError) as error:
+        joints = np.asarray(content['joints'], dtype=np.float64)
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is no joints.mat with an array 'joints': {error}") from error
     if joints.ndim != 3 or joints.shape[:2] != (NUM_JOINTS, 3):
         # The 2,000 images of the first release have (3, 14, N), and a flag that means the opposite.
@@ -46,12 +47,13 @@ def _read_array(path: str | Path) -> np.ndarray:
 
 def _record(number: int, joints: np.ndarray) -> Record:
     seen = joints[:, 2] > 0
+    points = np.where(seen[:, None], joints[:, :2], np.nan_to_num(joints[:, :2], posinf=0, neginf=0))
     return {
         'id': number,
         'file_name': f'im{number:05d}.jpg',
-        'keypoints': joints[:, :2],
+        'keypoints': points,
         'visible': np.where(seen, 2.0, 0.0),
-        'box': box_of(joints[seen, :2]) if seen.any() else None,
+        'box': box_of(points[seen]) if seen.any() else None,
     }
 
 

@@ -9,6 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from hrpose.datasets.transforms.numbers import number, odds
 from hrpose.datasets.transforms.reach import Reach
 from hrpose.datasets.transforms.region import RegionStep, Results
 from hrpose.registry import TRANSFORMS
@@ -26,7 +27,7 @@ class RandomFlip(RegionStep):
     """
 
     def __init__(self, prob: float = 0.5) -> None:
-        self.prob = prob
+        self.prob = odds(self, 'prob', prob)
 
     def __call__(self, results: Results) -> Results:
         return {**results, 'flip': bool(results['rng'].random() < self.prob)}
@@ -41,7 +42,7 @@ class RandomScale(RegionStep):
     """
 
     def __init__(self, spread: float = 0.35) -> None:
-        self.spread = spread
+        self.spread = number(self, 'spread', spread, low=0)
 
     def __call__(self, results: Results) -> Results:
         factor = 1 + np.clip(self.spread * results['rng'].standard_normal(), -self.spread, self.spread)
@@ -62,8 +63,8 @@ class RandomRotation(RegionStep):
     """
 
     def __init__(self, degrees: float = 45, prob: float = 0.6) -> None:
-        self.degrees = degrees
-        self.prob = prob
+        self.degrees = number(self, 'degrees', degrees)
+        self.prob = odds(self, 'prob', prob)
 
     def __call__(self, results: Results) -> Results:
         rng = results['rng']
@@ -87,8 +88,8 @@ class RandomShift(RegionStep):
     """
 
     def __init__(self, factor: float = 0.16, prob: float = 0.3) -> None:
-        self.factor = factor
-        self.prob = prob
+        self.factor = number(self, 'factor', factor)
+        self.prob = odds(self, 'prob', prob)
 
     def __call__(self, results: Results) -> Results:
         rng = results['rng']
@@ -121,6 +122,7 @@ class TruncatedScale(RegionStep):
     """
 
     def __init__(self, low: float = 0.5, high: float = 1.5) -> None:
+        low, high = number(self, 'low', low, low=0), number(self, 'high', high, low=0)
         self.middle, self.span = (high + low) / 2, (high - low) / 2
 
     def __call__(self, results: Results) -> Results:
@@ -142,8 +144,8 @@ class TruncatedRotation(RegionStep):
     """
 
     def __init__(self, degrees: float = 80, prob: float = 0.6) -> None:
-        self.degrees = degrees
-        self.prob = prob
+        self.degrees = number(self, 'degrees', degrees)
+        self.prob = odds(self, 'prob', prob)
 
     def __call__(self, results: Results) -> Results:
         rng = results['rng']
@@ -165,8 +167,8 @@ class TruncatedShift(RegionStep):
     """
 
     def __init__(self, factor: float = 0.16, prob: float = 0.3) -> None:
-        self.factor = factor
-        self.prob = prob
+        self.factor = number(self, 'factor', factor)
+        self.prob = odds(self, 'prob', prob)
 
     def __call__(self, results: Results) -> Results:
         rng = results['rng']
@@ -206,10 +208,10 @@ class RandomHalfBody(RegionStep):
         padding: float = 1.5,
     ) -> None:
         self.upper_body_ids = tuple(upper_body_ids)
-        self.prob = prob
-        self.upper_odds = upper_odds
-        self.min_joints = min_joints
-        self.padding = padding
+        self.prob = odds(self, 'prob', prob)
+        self.upper_odds = odds(self, 'upper_odds', upper_odds)
+        self.min_joints = number(self, 'min_joints', min_joints)
+        self.padding = number(self, 'padding', padding, low=0)
 
     def __call__(self, results: Results) -> Results:
         rng = results['rng']

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import simplejpeg
 
-from hrpose.datasets.transforms.decode import decode_image, require_whole
+from hrpose.datasets.transforms.decode import decode_image, require_warpable, require_whole
 
 # A decoder smooths colour over neighbouring rows, so the last two rows of a shortened picture are not final.
 MARGIN = 4
@@ -95,12 +95,13 @@ def encoded_image(content: bytes, name: str, *, reduce: bool = False) -> Encoded
     """Return a file's content as a picture still to be decoded; None where it has to be decoded whole.
 
     Raises:
-        ImageError: it lacks its end.
+        ImageError: it lacks its end, or is larger than what can be warped.
     """
     header = read_header(content)
     if header is None:
         return None
     require_whole(content, name)
+    require_warpable(header.height, header.width, name)
     return EncodedImage(content, name, header, reduce=reduce)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from hrpose.datasets.transforms.late import EncodedImage
 from hrpose.datasets.transforms.load_image import LoadImage
+from hrpose.datasets.transforms.numbers import number
 from hrpose.datasets.transforms.region import RegionStep, Results
 from hrpose.errors import UserError
 from hrpose.registry import TRANSFORMS
@@ -33,7 +34,7 @@ class PadBox(RegionStep):
 
     def __init__(self, input_size: tuple[int, int], padding: float = PUBLISHED_PADDING) -> None:
         self.aspect = input_size[0] / input_size[1]
-        self.padding = padding
+        self.padding = number(self, 'padding', padding, low=0)
 
     def __call__(self, results: Results) -> Results:
         center, size = pad_box(results['box'], aspect=self.aspect, padding=self.padding)
