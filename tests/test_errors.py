@@ -1,5 +1,6 @@
 """A user's mistake becomes one sentence and exit status 2; a defect keeps its traceback."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,17 @@ def test_a_path_that_cannot_be_written_ends_in_a_sentence(capsys):
         run(main)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith('error: /dev/null/x: ')
+
+
+def test_a_part_that_fails_while_it_is_built_is_named_with_the_place(capsys):
+    from hrpose.registry import MODELS
+
+    for arch, said in (
+        (dict(channels=5), 'HRNet cannot be built from what the config gives it: TypeError: '),
+        (5, 'HRNet'),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            run(lambda arch=arch: MODELS.build({'type': 'HRNet', 'arch': arch}))
+        assert ended.value.code == 2
+        told = capsys.readouterr().err
+        assert said in told and re.search(r'\(\w+\.py, line \d+\)', told), told

@@ -100,3 +100,18 @@ def test_an_unknown_name_is_also_explained_through_the_runner(tmp_path):
             experiment_name='unknown_name',
             log_level='ERROR',
         )
+
+
+@pytest.mark.parametrize('name', ['os.mkdir', 'subprocess.Popen', 'builtins.eval', 'torch.load', 'hrpose.errors.run'])
+@pytest.mark.parametrize('scope', ['hrpose', 'mmengine', 'mmdet'])
+def test_a_type_is_never_something_that_is_merely_importable(name, scope, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for hooks in (registry.HOOKS, root.HOOKS):
+        with pytest.raises((UserError, KeyError, RuntimeError)):
+            hooks.build({'type': name, 'path': 'HACKED', '_scope_': scope})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_registered_part_may_be_given_by_its_full_name():
+    assert registry.MODELS.get('hrpose.models.backbones.hrnet.HRNet').__name__ == 'HRNet'
+    assert root.MODELS.get('mmengine.model.ImgDataPreprocessor').__name__ == 'ImgDataPreprocessor'

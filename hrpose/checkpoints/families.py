@@ -132,6 +132,6 @@ def state_dict_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
             or value.is_complex()
             or value.is_meta
         ):
-            kind = 'nested' if value.is_nested else f'{value.dtype} {value.layout} on {value.device}'
+            kind = 'nested' if value.is_nested else f'{value.dtype}, {value.layout}'
             raise UserError(f"the checkpoint's {key:.80} is no weight of a network: {kind}")
     return tensors

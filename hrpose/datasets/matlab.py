@@ -17,6 +17,8 @@ def read_matlab(path: str | os.PathLike[str], **options: Any) -> dict[str, Any]:
     Raises:
         UserError: no such file, or one that cannot be read; names it.
     """
+    if not os.path.isfile(path):
+        raise UserError(f'there is no MATLAB file {path}')
     from scipy.io import loadmat  # before the copy is made: in it, another thread's lock on imports would stay
 
     outcome, told = _apart(lambda: loadmat(path, **options))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_distributed, is_main_process, master_only
 from mmengine.model import is_model_wrapper
@@ -16,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from hrpose.checkpoints import guard_mmengine, load_recognised, read_checkpoint, recognise
 from hrpose.engine.batch_size import scale_learning_rate
+from hrpose.engine.config_text import FormattedOnce
 from hrpose.engine.failures import explained, way_on
 from hrpose.engine.parts import freeze, require_matching_keys
 from hrpose.engine.processes import average_in_any_order, join, require_sync_bn, wrapper_options
@@ -46,6 +48,8 @@ class PoseRunner(Runner):
         self._load_from: str | None
         self._resume: bool
         guard_mmengine()
+        if isinstance(kwargs.get('cfg'), Config):
+            kwargs['cfg'] = FormattedOnce.of(kwargs['cfg'])
         super().__init__(*args, **kwargs)
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:

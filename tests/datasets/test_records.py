@@ -110,3 +110,19 @@ def test_a_record_tells_its_place_from_either_end_and_reads_a_lazy_set_first(tin
 def test_indices_outside_the_set_or_none_at_all_are_refused(indices, reason, tiny_coco):
     with pytest.raises(UserError, match=reason):
         CocoDataset(**tiny_coco().arguments, indices=indices)
+
+
+def test_the_first_record_with_a_number_that_is_none_is_found_in_a_table_and_in_a_part_of_it():
+    records = [
+        {'box': np.array([1.0, 2.0])},
+        {'id': 1},
+        {'box': np.array([np.nan, 0.0])},
+        {'box': np.array([0, np.inf])},
+    ]
+    table = RecordTable.of(records)
+    assert (table.first_not_finite('box'), table.first_not_finite('id'), table.first_not_finite('none')) == (
+        2,
+        None,
+        None,
+    )
+    assert (table[[0, 1]].first_not_finite('box'), table[[3, 0]].first_not_finite('box')) == (None, 0)

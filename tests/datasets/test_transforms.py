@@ -1,6 +1,7 @@
 """Loading, augmentation as geometry, and the one warp."""
 
 import math
+import re
 
 import cv2
 import numpy as np
@@ -24,6 +25,7 @@ from hrpose.datasets.transforms import (
 from hrpose.datasets.transforms.decode import ImageError, decode_image
 from hrpose.datasets.transforms.load_image import read_image
 from hrpose.datasets.transforms.warp import region_matrix
+from hrpose.errors import UserError
 from hrpose.registry import TRANSFORMS
 from hrpose.structures import apply_affine
 
@@ -386,3 +388,18 @@ def test_another_seed_epoch_or_index_gives_other_chances(other, tiny_coco):
 def test_twenty_epochs_give_twenty_geometries(tiny_coco):
     dataset = augmented(tiny_coco(images=1))
     assert len({drawn(dataset, SampleKey(0, epoch, 0))[1] for epoch in range(20)}) == 20
+
+
+@pytest.mark.parametrize(
+    ('part', 'said'),
+    [
+        (dict(type='RandomFlip', prob=2), 'RandomFlip: prob has to be a number from 0 to 1, not 2'),
+        (dict(type='RandomScale', spread='a'), "RandomScale: spread has to be a number of at least 0, not 'a'"),
+        (dict(type='RandomRotation', degrees=float('nan')), 'RandomRotation: degrees has to be a number, not nan'),
+        (dict(type='PadBox', input_size=(9, 9), padding=None), 'PadBox: padding has to be a number of at least 0'),
+        (dict(type='RandomHalfBody', min_joints=[]), 'RandomHalfBody: min_joints has to be a number'),
+    ],
+)
+def test_a_number_that_is_none_is_refused_where_the_step_is_made(part, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        TRANSFORMS.build(part)
