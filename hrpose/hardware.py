@@ -64,6 +64,14 @@ def keep_freed_memory() -> None:
         _set_malloc(kept_block=2**30, kept_top=2**31 - 1)
 
 
+def leave_memory_to_glibc() -> None:
+    """Let this process do with freed memory what glibc's own rule ends in: blocks above 32 MiB are the system's.
+
+    For a peer's side of a measurement, after `keep_freed_memory`.
+    """
+    _set_malloc(kept_block=2**25, kept_top=2**26)
+
+
 def give_freed_memory_back() -> None:
     """Let this process return freed blocks of 64 KiB and more at once, so that resident memory is memory in use.
 

@@ -10,6 +10,8 @@ from typing import Any
 import cv2
 import torch
 
+from hrpose.hardware import keep_freed_memory, leave_memory_to_glibc
+
 
 @dataclass(frozen=True)
 class Work:
@@ -22,6 +24,7 @@ class Work:
         dtype: that a network computes in.
         alone: on one core, as one loader worker does.
         images: that these people are on, where whole images are what the work is about; else 0.
+        keeps_memory: on a CPU, as hrpose's commands do; a peer's work leaves freed memory to glibc, as the peer does.
     """
 
     run: Callable[[], Any]
@@ -30,6 +33,7 @@ class Work:
     dtype: torch.dtype = torch.float32
     alone: bool = False
     images: int = 0
+    keeps_memory: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,9 @@ def measure(works: Mapping[str, Work], device: torch.device, *, repeats: int, wa
         repeats: rounds that count.
         warm_up: runs of each side before, which do not count: caches fill, compilers compile.
     """
+    is_mixed = device.type == 'cpu' and len({work.keeps_memory for work in works.values()}) > 1
     for work in works.values():
+        _set_memory(work, device)
         for _ in range(warm_up):
             _seconds(work, device)
     seconds: dict[str, list[float]] = {side: [] for side in works}
@@ -77,6 +83,9 @@ def measure(works: Mapping[str, Work], device: torch.device, *, repeats: int, wa
         for side, work in works.items():
             if device.type == 'cuda':
                 torch.cuda.reset_peak_memory_stats(device)
+            if is_mixed:
+                _set_memory(work, device)
+                _seconds(work, device)  # the heap is that of the side before
             seconds[side].append(_seconds(work, device) / work.people)
             if device.type == 'cuda':
                 peaks[side] = torch.cuda.max_memory_allocated(device) / 2**20
@@ -86,6 +95,11 @@ def measure(works: Mapping[str, Work], device: torch.device, *, repeats: int, wa
 def _timing(work: Work, seconds: list[float], peak: float | None) -> Timing:
     rate = 2 * work.multiply_adds / (median(seconds) * work.people)
     return Timing(tuple(seconds), peak, rate, work.people / work.images if work.images else 0.0)
+
+
+def _set_memory(work: Work, device: torch.device) -> None:
+    if device.type == 'cpu':
+        (keep_freed_memory if work.keeps_memory else leave_memory_to_glibc)()
 
 
 def _seconds(work: Work, device: torch.device) -> float:

@@ -65,7 +65,7 @@ class MSRAHeatmap:
             heatmaps (B, K, h, w) float32, peak 1; weights (B, K) float32 in {0, 1}, zero where the joint is
             unlabelled or its Gaussian misses the heatmap.
         """
-        stride, size = keypoints.new_tensor([self.stride, self.heatmap_size], dtype=torch.float32)
+        stride, size = constants((self.stride, self.heatmap_size), keypoints.device)
         # The published code truncates towards zero, so cell 0 also takes what lies just left of the image.
         cells = torch.trunc(keypoints.float() / stride + 0.5)
         radius = int(3 * self.sigma)
@@ -110,7 +110,13 @@ class MSRAHeatmap:
 
         cells = torch.stack([x, y], dim=-1).float() * (scores > 0).unsqueeze(-1)
         cells = cells + self.offset * slope.sign() * (inside & (scores > 0)).unsqueeze(-1)
-        return cells * cells.new_tensor(self.stride), scores
+        return cells * constants(self.stride, cells.device), scores
+
+
+@lru_cache(maxsize=32)
+def constants(values: tuple, device: torch.device) -> Tensor:
+    """Return `values` as float32 on `device`: copied there once, since a GPU is waited for at each such copy."""
+    return torch.tensor(values, dtype=torch.float32, device=device)
 
 
 @lru_cache(maxsize=8)

@@ -41,14 +41,12 @@ def main() -> None:
     from hrpose.benchmark import Bench, as_chain, as_json, as_table
     from hrpose.benchmark.sides import CHAIN
     from hrpose.config import load_config, parse_options
-    from hrpose.hardware import describe_machine, keep_freed_memory
+    from hrpose.hardware import describe_machine
 
     stages = stages_of(arguments.stages)
     init_default_scope('hrpose')
     cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
     device = torch.device(arguments.device or get_device())
-    if device.type == 'cpu':
-        keep_freed_memory()  # as the commands do; the peer has it too
     detector = arguments.detector, arguments.detector_weights
     bench = Bench(cfg, device, arguments.batch, arguments.codec_batch, tuple(arguments.variants), detector)
     peer = peer_of(arguments.against, bench)
