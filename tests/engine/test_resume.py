@@ -1,5 +1,6 @@
 """An interrupted training ends as an unbroken one: to the bit, wherever it was stopped or killed."""
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -75,6 +76,26 @@ def test_a_training_killed_before_its_validation_validates_first(tiny_coco, tiny
     train(config, tmp_path / 'broken', resume=True, **options)
     train(config, tmp_path / 'unbroken', **options)
     assert_same(tmp_path / 'unbroken' / 'epoch_3.pth', tmp_path / 'broken' / 'epoch_3.pth')
+
+
+def test_the_scale_of_mixed_precision_goes_on_where_it_was(tiny_coco, tiny_config, tmp_path, quick, monkeypatch):
+    """mmengine's fp16 wrapper, with its scaler on the CPU: the scale and its count of good steps are in the file."""
+    wrapper = 'mmengine.optim.optimizer.amp_optimizer_wrapper'
+    monkeypatch.setattr(f'{wrapper}.is_cuda_available', lambda: True)
+    monkeypatch.setattr(f'{wrapper}.GradScaler', functools.partial(torch.amp.GradScaler, 'cpu'))
+    amp = {'type': 'AmpOptimWrapper', 'dtype': 'bfloat16', 'loss_scale': {'init_scale': 256.0, 'growth_interval': 2}}
+    config = tiny_config(tiny_coco(images=5), extra=f'{EVERYTHING}\noptim_wrapper.update({amp!r})')
+    two, four = {'train_cfg.max_epochs': 2}, {'train_cfg.max_epochs': 4}
+    scaler = lambda path: read_checkpoint(tmp_path / path)['optimizer']['loss_scaler']  # noqa: E731
+    train(config, tmp_path / 'broken', **two)
+    stopped = scaler('broken/epoch_2.pth')
+    train(config, tmp_path / 'broken', resume=True, **four)
+    train(config, tmp_path / 'unbroken', **four)
+    assert_same(tmp_path / 'unbroken' / 'epoch_4.pth', tmp_path / 'broken' / 'epoch_4.pth')
+    resumed, unbroken = scaler('broken/epoch_4.pth'), scaler('unbroken/epoch_4.pth')
+    # Doubled after every second good step: two batches to a step, three batches an epoch.
+    assert stopped['scale'] > 256.0, stopped
+    assert resumed == unbroken and resumed['scale'] > stopped['scale']
 
 
 class Reporter(Hook):

@@ -175,6 +175,25 @@ def test_a_work_dir_that_cannot_be_written_is_a_sentence(disk, tiny_coco, tiny_c
         assert re.search(rf'error: .*{work_dir}.*: Read-only file system', output)
 
 
+def test_a_work_dir_that_turns_read_only_ends_the_training_in_a_sentence(disk, tiny_coco, tiny_config, tmp_path, quick):
+    config = tiny_config(tiny_coco(images=2), extra='val_dataloader = val_cfg = val_evaluator = None')
+    work_dir = disk / 'run'
+
+    def protect(_) -> None:
+        # What is open stays open, as where a disk fails: a file system cannot be remounted under writers.
+        subprocess.run(['mount', '--bind', work_dir, work_dir], check=True)
+        subprocess.run(['mount', '-o', 'remount,bind,ro', work_dir], check=True)
+
+    options = {'train_cfg.max_epochs': 3, 'loaders': ('train_dataloader',)}
+    try:
+        message = failing(config, work_dir, at(1, protect), **options)
+    finally:
+        subprocess.run(['umount', '-l', work_dir], check=True)
+    assert re.search(rf'{work_dir}\S* (cannot be written|could not be saved): Read-only file system', message), message
+    assert message.endswith(f'{work_dir}/epoch_1.pth is whole; --resume goes on from it')
+    assert read_checkpoint(work_dir / 'epoch_1.pth')['meta']['epoch'] == 1
+
+
 # Two trainings, one folder -------------------------------------------------------------------------------------------
 
 
@@ -262,6 +281,30 @@ def test_memory_of_the_gpu_is_told_apart(tiny_coco, tiny_config, tmp_path, quick
 
     message = failing(tiny_config(tiny_coco(images=2)), tmp_path / 'run', at(0, run_out))
     assert message.startswith('the memory of the GPU ran out in train. To lower: train_dataloader.batch_size (now 2)')
+
+
+def run_out(*_: object) -> None:
+    raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 20.00 GiB.')
+
+
+# Where in a step memory runs out: each calls `run_out` there from then on.
+MOMENTS = {
+    'forward': lambda runner: runner.model.backbone.register_forward_pre_hook(run_out),
+    'loss': lambda runner: setattr(runner.model.head, 'loss', run_out),
+    'backward': lambda runner: runner.model.head.final_layer.weight.register_hook(run_out),
+    'optimizer': lambda runner: runner.optim_wrapper.optimizer.register_step_pre_hook(run_out),
+}
+
+
+@pytest.mark.parametrize('moment', MOMENTS)
+def test_memory_of_the_gpu_that_runs_out_in_the_midst_of_a_step_leaves_the_last_checkpoint(
+    moment, tiny_coco, tiny_config, tmp_path, quick
+):
+    config = tiny_config(tiny_coco(images=2), extra='val_dataloader = val_cfg = val_evaluator = None')
+    options = {'train_cfg.max_epochs': 3, 'loaders': ('train_dataloader',)}
+    message = failing(config, tmp_path / 'run', at(1, MOMENTS[moment]), **options)
+    assert message.startswith('the memory of the GPU ran out in train. To lower: train_dataloader.batch_size (now 2)')
+    assert message.endswith('run/epoch_1.pth is whole; --resume goes on from it')
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
