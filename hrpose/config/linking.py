@@ -25,6 +25,8 @@ def link(cfg: Config) -> Config:
     if 'codec' not in linked:
         return linked
     linked.setdefault('default_scope', 'hrpose')
+    if not isinstance(linked.default_scope, str):
+        raise UserError(f"default_scope is a toolbox's name such as 'hrpose', not {linked.default_scope!r}")
     link_metainfo_and_codec(linked)
     link_data(linked)
     link_model(linked)

@@ -37,7 +37,7 @@ def crowd_levels(images: Iterable[Mapping[str, Any]], limits: Sequence[float] = 
         UserError: an image without `crowdIndex`.
     """
     images = list(images)
-    without = [image['id'] for image in images if 'crowdIndex' not in image]
+    without = [image['id'] for image in images if image.get('crowdIndex') is None]
     if without:
         raise UserError(
             f'{len(without)} of {len(images)} images have no crowdIndex, for instance {without[0]}; '
