@@ -71,7 +71,8 @@ class CheckpointHook(MMEngineCheckpointHook):
         if not runner._resume or runner.val_loop is None or not isinstance(loop, EpochBasedTrainLoop):
             return False
         due = loop.epoch >= loop.val_begin and (loop.epoch % loop.val_interval == 0 or loop.epoch == loop.max_epochs)
-        return loop.epoch > 0 and due and runner.message_hub.runtime_info.get(VALIDATED) != loop.epoch
+        validated = runner.message_hub.runtime_info.get(VALIDATED)  # whatever the checkpoint holds there
+        return loop.epoch > 0 and due and not (isinstance(validated, int) and validated == loop.epoch)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Keep the checkpoint if it is among the best; write down in the newest one that it was validated."""
