@@ -1,4 +1,4 @@
-"""Several processes of one training, forked from this one, which spares importing PyTorch in each."""
+"""Several processes of one training, forked from this one, which spares importing PyTorch in each; or spawned."""
 
 import multiprocessing
 import os
@@ -16,13 +16,19 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def run_processes(count: int, function: Callable, *arguments: Any, timeout: float = 100) -> list[Any]:
+def run_processes(
+    count: int, function: Callable, *arguments: Any, timeout: float = 100, method: str = 'fork'
+) -> list[Any]:
     """Call `function(*arguments)` in `count` processes that are told their places as by torchrun.
+
+    Args:
+        method: of starting them: 'fork', or 'spawn' for those that use a GPU. A forked process cannot, once this one
+            has so much as asked whether there is one; a spawned one knows nothing of what a test replaced.
 
     Returns:
         what each returned, by rank.
     """
-    context = multiprocessing.get_context('fork')
+    context = multiprocessing.get_context(method)
     told = {'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(free_port()), 'WORLD_SIZE': str(count)}
     pipes = [context.Pipe(duplex=False) for _ in range(count)]
     processes = [

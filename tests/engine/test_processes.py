@@ -32,8 +32,9 @@ class FrozenStatistics(Hook):
 
 
 def trained(config: Path, work_dir: Path, options: dict, hooks: tuple = ()) -> dict[str, torch.Tensor]:
-    """Train in this process's group; returns the weights, by name."""
+    """Train in this process's group, in true fp32; returns the weights, by name."""
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False
     runner = runner_of(config, work_dir, ('train_dataloader',), launcher='pytorch', hooks=hooks, **options)
     model = runner.train()
     averaged = [hook.ema_model.state_dict(prefix='ema.') for hook in runner.hooks if isinstance(hook, EMAHook)]
@@ -41,12 +42,14 @@ def trained(config: Path, work_dir: Path, options: dict, hooks: tuple = ()) -> d
     return {name: value.cpu().clone() for name, value in weights.items()}
 
 
-def weights_by_processes(config: Path, work_dir: Path, *, batch: int, hooks: tuple = (), **options: object) -> dict:
+def weights_by_processes(
+    config: Path, work_dir: Path, *, batch: int, hooks: tuple = (), method: str = 'fork', **options: object
+) -> dict:
     """Train with 1 and 2 processes on the same batches; returns the first process's weights for each number."""
     found = {}
     for count in (1, 2):
         given = {'train_dataloader.batch_size': batch // count, 'optim_wrapper.optimizer': SGD, **options}
-        found[count] = run_processes(count, trained, config, work_dir / str(count), given, hooks)
+        found[count] = run_processes(count, trained, config, work_dir / str(count), given, hooks, method=method)
         for other in found[count]:
             torch.testing.assert_close(other, found[count][0], rtol=0, atol=0)
     return {count: weights[0] for count, weights in found.items()}
@@ -62,10 +65,14 @@ def test_two_processes_with_half_the_batch_each_end_with_the_weights_of_one(tiny
 
 
 @needs_gpu
-def test_with_sync_bn_two_processes_on_one_gpu_end_with_the_weights_of_one(tiny_coco, tiny_config, tmp_path, quick):
+def test_with_sync_bn_two_processes_on_one_gpu_end_with_the_weights_of_one(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=20), extra='model["backbone"]["init_cfg"] = []')
-    options = {'sync_bn': 'torch', 'env_cfg.dist_cfg': {'backend': 'gloo'}}
-    found = weights_by_processes(config, tmp_path, batch=4, **options)
+    options = {
+        'sync_bn': 'torch',
+        'env_cfg.dist_cfg': {'backend': 'gloo'},  # NCCL takes one process a GPU
+        'env_cfg.cudnn_benchmark': False,
+    }
+    found = weights_by_processes(config, tmp_path, batch=4, method='spawn', **options)
     torch.testing.assert_close(found[2], found[1], rtol=0, atol=1e-5)
 
 
