@@ -3,6 +3,8 @@
 import errno
 import os
 import re
+import signal
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,7 +37,7 @@ def _sentence(error: BaseException, runner: Runner, training: bool) -> str | Non
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text:
         return _out_of_memory(error, runner, training)
     if found := re.search(r'DataLoader worker \(pid\(?s?\)? ([\d, ]+)\) (is killed by signal: .*?\.|exited)', text):
-        return _lost_worker(found[1], found[2])
+        return _lost_worker(found[1], found[2] if 'signal' in found[2] else _end_of(found[1], error))
     if isinstance(error, distributed.DistError) or 'gloo' in text:
         return _lost_process(text)
     if isinstance(error, OSError) and error.errno in _UNWRITABLE:
@@ -62,6 +64,15 @@ def _out_of_memory(error: BaseException, runner: Runner, training: bool) -> str:
 
 def _setting(runner: Runner, loader: str, name: str) -> Any:
     return (runner.cfg.get(loader) or {}).get(name, '?')
+
+
+def _end_of(pids: str, error: BaseException) -> str:
+    """Return how a loader worker ended that PyTorch found gone, in its words for one that it saw killed."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        for worker in getattr(frame.f_locals.get('self'), '_workers', ()):
+            if str(worker.pid) in pids.split(', ') and (worker.exitcode or 0) < 0:
+                return f'is killed by signal: {signal.strsignal(-worker.exitcode)}.'
+    return 'exited'
 
 
 def _lost_worker(pid: str, how: str) -> str:

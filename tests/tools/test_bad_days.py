@@ -236,8 +236,7 @@ def test_a_loader_worker_that_the_system_kills_is_told_with_the_way_on(tiny_coco
     config = tiny_config(tiny_coco(images=8))
     options = {'train_dataloader.num_workers': 1, 'train_cfg.max_epochs': 3}
     message = failing(config, tmp_path / 'run', at(5, kill_a_worker), **options)
-    # PyTorch tells the two apart by which of its watchers is faster.
-    killed = r'the loader worker \d+ (was killed by the system \(Killed\)|ended)\. Mostly memory ran out: fewer'
+    killed = r'the loader worker \d+ was killed by the system \(Killed\)\. Mostly memory ran out: fewer'
     assert re.match(killed, message)
     assert message.endswith('run/epoch_1.pth is whole; --resume goes on from it')
 
@@ -246,13 +245,13 @@ def test_a_loader_worker_that_the_system_kills_is_told_with_the_way_on(tiny_coco
 def test_a_folder_of_images_that_vanishes_ends_the_training_in_a_sentence(
     workers, tiny_coco, tiny_config, tmp_path, quick
 ):
-    data = tiny_coco(images=6)
+    # Longer epochs than the two batches that a loader worker is ahead.
+    data = tiny_coco(images=16)
     config = tiny_config(data, tiny_coco(images=2, name='val'))
     options = {'train_dataloader.num_workers': workers, 'train_cfg.max_epochs': 3}
-    message = failing(config, tmp_path / 'run', at(3, lambda _: shutil.rmtree(data.images)), **options)
+    message = failing(config, tmp_path / 'run', at(8, lambda _: shutil.rmtree(data.images)), **options)
     assert re.search(r'20 images in a row cannot be read, the last from \S+/train', message)
-    # Loader workers are some batches ahead.
-    assert latest_checkpoint(tmp_path / 'run').name in ('epoch_1.pth', 'epoch_2.pth')
+    assert latest_checkpoint(tmp_path / 'run').name == 'epoch_1.pth'
 
 
 def limit_memory(runner) -> None:
