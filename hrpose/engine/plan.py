@@ -4,8 +4,11 @@ Letters: N people, B a batch of one process, P processes.
 """
 
 import math
+import os
 import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,12 +81,47 @@ def dry_run(runner: Runner, processes: int | None = None) -> str:
     if runner._val_loop is not None:
         runner._val_loop = runner.build_val_loop(runner._val_loop)
     runner._init_model_weights()
-    start = time.perf_counter()
     data = next(iter(runner.train_dataloader))
-    loading = time.perf_counter() - start
-    seconds, losses, shape = _steps(runner, data)
+    with _threads_of_one(plan.batch.processes):
+        loading = _loading(runner)
+        step, losses, shape = _steps(runner, data)
     rates = [group['lr'] for group in runner.optim_wrapper.param_groups]
-    return '\n'.join(_lines(runner, plan, shape, losses, seconds, loading, max(rates)))
+    return '\n'.join(_lines(runner, plan, shape, losses, step, loading, max(rates)))
+
+
+@contextmanager
+def _threads_of_one(processes: int) -> Iterator[None]:
+    """Compute with as many threads as one of so many processes: tools/dist_train.sh gives each a single one."""
+    before = torch.get_num_threads()
+    try:
+        if processes > 1 and 'OMP_NUM_THREADS' not in os.environ:
+            torch.set_num_threads(1)
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _loading(runner: Runner) -> float:
+    """Return the seconds in which one loader worker makes a batch; files are in the system's memory by then."""
+    loader = runner.train_dataloader
+    keys = next(iter(loader.batch_sampler))
+    times = []
+    for _ in range(WARM_UP + TIMED):
+        start = time.perf_counter()
+        loader.collate_fn([loader.dataset[key] for key in keys])
+        times.append(time.perf_counter() - start)
+    return sorted(times[WARM_UP:])[TIMED // 2]
+
+
+def seconds_a_batch(step: float, loading: float, workers: int) -> float:
+    """Return the seconds from batch to batch: workers load while the network computes, a loader without any does not.
+
+    Args:
+        step: seconds of a step.
+        loading: seconds in which one worker makes a batch.
+        workers: of one process's loader.
+    """
+    return max(step, loading / workers) if workers else step + loading
 
 
 def _steps(runner: Runner, data: Any) -> tuple[float, dict[str, float], str]:
@@ -108,9 +146,10 @@ def _steps(runner: Runner, data: Any) -> tuple[float, dict[str, float], str]:
 
 
 def _lines(
-    runner: Runner, plan: Plan, shapes: str, losses: dict[str, float], seconds: float, loading: float, rate: float
+    runner: Runner, plan: Plan, shapes: str, losses: dict[str, float], step: float, loading: float, rate: float
 ) -> list[str]:
-    batch = plan.batch
+    batch, workers = plan.batch, runner.train_dataloader.num_workers
+    seconds = seconds_a_batch(step, loading, workers)
     epoch, total = _spell(plan.batches * seconds), _spell(plan.epochs * plan.batches * seconds)
     recipe = recipe_batch(runner.auto_scale_lr)
     scaled = f'; --auto-scale-lr makes it {rate * batch.size / recipe:g}' if recipe else ''
@@ -123,10 +162,20 @@ def _lines(
         f'batches            {plan.batches} an epoch and process, {plan.epochs * plan.batches} in all',
         f'effective batch    {batch}',
         f'learning rate      {rate:g} for a batch of {recipe or "?"}{scaled}',
-        f'time               {seconds:.3f} s a step, {epoch} an epoch, {total} in all,',
-        '                   by this device and without loading, validation and what the processes tell each other',
-        f'loading            {loading:.3f} s for the first batch, by {runner.train_dataloader.num_workers} workers',
+        f'time               {seconds:.3f} s a batch, {epoch} an epoch, {total} in all,',
+        f'                   by this device{_turns(batch.processes)}, without validation and what the processes tell '
+        'each other',
+        f'step, loading      {step:.3f} s a step; {loading:.3f} s a batch by one of {workers} loader workers',
     ]
+
+
+def _turns(processes: int) -> str:
+    cores = len(os.sched_getaffinity(0))
+    if torch.cuda.is_available() or processes <= cores:
+        return ' for each process'
+    return (
+        f' for each process ({processes} on the {cores} cores of this machine take {processes / cores:.3g} times that)'
+    )
 
 
 def _memory() -> str:

@@ -24,6 +24,19 @@ def run_script(script: str, *words: object, **environment: str) -> subprocess.Co
     )
 
 
+def run_program(program: str, *words: object) -> subprocess.CompletedProcess:
+    """Run a Python program of this repository, else as `run_script` does."""
+    return subprocess.run(
+        [sys.executable, ROOT / program, *map(str, words)],
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=150,
+    )
+
+
 def processes_of(folder: Path) -> list[str]:
     """Return the command lines of all processes that name `folder`."""
     found = []
