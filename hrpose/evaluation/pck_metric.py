@@ -71,7 +71,7 @@ class AUCMetric(DistanceMetric):
         thresholds: in units of the normalizer.
         normalizer: as in `PCKMetric`.
         metainfo: name or dict of the joints; None takes the data set's.
-        collect_device: 'cpu' or 'gpu', for collecting from several processes.
+        collect_device: as in `PCKMetric`.
         prefix: of the figure's name.
 
     Raises:
@@ -86,7 +86,7 @@ class AUCMetric(DistanceMetric):
         *,
         normalizer: Normalizer = 'box',
         metainfo: str | Mapping[str, Any] | None = None,
-        collect_device: str = 'cpu',
+        collect_device: str = 'gpu',
         prefix: str | None = 'auc',
     ) -> None:
         self.thresholds = _checked_thresholds(thresholds, 'AUCMetric', least=0.0)
@@ -113,7 +113,7 @@ class EPEMetric(DistanceMetric):
 
     Args:
         metainfo: name or dict of the joints; None takes the data set's.
-        collect_device: 'cpu' or 'gpu', for collecting from several processes.
+        collect_device: as in `PCKMetric`.
         prefix: of the figure's name.
     """
 
@@ -123,7 +123,7 @@ class EPEMetric(DistanceMetric):
         self,
         *,
         metainfo: str | Mapping[str, Any] | None = None,
-        collect_device: str = 'cpu',
+        collect_device: str = 'gpu',
         prefix: str | None = 'epe',
     ) -> None:
         super().__init__(normalizer=1.0, metainfo=metainfo, collect_device=collect_device, prefix=prefix)

@@ -6,7 +6,7 @@ import os
 import pickle
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +56,34 @@ def written(content: object, *, legacy: bool = False) -> bytes:
     return buffer.getvalue()
 
 
+def tensors_in(content: object) -> Iterator[Tensor]:
+    """Yield every tensor that a checkpoint holds."""
+    if isinstance(content, Tensor):
+        yield content
+    elif isinstance(content, Mapping):
+        for value in content.values():
+            yield from tensors_in(value)
+    elif isinstance(content, list | tuple):
+        for value in content:
+            yield from tensors_in(value)
+
+
 def as_start(work_dir: Path) -> Case:
-    """Return the case that takes a file's weights into a model as a training does, and writes them converted."""
+    """Return the case that takes a file's weights into a model as a training does, and writes them converted.
+
+    Whatever the file is, each weight is afterwards the model's own or one that the file holds: nothing else gets in.
+    """
     path, model = work_dir / 'case.pth', small_model(JOINTS)
+    own = {name: value.clone() for name, value in model.state_dict().items()}
 
     def case(content: bytes) -> None:
         path.write_bytes(content)
-        load_weights(model, read_checkpoint(path), name=str(path), complete=False)
+        model.load_state_dict(own)
+        checkpoint = read_checkpoint(path)
+        load_weights(model, checkpoint, name=str(path), complete=False)
+        for name, value in model.state_dict().items():
+            held = [own[name], *(saved for saved in tensors_in(checkpoint) if saved.shape == value.shape)]
+            assert any(torch.equal(value.nan_to_num(), each.to(value.dtype).nan_to_num()) for each in held), name
         convert_checkpoint(path, work_dir / 'converted.pth')
 
     return case
