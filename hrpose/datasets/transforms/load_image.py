@@ -1,5 +1,6 @@
 """Reading an image file."""
 
+from http.client import HTTPException
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,13 @@ def read_image(path: str, backend_args: dict[str, Any] | None = None, *, apply_e
 def read_file(path: str, backend_args: dict[str, Any] | None = None) -> bytes:
     """Return the content of an image file; raise `ImageError` where there is none."""
     try:
-        return fileio.get(path, backend_args=backend_args)
+        content = fileio.get(path, backend_args=backend_args)
+    except HTTPException as error:
+        raise ImageError(f'cannot read the image {path}: the server broke off: {error!r}') from error
     except OSError as error:
         nowhere = isinstance(error, FileNotFoundError) and backend_args is None
         reason = 'there is no such file' if nowhere else error.strerror or str(error)
         raise ImageError(f'cannot read the image {path}: {reason}') from error
+    if content is None:  # what the client of an object store says of a name that it does not know
+        raise ImageError(f'cannot read the image {path}: there is nothing of this name')
+    return content
