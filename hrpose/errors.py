@@ -151,15 +151,16 @@ def run(main: Callable[[], object]) -> None:
             raise
         _let_the_first_process_speak()
         print(f'error: {message}', file=sys.stderr)
-        sys.exit(2)
+        _leave(2)
     except BrokenPipeError:  # `| head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:
         if error.filename is None:
             raise
+        _let_the_first_process_speak()
         print(f'error: {error.filename}: {error.strerror}; check the path and who may write there', file=sys.stderr)
-        sys.exit(2)
+        _leave(2)
     except SyntaxError as error:
         # mmengine turns whatever stops it while it formats a config's text, Ctrl-C too, into this.
         if not isinstance(error.__context__, KeyboardInterrupt):

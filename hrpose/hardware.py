@@ -9,6 +9,7 @@ import torch
 
 # glibc's malloc.h: numbers of mallopt(3).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_MOST_OF_OLD_GLIBC = 2**25
 # What a user sets to say it in another way.
 _MALLOC_SETTINGS = ('GLIBC_TUNABLES', 'MALLOC_MMAP_THRESHOLD_', 'MALLOC_TRIM_THRESHOLD_')
 
@@ -84,5 +85,9 @@ def _set_malloc(*, kept_block: int, kept_top: int) -> None:
     """Set, in bytes, from which size on blocks are mapped from the system, and what may be free at the heap's end."""
     with contextlib.suppress(AttributeError, OSError, TypeError):  # no glibc
         library = ctypes.CDLL(None)
-        library.mallopt(_MMAP_THRESHOLD, ctypes.c_int(kept_block))
-        library.mallopt(_TRIM_THRESHOLD, ctypes.c_int(kept_top))
+        # Older ones take 32 MiB at most. Where none is taken, the other setting alone would do harm: it ends glibc's
+        # own rule for this one.
+        if library.mallopt(_MMAP_THRESHOLD, ctypes.c_int(kept_block)) or library.mallopt(
+            _MMAP_THRESHOLD, ctypes.c_int(min(kept_block, _MOST_OF_OLD_GLIBC))
+        ):
+            library.mallopt(_TRIM_THRESHOLD, ctypes.c_int(kept_top))

@@ -77,7 +77,7 @@ def require_gpus(gpus: int, options: Sequence[str]) -> None:
     import torch
 
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if there and gpus > there and SHARING not in options:
+    if there and gpus > there and not any('gloo' in word for word in options):
         raise UserError(
             f'GPUS is {gpus}, but this machine has {there}; several processes share one, slowly, with '
             f'--cfg-options {SHARING}'

@@ -113,10 +113,21 @@ class MSRAHeatmap:
         return cells * constants(self.stride, cells.device), scores
 
 
-@lru_cache(maxsize=32)
 def constants(values: tuple, device: torch.device) -> Tensor:
     """Return `values` as float32 on `device`: copied there once, since a GPU is waited for at each such copy."""
+    return _tensor(values, device) if is_recorded() else _kept_tensor(values, device)
+
+
+def _tensor(values: tuple, device: torch.device) -> Tensor:
     return torch.tensor(values, dtype=torch.float32, device=device)
+
+
+_kept_tensor = lru_cache(maxsize=32)(_tensor)
+
+
+def is_recorded() -> bool:
+    """Say whether the call is traced or compiled, and runs with other inputs later."""
+    return torch.jit.is_tracing() or torch.compiler.is_compiling()
 
 
 @lru_cache(maxsize=8)
@@ -133,7 +144,7 @@ def gaussians(length: int, sigma: float, radius: int, device: torch.device) -> T
 
 def highest(flat: Tensor) -> tuple[Tensor, Tensor]:
     """Return the largest values (B, K) of `flat` (B, K, N) and where each comes first, int64."""
-    if flat.device.type != 'cpu':
+    if flat.device.type != 'cpu' or is_recorded():  # NumPy's answer would be recorded as a constant
         values, places = flat.max(dim=-1)
         return values, places
     # NumPy's search uses the processor's vector instructions, PyTorch's does not: five times the speed.

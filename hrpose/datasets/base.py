@@ -15,6 +15,7 @@ from hrpose.datasets.records import Record, RecordTable, paused_collector
 from hrpose.datasets.sampler import SampleKey
 from hrpose.datasets.storage import PLACE_OF, container_of
 from hrpose.datasets.transforms.decode import ImageError
+from hrpose.datasets.transforms.load_image import LoadImage
 from hrpose.datasets.transforms.warp import decodes_late
 from hrpose.errors import UserError
 from hrpose.registry import TRANSFORMS
@@ -85,7 +86,6 @@ class PoseDataset(BaseDataset):
             lazy_init=True,
             serialize_data=False,  # mmengine's pickles; a RecordTable is smaller, and read as fast
         )
-        self._decodes_late = decodes_late(self.pipeline.transforms)
         self._check_reduction()
         self._metainfo = resolve(metainfo, self.ann_file)
         self.bbox_file = _join(data_root, bbox_file) if bbox_file else None
@@ -216,7 +216,7 @@ class PoseDataset(BaseDataset):
     def _visit(self, key: SampleKey) -> dict[str, Any]:
         record = self.get_data_info(int(key))
         rng = np.random.default_rng(key.numbers)
-        return self.pipeline({**record, 'rng': rng, 'decode_late': self._decodes_late})
+        return self.pipeline({**record, 'rng': rng, 'decode_late': decodes_late(self.pipeline.transforms)})
 
     def _report_broken(self, error: ImageError) -> None:
         message = str(error)
@@ -232,11 +232,11 @@ class PoseDataset(BaseDataset):
     def _check_reduction(self) -> None:
         """Refuse reduced pictures where they would change a test, or would not be reduced."""
         steps = self.pipeline.transforms
-        if not any(getattr(step, 'reduce', False) for step in steps):
+        if not any(isinstance(step, LoadImage) and step.reduce for step in steps):
             return
         if self.test_mode:
             raise UserError('LoadImage(reduce=True) is for training: a test reads pictures as they are stored')
-        if not self._decodes_late:
+        if not decodes_late(steps):
             names = [type(step).__name__ for step in steps]
             raise UserError(f'LoadImage(reduce=True) needs regions alone to be moved until WarpAffine, unlike {names}')
 

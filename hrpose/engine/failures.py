@@ -17,6 +17,9 @@ from torch import distributed
 from hrpose.engine.work_dir import latest_checkpoint
 from hrpose.errors import UserError
 
+# Of gloo's, NCCL's and the store's words: the other end is gone, or silent.
+_LOST = ('closed', 'reset by peer', 'imed out', 'imeout', 'Broken pipe', 'refused', 'No route', 'remote process exit')
+
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
 
 
@@ -38,11 +41,18 @@ def _sentence(error: BaseException, runner: Runner, training: bool) -> str | Non
         return _out_of_memory(error, runner, training)
     if found := re.search(r'DataLoader worker \(pid\(?s?\)? ([\d, ]+)\) (is killed by signal: .*?\.|exited)', text):
         return _lost_worker(found[1], found[2] if 'signal' in found[2] else _end_of(found[1], error))
-    if isinstance(error, distributed.DistError) or 'gloo' in text:
+    if is_lost_process(error):
         return _lost_process(text)
     if isinstance(error, OSError) and error.errno in _UNWRITABLE:
         return f'{error.filename or runner.work_dir} cannot be written: {os.strerror(error.errno)}'
     return None
+
+
+def is_lost_process(error: BaseException) -> bool:
+    """Say whether another process, or the way to it, is gone; other errors of gloo's and NCCL's are about settings."""
+    text = str(error)
+    by_gloo = re.match(r'\[[^\]]*/gloo/', text)  # it begins with its place in its own source
+    return bool(by_gloo or isinstance(error, distributed.DistError)) and any(sign in text for sign in _LOST)
 
 
 def _out_of_memory(error: BaseException, runner: Runner, training: bool) -> str:
@@ -86,7 +96,7 @@ def _lost_worker(pid: str, how: str) -> str:
 
 def _lost_process(text: str) -> str:
     """Tell that another process is gone; gloo knows its address."""
-    # gloo begins with its place in its own source, and ends with advice.
+    # Without gloo's place in its source, and its advice at the end.
     reason = re.sub(r'^\[[^\]]*/gloo/[^\]]*\] ', '', text.strip().splitlines()[0]).split('. ')[0]
     if 'imed out' in text:
         advice = (

@@ -27,10 +27,18 @@ def interface_to_others(environ: Mapping[str, str]) -> str | None:
         None where all is on this machine, or nothing leads to the address (joining then says so).
     """
     here = _address_towards(environ.get('MASTER_ADDR', ''))
-    machines = int(environ.get('GROUP_WORLD_SIZE') or environ.get('SLURM_JOB_NUM_NODES') or 1)
     if here is not None and here.is_loopback:
-        here = _address_towards(_ELSEWHERE) if machines > 1 else None
+        here = _address_towards(_ELSEWHERE) if _has_several_machines(environ) else None
     return next((name for name, address in _addresses() if address == here), None)
+
+
+def _has_several_machines(environ: Mapping[str, str]) -> bool:
+    machines = environ.get('GROUP_WORLD_SIZE') or environ.get('SLURM_JOB_NUM_NODES')
+    if machines:
+        return int(machines) > 1
+    processes = environ.get('OMPI_COMM_WORLD_SIZE') or environ.get('WORLD_SIZE') or 1
+    here = environ.get('OMPI_COMM_WORLD_LOCAL_SIZE') or environ.get('LOCAL_WORLD_SIZE') or processes
+    return int(processes) > int(here)
 
 
 def _address_towards(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -13,12 +13,13 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.loops import BaseLoop
 from torch import nn
+from torch.distributed import DistError
 from torch.nn.parallel import DistributedDataParallel
 
 from hrpose.checkpoints import guard_mmengine, load_recognised, read_checkpoint, recognise
 from hrpose.engine.batch_size import scale_learning_rate
 from hrpose.engine.config_text import FormattedOnce
-from hrpose.engine.failures import explained, way_on
+from hrpose.engine.failures import explained, is_lost_process, way_on
 from hrpose.engine.parts import freeze, require_matching_keys
 from hrpose.engine.processes import average_in_any_order, join, require_sync_bn, wrapper_options
 from hrpose.engine.schedule import follow_config, schedulers_of, start_of
@@ -131,9 +132,11 @@ class PoseRunner(Runner):
             if bad := [done for done in (self.epoch, self.iter) if type(done) is not int or done < 0]:
                 raise TypeError(f'it says that {bad[0]!r} epochs or steps were done')
             follow_config(self, start)
-        except (UserError, OSError, MemoryError, torch.OutOfMemoryError):
+        except (UserError, OSError, MemoryError, torch.OutOfMemoryError, torch.AcceleratorError, DistError):
             raise
         except Exception as error:  # of what the file holds, which may be another network's or a stranger's
+            if is_lost_process(error):
+                raise
             raise UserError(
                 f'{filename} holds no state that this training can go on from: {type(error).__name__}: {error!s:.300}. '
                 'To start a new one from its weights: --cfg-options load_from=FILE, without --resume'

@@ -37,7 +37,10 @@ def training_speed(model: nn.Module, optim_wrapper: Any) -> str:
     optimizers = [wrapper.optimizer for wrapper in wrappers]
     precision = '/'.join(sorted({_precision(wrapper) for wrapper in wrappers}))
     fused = all(optimizer.defaults.get('fused') for optimizer in optimizers)
-    compiled = any(module._compiled_call_impl is not None for module in model.modules())
+    # mmengine's own switch compiles the method in place of the parts.
+    compiled = any(module._compiled_call_impl is not None for module in model.modules()) or any(
+        hasattr(getattr(each, 'train_step', None), '_torchdynamo_orig_callable') for each in (model, _bare(model))
+    )
     on = [
         precision,
         'channels last' if _is_channels_last(model) else 'channels first',

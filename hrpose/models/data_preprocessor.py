@@ -49,5 +49,7 @@ def stacked(images: Sequence[Tensor], device: torch.device) -> Tensor:
     Pixel by pixel, as `PackPose` leaves them, so that no channel is moved; for a GPU in memory that it reads by itself.
     """
     rows = [image.movedim(0, -1) for image in images]
-    batch = torch.empty((len(rows), *rows[0].shape), dtype=rows[0].dtype, pin_memory=device.type == 'cuda')
+    if device.type != 'cuda' or rows[0].device.type != 'cpu':
+        return torch.stack(rows).movedim(-1, 1)
+    batch = torch.empty((len(rows), *rows[0].shape), dtype=rows[0].dtype, pin_memory=True)
     return torch.stack(rows, out=batch).movedim(-1, 1)

@@ -99,15 +99,29 @@ def test_a_jpeg_with_broken_bytes_gives_a_picture_of_its_shape_or_an_image_error
 AUGMENTED = (PadBox((48, 64)), RandomScale(), RandomRotation(prob=1), RandomFlip())
 
 
+class AtOnce(LoadImage):
+    """Decodes the whole picture: only `LoadImage` itself waits."""
+
+
+class Own(RandomFlip):
+    """A user's step, which may look at pixels."""
+
+    def __call__(self, results):
+        return {**super().__call__(results), 'img': results['img'] // 2}
+
+
+class OwnWarp(WarpAffine):
+    """A user's warp, which may look at the whole picture."""
+
+
 def dataset_of(data, *steps, **options):
     return CocoDataset(**data.arguments, pipeline=[*steps, WarpAffine((48, 64), range(5)), PackPose()], **options)
 
 
 def test_augmented_people_are_the_same_decoded_late_or_at_once(tiny_coco):
     data = tiny_coco(images=6)
-    late, whole = (dataset_of(data, LoadImage(), *AUGMENTED) for _ in range(2))
-    assert late._decodes_late
-    whole._decodes_late = False
+    late, whole = (dataset_of(data, load, *AUGMENTED) for load in (LoadImage(), AtOnce()))
+    assert [decodes_late(each.pipeline.transforms) for each in (late, whole)] == [True, False]
     keys = [SampleKey(1, epoch, index) for epoch in range(12) for index in range(len(late))]
     for key in keys:
         np.testing.assert_array_equal(late[key]['inputs'], whole[key]['inputs'])
@@ -117,9 +131,8 @@ def test_augmented_people_are_the_same_decoded_late_or_at_once(tiny_coco):
 def test_real_people_are_the_same_decoded_late_or_at_once(shared_data):
     source = shared_data / 'coco'
     options = dict(ann_file=str(source / 'test_coco.json'), data_prefix={'img': str(source)})
-    steps = [LoadImage(), PadBox((192, 256)), *AUGMENTED[1:], WarpAffine((192, 256), range(17)), PackPose()]
-    late, whole = (CocoDataset(**options, pipeline=steps) for _ in range(2))
-    whole._decodes_late = False
+    steps = [PadBox((192, 256)), *AUGMENTED[1:], WarpAffine((192, 256), range(17)), PackPose()]
+    late, whole = (CocoDataset(**options, pipeline=[load, *steps]) for load in (LoadImage(), AtOnce()))
     for key in (SampleKey(0, epoch, index) for epoch in range(8) for index in range(len(late))):
         np.testing.assert_array_equal(late[key]['inputs'], whole[key]['inputs'])
 
@@ -131,7 +144,9 @@ def test_a_step_on_pixels_gets_them(tiny_coco):
         seen.append(type(results['img']))
         return {**results, 'img': results['img'] // 2 + 100}
 
-    dataset = dataset_of(tiny_coco(images=1), LoadImage(), PadBox((48, 64)), brighten)
+    dataset = dataset_of(tiny_coco(images=1), LoadImage(), PadBox((48, 64)))
+    dataset[0]
+    dataset.pipeline.transforms.insert(2, brighten)
     assert dataset[0]['inputs'].max() >= 100
     assert seen == [np.ndarray]
 
@@ -139,11 +154,9 @@ def test_a_step_on_pixels_gets_them(tiny_coco):
 def test_only_pipelines_whose_warp_comes_first_to_the_pixels_decode_late():
     warp = WarpAffine((48, 64), range(5))
 
-    class OwnLoad(LoadImage):
-        pass
-
     assert decodes_late([LoadImage(), PadBox((48, 64)), warp])
-    others = ([], [LoadImage()], [OwnLoad(), warp], [warp, LoadImage()], [LoadImage(), print, warp])
+    others = ([], [LoadImage()], [AtOnce(), warp], [warp, LoadImage()], [LoadImage(), print, warp])
+    others += ([LoadImage(), Own(), warp], [LoadImage(), OwnWarp((48, 64), range(5))])
     assert not any(decodes_late(steps) for steps in others)
 
 

@@ -25,6 +25,10 @@ def towards(monkeypatch: pytest.MonkeyPatch, ways: dict[str, str]) -> None:
         # The first machine's own name, as Debian writes it into /etc/hosts.
         ({'first': '127.0.1.1', '192.0.2.1': '10.0.0.5'}, {'GROUP_WORLD_SIZE': '2'}, 'eth0'),
         ({'first': '127.0.1.1', '192.0.2.1': '10.0.0.5'}, {'SLURM_JOB_NUM_NODES': '2'}, 'eth0'),
+        *(
+            ({'first': '127.0.1.1', '192.0.2.1': '10.0.0.5'}, {'WORLD_SIZE': '4', 'OMPI_COMM_WORLD_LOCAL_SIZE': n}, way)
+            for n, way in (('2', 'eth0'), ('4', None))
+        ),
         ({'first': '127.0.1.1'}, {'GROUP_WORLD_SIZE': '2'}, None),
         ({'first': '127.0.0.1', '192.0.2.1': '10.0.0.5'}, {}, None),
         ({}, {'GROUP_WORLD_SIZE': '2'}, None),

@@ -11,6 +11,7 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.structures import InstanceData
 from torch import distributed, nn
 
+from hrpose.engine.failures import is_lost_process
 from hrpose.engine.processes import average_in_any_order, join, leave, require_launcher
 from hrpose.engine.shared_file import CHUNK, as_first_process_has_it
 from hrpose.errors import UserError
@@ -215,3 +216,21 @@ def test_sync_bn_on_a_cpu_is_refused_in_a_sentence(tiny_coco, tiny_config, tmp_p
         run_processes(2, trained, config, tmp_path, {'sync_bn': 'torch'})
     with pytest.raises(AssertionError, match="sync_bn is 'torch' or None, not 'mmcv'"):
         run_processes(1, trained, config, tmp_path, {'sync_bn': 'mmcv'})
+
+
+@pytest.mark.parametrize(
+    ('error', 'is_lost'),
+    [
+        (
+            RuntimeError('[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed by peer [::1]'),
+            True,
+        ),
+        (distributed.DistBackendError('NCCL error: ncclRemoteError: … a remote process exiting prematurely.'), True),
+        (distributed.DistStoreError('wait timeout after 5000ms'), True),
+        (distributed.DistBackendError('NCCL error: invalid usage. Last error: Duplicate GPU detected'), False),
+        (RuntimeError('/home/gloo/data: connection closed'), False),
+        (distributed.DistError(''), False),
+    ],
+)
+def test_only_what_says_so_is_told_as_a_lost_process(error, is_lost):
+    assert is_lost_process(error) is is_lost

@@ -17,3 +17,12 @@ class RegionStep:
     def reach(self, reach: Reach, results: Results) -> Reach:
         """Return how far regions reach after this step, for a record before it."""
         return reach
+
+
+def leaves_pixels_alone(kind: type) -> bool:
+    """Say whether a transform of this class is a `RegionStep` by its own word: the class that says what it does is one.
+
+    A class that is derived from `RandomFlip`, say, and does more, may look at pixels.
+    """
+    acting = next((each for each in kind.__mro__ if '__call__' in vars(each)), object)
+    return RegionStep in acting.__bases__

@@ -1,6 +1,7 @@
 """From a person's box to the network's input: the region, then one warp of pixels and key points."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 from hrpose.datasets.transforms.late import EncodedImage
 from hrpose.datasets.transforms.load_image import LoadImage
 from hrpose.datasets.transforms.numbers import number
-from hrpose.datasets.transforms.region import RegionStep, Results
+from hrpose.datasets.transforms.region import RegionStep, Results, leaves_pixels_alone
 from hrpose.errors import UserError
 from hrpose.registry import TRANSFORMS
 from hrpose.structures import (
@@ -95,9 +96,14 @@ def enlarging_matrix(factor: float) -> np.ndarray:
 
 def decodes_late(steps: Sequence[Any]) -> bool:
     """Say whether a pipeline's warp is the first of its `steps` that looks at the pictures they load."""
-    if not steps or type(steps[0]) is not LoadImage:
+    return _decode_late(tuple(type(step) for step in steps))
+
+
+@lru_cache
+def _decode_late(kinds: tuple[type, ...]) -> bool:
+    if kinds[:1] != (LoadImage,):
         return False
-    return isinstance(next((step for step in steps[1:] if not isinstance(step, RegionStep)), None), WarpAffine)
+    return next((kind for kind in kinds[1:] if not leaves_pixels_alone(kind)), None) is WarpAffine
 
 
 def pixel_matrix(results: Results, matrix: np.ndarray, input_size: tuple[int, int]) -> np.ndarray:
