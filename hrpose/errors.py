@@ -8,6 +8,7 @@ import difflib
 import inspect
 import os
 import re
+import signal
 import sys
 import time
 import traceback
@@ -171,5 +172,8 @@ def run(main: Callable[[], object]) -> None:
 
 
 def _stop() -> NoReturn:
+    # Another Ctrl-C, while the process tidies up, would end it by the signal.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     print('stopped by Ctrl-C', file=sys.stderr)
     sys.exit(130)
