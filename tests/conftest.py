@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / 'shared'
 
 torch.set_num_threads(1)
+# Tests fork: a forked process in which mmengine sets OpenCV's threads would wait for those of its parent for ever.
+cv2.setNumThreads(1)
 
 
 def _shared(name: str) -> Path:

@@ -162,19 +162,15 @@ class _Prepared(Dataset):
         return number, ids, prepared, broken
 
 
-def _work_alone(_: int) -> None:
-    """Keep a worker to one core: PyTorch's loader sees to its own threads only."""
-    cv2.setNumThreads(1)
-
-
 def _look(
     detector: PersonDetector, batches: Sequence[Sequence[Picture]], mine: list[int], category: int, workers: int
 ) -> Iterator[dict[str, Any]]:
     """Yield the line of each of the batches `mine`, showing progress in the main process."""
     rank, world_size = get_dist_info()
-    loader = DataLoader(
-        _Prepared(detector, batches), batch_size=None, sampler=mine, num_workers=workers, worker_init_fn=_work_alone
-    )
+    if workers:
+        # Each keeps to one core. Said here, since OpenCV can hang where a forked process says it: its threads are gone.
+        cv2.setNumThreads(1)
+    loader = DataLoader(_Prepared(detector, batches), batch_size=None, sampler=mine, num_workers=workers)
     share = f' (process 0 of {world_size})' if world_size > 1 else ''
     told = 0
     with tqdm(
