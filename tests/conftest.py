@@ -1,8 +1,9 @@
 """Fixtures that every test may use. Golden values and real photographs lie beside the repository or are skipped."""
 
 import json
+import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -50,6 +51,16 @@ def shared_golden() -> Path:
 def shared_facts() -> Path:
     """The folder of published figures and addresses."""
     return _shared('facts')
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """Give signals back their handlers: a command that is stopped ignores them on its way out, in this process too."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        if signal.getsignal(number) != handler:
+            signal.signal(number, handler)
 
 
 @pytest.fixture
