@@ -226,16 +226,21 @@ def test_two_trainings_in_one_work_dir_are_refused_and_a_killed_one_leaves_no_lo
 # Memory, workers, data -----------------------------------------------------------------------------------------------
 
 
-def kill_a_worker(runner) -> None:
-    children = Path(f'/proc/self/task/{os.getpid()}/children').read_text().split()
-    for child in children:
-        os.kill(int(child), signal.SIGKILL)
+def children() -> set[int]:
+    """Return the processes that this one has started; other tests may have left some."""
+    return set(map(int, Path(f'/proc/self/task/{os.getpid()}/children').read_text().split()))
 
 
 def test_a_loader_worker_that_the_system_kills_is_told_with_the_way_on(tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=8))
     options = {'train_dataloader.num_workers': 1, 'train_cfg.max_epochs': 3}
-    message = failing(config, tmp_path / 'run', at(5, kill_a_worker), **options)
+    others = children()
+
+    def kill_the_worker(runner) -> None:
+        for worker in children() - others:
+            os.kill(worker, signal.SIGKILL)
+
+    message = failing(config, tmp_path / 'run', at(5, kill_the_worker), **options)
     killed = r'the loader worker \d+ was killed by the system \(Killed\)\. Mostly memory ran out: fewer'
     assert re.match(killed, message)
     assert message.endswith('run/epoch_1.pth is whole; --resume goes on from it')
