@@ -1,9 +1,11 @@
 """Mistakes of the user's: one exception, and the one place where it becomes a sentence.
 
 Library code raises `UserError`; every command runs its `main` through `run`, which prints the sentence
-and leaves without a traceback. Anything else that is raised is a defect of hrpose and keeps its traceback.
+and leaves without a traceback. So does a part that fails while it is built from its config, with the place in its code.
+Anything else that is raised is a defect of hrpose and keeps its traceback.
 """
 
+import atexit
 import difflib
 import inspect
 import os
@@ -19,6 +21,9 @@ from typing import Any, NoReturn
 class UserError(ValueError):
     """Something the user can put right. The message says what was wrong, where, and what to do."""
 
+
+# What asks a command to stop: Ctrl-C, and `kill`.
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 # Seconds; torchrun looks ten times a second whether a process has left.
 PATIENCE = 2.0
@@ -75,7 +80,7 @@ def wrong_value(error: Exception) -> str | None:
         name = getattr(part, '__name__', f'a {getattr(registry, "name", "part")}')
         return (
             f'{name} cannot be built from what the config gives it: {type(error).__name__}: {error!s:.300} '
-            f'({os.path.basename(last.f_code.co_filename)}, line {line})'
+            f'({last.f_code.co_filename}, line {line})'
         )
     return None
 
@@ -140,6 +145,8 @@ def _about_config(error: Exception) -> str | None:
 
 def run(main: Callable[[], object]) -> None:
     """Run a command's `main`; a `UserError` ends it with one message on stderr and exit status 2."""
+    # What is registered first runs last.
+    atexit.register(_see_it_through)
     try:
         main()
     except UserError as error:
@@ -172,8 +179,19 @@ def run(main: Callable[[], object]) -> None:
 
 
 def _stop() -> NoReturn:
-    # Another Ctrl-C, while the process tidies up, would end it by the signal.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    # Whoever asks again does not wait for the process to tidy up; the status stays the same.
+    for number in _STOPPING:
+        signal.signal(number, _leave_at_once)
     print('stopped by Ctrl-C', file=sys.stderr)
     sys.exit(130)
+
+
+def _leave_at_once(*_: object) -> NoReturn:
+    os._exit(130)
+
+
+def _see_it_through() -> None:
+    """Let a stopped process ignore more of it once all is tidied up: Python gives up its handlers before it ends."""
+    for number in _STOPPING:
+        if signal.getsignal(number) is _leave_at_once:
+            signal.signal(number, signal.SIG_IGN)

@@ -57,9 +57,9 @@ def keep_freed_memory() -> None:
     glibc fetches each block above 32 MiB from the system and gives it back when it is freed; a network on a CPU frees
     and fetches a few hundred such a step, and the system clears every page anew. Measured on HRNet-W32 at 256x192 with
     one thread in batches of 8: 25 ms a person of system time in prediction and 64 ms in training became 0.2 and 2.3,
-    where all of it takes about 170 and 330. In return resident memory stays at its peak. For commands, since it
-    concerns the whole process; where the environment has settings of malloc's, or the
-    C library is another, nothing happens.
+    where all of it takes about 170 and 330. In return resident memory stays at its peak, of the whole process: so
+    `PoseRunner` and the commands call it, and nothing that is only imported. Where the environment has settings of
+    malloc's, or the C library is another, nothing happens.
     """
     if not any(name in os.environ for name in _MALLOC_SETTINGS):
         _set_malloc(kept_block=2**30, kept_top=2**31 - 1)

@@ -110,4 +110,5 @@ def test_a_part_that_fails_while_it_is_built_is_named_with_the_place(capsys):
             run(lambda arch=arch: MODELS.build({'type': 'HRNet', 'arch': arch}))
         assert ended.value.code == 2
         told = capsys.readouterr().err
-        assert said in told and re.search(r'\(\w+\.py, line \d+\)', told), told
+        place = re.search(r'\((/\S+\.py), line \d+\)', told)
+        assert said in told and place and Path(place[1]).is_file(), told

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from hrpose import hardware
+
 # Page faults of the second of two blocks of 64 MiB, 16,384 pages, after the first one was freed.
 SCRIPT = """
 import resource, numpy
@@ -45,3 +47,28 @@ def test_a_users_own_setting_of_malloc_stays(repository):
     plain = page_faults(repository, '')
     kept = page_faults(repository, 'hardware.keep_freed_memory()', MALLOC_MMAP_THRESHOLD_='1000000')
     assert kept == pytest.approx(plain, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ('most', 'settings'),
+    [
+        (2**30, [(-3, 2**30), (-1, 2**31 - 1)]),
+        # As glibc was before, which refuses more than 32 MiB.
+        (2**25, [(-3, 2**30), (-3, 2**25), (-1, 2**31 - 1)]),
+        (0, [(-3, 2**30), (-3, 2**25)]),
+    ],
+)
+def test_where_malloc_refuses_a_size_it_is_left_by_its_own_rule(most, settings, monkeypatch):
+    asked = []
+
+    class Library:
+        @staticmethod
+        def mallopt(setting, value):
+            asked.append((setting, value.value))
+            return int(setting != -3 or value.value <= most)
+
+    for name in hardware._MALLOC_SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(hardware.ctypes, 'CDLL', lambda _: Library)
+    hardware.keep_freed_memory()
+    assert asked == settings

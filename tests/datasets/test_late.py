@@ -14,7 +14,7 @@ from hrpose.datasets.transforms.late import FACTORS, EncodedImage, encoded_image
 from hrpose.datasets.transforms.warp import decodes_late, warp_image
 from hrpose.errors import UserError
 
-# A restart marker after every row of blocks, or none: the entropy coder starts afresh at each.
+# (H, W): larger and smaller than a block of 16, and no multiple of it.
 SHAPES = ((97, 75), (64, 64), (50, 33), (17, 130), (5, 9))
 
 
@@ -38,6 +38,7 @@ KINDS = {
     '4:4:4': dict(subsampling='4:4:4'),
     '4:2:2': dict(subsampling='4:2:2'),
     '4:2:0': dict(subsampling='4:2:0'),
+    # The entropy coder starts afresh after every row of blocks.
     'restarts': dict(subsampling='4:2:0', restart_marker_rows=1),
     'grey': dict(kind='L'),
     'with a thumbnail and a comment': dict(exif=b'Exif\0\0' + jpeg((20, 20)), comment=b'\xff\xda\xff\xc0' * 9),

@@ -66,6 +66,14 @@ def test_a_model_of_another_toolbox_is_not_told_of_an_option_that_it_lacks(bf16)
     assert 'compile=True' not in line
 
 
+def test_a_step_that_mmengine_compiles_counts_as_compiled(bf16):
+    bf16(True)
+    model = small_model()
+    model.train_step = torch.compile(model.train_step)  # as its runner does for `compile=True`
+    line = training_speed(model, wrapped(model, fused=True))
+    assert ', compiled' in line and 'compile=True' not in line
+
+
 def test_a_training_logs_the_line_once(tiny_coco, tiny_config, tmp_path, quick):
     runner = runner_of(tiny_config(tiny_coco(images=2)), tmp_path / 'run')
     lines: list[str] = []
