@@ -1,10 +1,11 @@
 """PoseTrack's AP: precision over recall for each joint, right where it lies within half a head of its truth.
 
 Source: Andriluka et al., "PoseTrack: A Benchmark for Human Pose Estimation and Tracking" (CVPR 2018), and its
-evaluation code, poseval, for the order of the steps: joints inside an ignored region are taken out; in each frame every
-predicted person is matched to the true person of whom it finds the largest share of joints, and every true person to
-the best of those; joints are then ranked by their own scores over all frames. A joint that is predicted where the truth
-has none counts as wrong, as do all joints of an unmatched person.
+evaluation code, poseval, for the order of the steps: joints strictly inside an ignored region are deleted, from the
+predictions and from the ground truth alike; in each frame every predicted person is matched to the true person of whom
+it finds the largest share of joints, and every true person to the best of those; joints are then ranked by their own
+scores over all frames. A joint that is predicted where the truth has none counts as wrong, as do all joints of an
+unmatched person.
 
 Letters: P predicted and G true people of one frame; N predicted people of all frames; K joints. Coordinates are image
 px; a region is (V, 2), its V corners.
@@ -36,7 +37,9 @@ def posetrack_ap(
 ) -> tuple[_Array, NDArray[np.int64]]:
     """Return the AP of each joint, and how often it is labelled.
 
-    Frames without an annotated person are left out, with what is predicted in them: nobody labelled them.
+    Frames without an annotated person are left out, with what is predicted in them: nobody labelled them. Joints inside
+    an ignored region of their frame are deleted, predicted and labelled ones alike, before people are matched: a
+    prediction of a deleted label that lies outside the region is wrong.
 
     Args:
         gt_annotations: the content of a PoseTrack18 file: `images` with `ignore_regions_x` and `ignore_regions_y` where
@@ -46,7 +49,7 @@ def posetrack_ap(
         threshold: in head lengths, 0.6 of the diagonal of the head's box.
 
     Returns:
-        (K,) AP in [0, 1], NaN where a joint is never labelled, and (K,) counts.
+        (K,) AP in [0, 1], NaN where a joint is never labelled outside ignored regions, and (K,) counts of such labels.
 
     Raises:
         UserError: an annotation without `bbox_head`, another number of joints than K, results for other images.
@@ -72,8 +75,10 @@ def _judged_frames(
         people = [person for person in people if any(float(flag) > 0 for flag in (person.get('keypoints') or ())[2::3])]
         truth = _joints(people, num_joints, 'an annotation')
         found = _joints(predicted.get(key, []), num_joints, 'a prediction')
-        labelled = truth[:, :, 2] > 0
-        present = ~in_regions(found[:, :, :2], regions.get(key, []))
+        # poseval deletes labelled joints too: they count neither as missed nor in the share a prediction finds.
+        ignored = regions.get(key, [])
+        labelled = (truth[:, :, 2] > 0) & ~in_regions(truth[:, :, :2], ignored)
+        present = ~in_regions(found[:, :, :2], ignored)
         lengths = head_lengths(_head_corners(people))
         right = right_joints(found, present, truth, labelled, lengths, threshold)
         yield found[:, :, 2], right, present, labelled.sum(axis=0)
@@ -143,14 +148,26 @@ def average_precision(scores: ArrayLike, right: ArrayLike, counted: ArrayLike, l
 
 
 def in_regions(points: ArrayLike, regions: Sequence[ArrayLike]) -> _Mask:
-    """Return which points (..., 2) lie inside any of the polygons (V, 2): (...) bool."""
+    """Return which points (..., 2) lie strictly inside any of the polygons (V, 2): (...) bool."""
     from matplotlib.path import Path
 
     points = np.asarray(points, dtype=np.float64)
     flat, inside = points.reshape(-1, 2), np.zeros(points.shape[:-1], dtype=bool)
     for region in regions:
-        inside |= Path(np.asarray(region, dtype=np.float64)).contains_points(flat).reshape(inside.shape)
+        corners = np.asarray(region, dtype=np.float64)
+        strictly = Path(corners).contains_points(flat)
+        # Matplotlib leaves open which of the points on an edge it counts.
+        strictly[strictly] = ~_on_edges(flat[strictly], corners)
+        inside |= strictly.reshape(inside.shape)
     return inside
+
+
+def _on_edges(points: _Array, corners: _Array) -> _Mask:
+    """Return which points (N, 2) lie on an edge of the polygon (V, 2): (N,) bool."""
+    to_start = corners - points[:, None]
+    to_end = np.roll(to_start, -1, axis=1)
+    aligned = to_start[..., 0] * to_end[..., 1] == to_start[..., 1] * to_end[..., 0]
+    return (aligned & ((to_start * to_end).sum(axis=2) <= 0)).any(axis=1)
 
 
 def _regions(image: Mapping[str, Any]) -> list[_Array]:

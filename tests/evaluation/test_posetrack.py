@@ -80,6 +80,9 @@ def slow_posetrack_ap(dataset, results, joints):
             if result['image_id'] == image['id'] and not np.isnan(person).all():
                 found.append(person)
         truth = np.reshape([a['keypoints'] for a in people], (-1, joints, 3))
+        for joint in truth.reshape(-1, 3):
+            if any(polygon.contains(Point(joint[:2])) for polygon in polygons):
+                joint[2] = 0
         lengths = [0.6 * np.hypot(*a['bbox_head'][2:]) for a in people]
         right = slow_assignment(np.reshape(found, (-1, joints, 3)), truth[:, :, :2], truth[:, :, 2] > 0, lengths)
         totals += (truth[:, :, 2] > 0).sum(axis=0)
@@ -159,6 +162,47 @@ def test_points_in_the_real_ignored_regions_are_those_that_shapely_finds(shared_
         assert np.array_equal(in_regions(points, regions), np.any(one_by_one, axis=0))
 
 
+def frame_with_a_region(people):
+    """Return one frame that ignores the square from (0, 0) to (100, 100); people are (K, 3), their heads 30 px long."""
+    side = [0, 100, 100, 0], [0, 0, 100, 100]
+    entries = [{'image_id': 1, 'keypoints': np.ravel(person).tolist()} for person in people]
+    annotations = [{**entry, 'id': number, 'bbox_head': [0, 0, 30, 40]} for number, entry in enumerate(entries)]
+    images = [{'id': 1, 'ignore_regions_x': [side[0]], 'ignore_regions_y': [side[1]]}]
+    return {'images': images, 'annotations': annotations}
+
+
+def test_a_label_in_an_ignored_region_is_not_missed():
+    truth = [[[50, 50, 1], [200, 200, 1]], [[300, 300, 1], [300, 350, 1]]]
+    found = [[[50, 50, 0.9], [200, 200, 0.9]], [[300, 300, 0.8], [300, 350, 0.8]]]
+    # Joint 0: one label left of two, found; it would be 1/2 were the deleted one still a label.
+    values, labels = posetrack_ap(frame_with_a_region(truth), frame_with_a_region(found)['annotations'], 2)
+    assert labels.tolist() == [1, 2] and values.tolist() == [1.0, 1.0]
+
+
+def test_a_prediction_beside_a_deleted_label_is_wrong():
+    truth = [[[95, 50, 1], [200, 200, 1]], [[300, 300, 1], [300, 350, 1]]]
+    found = [[[105, 50, 0.9], [200, 200, 0.9]], [[300, 300, 0.8], [300, 350, 0.8]]]
+    # Joint 0: ranked wrong (10 px from a deleted label, outside the region), right: precision 1/2 at its only label.
+    values, labels = posetrack_ap(frame_with_a_region(truth), frame_with_a_region(found)['annotations'], 2)
+    assert labels.tolist() == [1, 2] and values.tolist() == [0.5, 1.0]
+
+
+def test_deleted_labels_do_not_lower_the_share_found():
+    # Of the first person one label of three is left, so finding it is all of them; of the second, half.
+    truth = [[[50, 50, 1], [60, 60, 1], [200, 200, 1]], [[300, 300, 1], [350, 300, 1], [0, 0, 0]]]
+    found = [[[300, 300, 0.9], [400, 300, 0.9], [200, 200, 0.9]]]
+    values, labels = posetrack_ap(frame_with_a_region(truth), frame_with_a_region(found)['annotations'], 3)
+    assert labels.tolist() == [1, 1, 1] and values.tolist() == [0.0, 0.0, 1.0]
+
+
+def test_a_point_on_the_edge_of_a_region_is_outside():
+    square, triangle = [[0, 0], [10, 0], [10, 10], [0, 10]], [[0, 0], [10, 0], [5, 10]]
+    on_square = [[0, 5], [10, 5], [5, 0], [5, 10], [0, 0], [10, 10], [0, 10], [10, 0]]
+    assert not in_regions(on_square, [square]).any()
+    assert not in_regions([[0, 0], [5, 0], [5, 10], [2.5, 5], [7.5, 5]], [triangle]).any()
+    assert in_regions([[5, 5], [1e-9, 5], [10 - 1e-9, 5]], [square]).all()
+
+
 def annotation_file(shared_data):
     return shared_data / 'posetrack18' / 'annotations' / 'test_posetrack18_val.json'
 
@@ -222,14 +266,14 @@ def results_of(annotations):
     return [{'image_id': a['image_id'], 'keypoints': a['keypoints']} for a in annotations]
 
 
-def test_what_lies_in_an_ignored_region_is_neither_right_nor_wrong(real):
+def test_real_labels_in_ignored_regions_are_deleted(real):
     _, content = real
-    values, _ = posetrack_ap(content, results_of(content['annotations']), 17)
     inside = labelled_inside(content)
     assert 0 < inside.sum() < 20
-    _, labels = posetrack_ap(content, [], 17)
-    expected = (labels - inside)[labels > 0] / labels[labels > 0]
-    assert values[labels > 0] == pytest.approx(expected, abs=1e-12)
+    values, labels = posetrack_ap(content, results_of(content['annotations']), 17)
+    every_label = (np.reshape([a['keypoints'] for a in content['annotations']], (-1, 17, 3))[:, :, 2] > 0).sum(axis=0)
+    assert np.array_equal(labels, every_label - inside)
+    assert values[labels > 0].tolist() == [1.0] * 15
 
 
 def labelled_inside(content):

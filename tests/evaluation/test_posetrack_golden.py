@@ -1,0 +1,97 @@
+"""PoseTrack's AP of whole sequences is what poseval gives, from the copy in this repository and from the originals."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mmengine.evaluator import Evaluator
+from mmengine.structures import InstanceData
+
+from hrpose.evaluation import PoseTrack18Metric, posetrack_ap
+from hrpose.structures import PoseDataSample
+
+NAMES_OF_POSEVAL = {'neck': 'head_bottom'}
+# poseval sums the same terms in another order: only rounding may differ.
+ROUNDING = 1e-9  # percent
+
+Content = dict[str, Any]
+
+
+@pytest.fixture(params=['copy', 'originals'])
+def golden(request: pytest.FixtureRequest, repository: Path) -> dict[str, Any]:
+    """The sequences, `gt` and `pred` by file name, and `expected`."""
+    originals = request.param == 'originals'
+    root = request.getfixturevalue('shared_golden') if originals else repository / 'tests' / 'golden'
+    return read_golden(root / 'posetrack', '.json' if originals else '.json.gz')
+
+
+def read_golden(folder: Path, suffix: str) -> dict[str, Any]:
+    def read(path: Path) -> Content:
+        content = path.read_bytes()
+        return json.loads(gzip.decompress(content) if suffix.endswith('.gz') else content)
+
+    def read_all(name: str) -> dict[str, Content]:
+        return {path.name.split('.')[0]: read(path) for path in sorted((folder / name).glob(f'*{suffix}'))}
+
+    return {'gt': read_all('gt'), 'pred': read_all('pred'), 'expected': read(folder / f'expected{suffix}')}
+
+
+def joined(sequences: dict[str, Content], part: str) -> list[Content]:
+    """Return the `part` of all sequences in one list."""
+    return [entry for content in sequences.values() for entry in content[part]]
+
+
+def joint_names(golden: dict[str, Any]) -> list[str]:
+    return next(iter(golden['gt'].values()))['categories'][0]['keypoints']
+
+
+def scored_keypoints(person: Content) -> np.ndarray:
+    """Return (K, 3) a prediction's joints in image px with their scores."""
+    return np.column_stack([np.reshape(person['keypoints'], (-1, 3))[:, :2], person['scores']])
+
+
+def test_ap_by_joint_and_in_total_is_that_of_poseval(golden: dict[str, Any]) -> None:
+    truth = {part: joined(golden['gt'], part) for part in ('images', 'annotations')}
+    results = [
+        {'image_id': person['image_id'], 'keypoints': scored_keypoints(person).ravel().tolist()}
+        for person in joined(golden['pred'], 'annotations')
+    ]
+    names, expected = joint_names(golden), golden['expected']
+    places = [names.index(NAMES_OF_POSEVAL.get(name, name)) for name in expected['joints'][:-1]]
+    values, labels = posetrack_ap(truth, results, len(names))
+    assert len(results) == 137
+    # Recall is right joints over labels: a whole number of joints if the labels are those that poseval counts.
+    right = np.array(expected['ap_recall'][:-1]) / 100 * labels[places]
+    assert right == pytest.approx(np.round(right), rel=0, abs=ROUNDING)
+    assert [*100 * values[places], 100 * values[places].mean()] == pytest.approx(expected['ap'], rel=0, abs=ROUNDING)
+    assert np.flatnonzero(np.isnan(values)).tolist() == sorted(set(range(17)) - set(places))
+
+
+def test_the_metric_reports_the_total_of_poseval(golden: dict[str, Any], tmp_path: Path) -> None:
+    for name, content in golden['gt'].items():
+        (tmp_path / f'{name}.json').write_text(json.dumps(content))
+    # poseval takes all people as they are: no NMS.
+    evaluator = Evaluator(PoseTrack18Metric(str(tmp_path), 'posetrack18', nms=None))
+    samples = [sample_of(number, person) for number, person in enumerate(joined(golden['pred'], 'annotations'))]
+    evaluator.process(samples)
+    figures = evaluator.evaluate(len(samples))
+    expected = dict(zip(golden['expected']['joints'], golden['expected']['ap'], strict=True))
+    assert figures['posetrack18/Mean'] == pytest.approx(expected['total'], rel=0, abs=ROUNDING)
+    head = np.mean([expected[name] for name in ('head_top', 'neck', 'nose')])
+    assert figures['posetrack18/Head'] == pytest.approx(head, rel=0, abs=ROUNDING)
+
+
+def sample_of(number: int, person: Content) -> PoseDataSample:
+    """Return one prediction as the network's output."""
+    joints = scored_keypoints(person)
+    sample = PoseDataSample(metainfo=dict(img_id=person['image_id'], id=number, box_size=np.array([100.0, 200.0])))
+    sample.pred_instances = InstanceData(
+        keypoints=joints[None, :, :2],
+        keypoint_scores=joints[None, :, 2],
+        bboxes=np.zeros((1, 4)),
+        bbox_scores=np.ones(1),
+    )
+    return sample
