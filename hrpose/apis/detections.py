@@ -19,7 +19,7 @@ from hrpose.apis.unfinished import Unfinished, write_line, write_whole
 from hrpose.datasets.coco import read_coco_json
 from hrpose.datasets.transforms.decode import ImageError
 from hrpose.errors import UserError
-from hrpose.evaluation.coco_format import person_category
+from hrpose.evaluation.functional.coco_format import person_category
 
 # The others are only counted: a wrong folder would fill the screen.
 _MOST_TOLD = 5

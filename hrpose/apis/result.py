@@ -85,8 +85,8 @@ class PoseResult:
             image_id: of the picture in the annotations.
             category_id: of the people in the annotations.
         """
-        from hrpose.evaluation.coco_format import coco_result
-        from hrpose.evaluation.rescoring import rescore
+        from hrpose.evaluation.functional.coco_format import coco_result
+        from hrpose.evaluation.functional.rescoring import rescore
 
         scores = rescore(self.box_scores, self.scores)
         people = zip(self.keypoints, self.scores, scores, strict=True)

@@ -53,7 +53,7 @@ def data_set(images: int, config: str, device: torch.device) -> Callable[[], Any
 
 def evaluation(images: int, config: str, device: torch.device) -> Callable[[], Any]:
     """COCO's ten figures."""
-    from hrpose.evaluation.coco_eval import evaluate_coco
+    from hrpose.evaluation.functional.coco_ap import evaluate_coco
 
     people, detections = (round(count * images) for count in (PEOPLE_PER_IMAGE, DETECTIONS_PER_IMAGE))
     truth, results, sigmas = coco_case(images=images, people=people, detections=detections)

@@ -5,7 +5,7 @@ from typing import Any
 
 from hrpose.benchmark.chain import WHOLE
 from hrpose.benchmark.timing import Timing
-from hrpose.evaluation.tables import Cell, format_table
+from hrpose.evaluation.metrics.tables import Cell, format_table
 
 Timings = Mapping[str, Mapping[str, Timing]]
 

@@ -23,7 +23,7 @@ from hrpose.datasets import SampleKey
 from hrpose.datasets.packed import pack_people
 from hrpose.datasets.packed.pack import FORMATS
 from hrpose.errors import UserError
-from hrpose.evaluation.coco_eval import evaluate_coco
+from hrpose.evaluation.functional.coco_ap import evaluate_coco
 from hrpose.hardware import PRECISIONS
 from hrpose.models.statistics import layer_costs, total_cost
 from hrpose.registry import DATASETS, MODELS

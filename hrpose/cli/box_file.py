@@ -24,7 +24,7 @@ from hrpose.datasets.coco_entries import (
 )
 from hrpose.datasets.json_files import read_json
 from hrpose.errors import UserError
-from hrpose.evaluation.coco_format import person_category
+from hrpose.evaluation.functional.coco_format import person_category
 
 Row = tuple[np.ndarray, float]  # box (4,), score
 

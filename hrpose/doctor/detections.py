@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hrpose.datasets.coco_entries import image_key
 from hrpose.datasets.json_files import read_json
 from hrpose.doctor.finding import Finding, Severity, some_of
 from hrpose.doctor.people import People, numbers
 from hrpose.errors import UserError
-from hrpose.evaluation.coco_format import image_key
 
 IOU = 0.5
 # Published detectors reach over 0.8 of COCO's people at this IoU; far below it, file and annotations do not belong

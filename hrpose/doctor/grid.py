@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hrpose.datasets.coco_entries import image_key
 from hrpose.doctor.finding import Finding
 from hrpose.doctor.people import People
 from hrpose.evaluation.ceiling import roundtrip_samples
-from hrpose.evaluation.coco_eval import evaluate_coco
-from hrpose.evaluation.coco_format import AREA_SHARE_OF_BOX, image_key
-from hrpose.evaluation.oks import joint_similarity
+from hrpose.evaluation.functional.coco_ap import evaluate_coco
+from hrpose.evaluation.functional.coco_format import AREA_SHARE_OF_BOX
+from hrpose.evaluation.functional.oks import joint_similarity
 from hrpose.structures import PoseDataSample
 
 # Real samples reach 1.000 at 256x192; below this, the grid or the boxes cost more than a good network does.

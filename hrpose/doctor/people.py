@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hrpose.datasets.coco_entries import image_key
 from hrpose.errors import UserError
-from hrpose.evaluation.coco_format import image_key
 
 NOT_CROWD = (None, 0, '', '0')
 

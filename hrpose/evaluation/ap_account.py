@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from hrpose.evaluation.coco_metric import CocoMetric
-from hrpose.evaluation.tables import format_table
+from hrpose.evaluation.metrics.coco import CocoMetric
+from hrpose.evaluation.metrics.tables import format_table
 from hrpose.models.estimators.flip import average_flip
 from hrpose.models.estimators.topdown import attach_predictions
 

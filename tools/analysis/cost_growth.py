@@ -38,7 +38,7 @@ def main() -> None:
     """Measure, print a line for each curve, draw."""
     arguments = parse_arguments()
     from hrpose.benchmark.growth import AXES
-    from hrpose.evaluation.tables import format_table
+    from hrpose.evaluation.metrics.tables import format_table
 
     curves = {name: measured(AXES[name], arguments) for name in arguments.axes}
     header = ['against', 'of', 'what', 'at size 0', 'for one more', 'largest deviation %', 'at']

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from faster_coco_eval import COCOeval_faster
 
-from hrpose.evaluation.oks import joint_similarity, similarity_at
+from hrpose.evaluation.functional.oks import joint_similarity, similarity_at
 
 Person = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from mmengine.structures import InstanceData
 
 from hrpose.errors import UserError
 from hrpose.evaluation import CocoMetric
-from hrpose.evaluation.coco_eval import FIGURES, available_backends
+from hrpose.evaluation.functional.coco_ap import FIGURES, available_backends
 from hrpose.registry import METRICS
 from hrpose.structures import PoseDataSample
 

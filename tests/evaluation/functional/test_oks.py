@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hrpose.evaluation import joint_similarity, oks
-from hrpose.evaluation.coco_format import plain_ground_truth, plain_results
+from hrpose.evaluation.functional.coco_format import plain_ground_truth, plain_results
 from tests.evaluation.cases import SIGMAS_17, generated_case
 
 

@@ -11,7 +11,7 @@ from scipy.io import loadmat, savemat
 from hrpose.datasets import MpiiDataset
 from hrpose.errors import UserError
 from hrpose.evaluation import MpiiMetric, head_lengths, pckh
-from hrpose.evaluation.pckh import mean_over_labels
+from hrpose.evaluation.functional.pckh import mean_over_labels
 from hrpose.structures import PoseDataSample
 from tests.evaluation.cases import MPII_MAT_JOINTS, write_mpii_truth
 
@@ -31,7 +31,7 @@ def evaluate(gt_file, keypoints, ids=None):
 def messages_of_mpii(monkeypatch):
     """What MpiiMetric logs."""
     lines = []
-    monkeypatch.setattr('hrpose.evaluation.mpii_metric.print_log', lambda message, *_: lines.append(message))
+    monkeypatch.setattr('hrpose.evaluation.metrics.mpii.print_log', lambda message, *_: lines.append(message))
     return lines
 
 

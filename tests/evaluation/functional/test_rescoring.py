@@ -1,4 +1,4 @@
-"""Rescoring: values by hand. The official values are compared in test_coco_metric.py."""
+"""Rescoring: values by hand. The official values are compared in the test of `CocoMetric`."""
 
 import numpy as np
 import pytest

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from hrpose.errors import UserError
-from hrpose.evaluation import coco_eval, evaluate_coco
-from hrpose.evaluation.coco_eval import FIGURES, available_backends, resolve_backend
+from hrpose.evaluation import evaluate_coco
+from hrpose.evaluation.functional import coco_ap
+from hrpose.evaluation.functional.coco_ap import FIGURES, available_backends, resolve_backend
 from tests.evaluation.cases import SIGMAS_17, generated_case
 
 BACKENDS = ('faster-coco-eval', 'xtcocotools', 'pycocotools')
@@ -133,7 +134,7 @@ def test_a_wrong_number_of_joints_names_both_numbers(rng):
 
 
 def test_auto_takes_the_first_that_is_installed(monkeypatch):
-    monkeypatch.setattr(coco_eval, 'available_backends', lambda: ('xtcocotools', 'pycocotools'))
+    monkeypatch.setattr(coco_ap, 'available_backends', lambda: ('xtcocotools', 'pycocotools'))
     assert resolve_backend('auto') == 'xtcocotools'
     with pytest.raises(UserError, match='pip install faster-coco-eval'):
         resolve_backend('faster-coco-eval')

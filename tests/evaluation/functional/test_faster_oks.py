@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hrpose.evaluation.coco_eval import FIGURES, _load
-from hrpose.evaluation.coco_format import plain_ground_truth, plain_results
+from hrpose.evaluation.functional.coco_ap import FIGURES, _load
+from hrpose.evaluation.functional.coco_format import plain_ground_truth, plain_results
 from tests.evaluation.cases import generated_case
 
 pytest.importorskip('faster_coco_eval')
@@ -14,7 +14,7 @@ pytest.importorskip('faster_coco_eval')
 def test_oks_and_figures_are_those_of_the_library_to_the_last_bit(rng, joints):
     from faster_coco_eval import COCO, COCOeval_faster
 
-    from hrpose.evaluation.faster_oks import BatchedEvaluation
+    from hrpose.evaluation.functional.faster_oks import BatchedEvaluation
 
     dataset, results = generated_case(rng, joints=joints)
     sigmas = rng.uniform(0.02, 0.1, joints)

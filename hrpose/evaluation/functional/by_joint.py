@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hrpose.evaluation.coco_format import plain_ground_truth, plain_results
-from hrpose.evaluation.oks import joint_similarity
+from hrpose.evaluation.functional.coco_format import plain_ground_truth, plain_results
+from hrpose.evaluation.functional.oks import joint_similarity
 
 _Array = NDArray[np.float64]
 

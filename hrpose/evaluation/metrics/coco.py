@@ -18,19 +18,19 @@ from mmengine.logging import print_log
 
 from hrpose.datasets.metainfo import sigma_source
 from hrpose.errors import UserError
-from hrpose.evaluation.by_joint import JointAgreement, joint_agreement
-from hrpose.evaluation.coco_eval import FIGURES, evaluate_coco, resolve_backend
-from hrpose.evaluation.coco_format import coco_result, joint_count, person_category
-from hrpose.evaluation.nms import oks_nms, soft_oks_nms
-from hrpose.evaluation.rescoring import RESCORING_MODES, rescore
-from hrpose.evaluation.samples import (
+from hrpose.evaluation.functional.by_joint import JointAgreement, joint_agreement
+from hrpose.evaluation.functional.coco_ap import FIGURES, evaluate_coco, resolve_backend
+from hrpose.evaluation.functional.coco_format import coco_result, joint_count, person_category
+from hrpose.evaluation.functional.nms import oks_nms, soft_oks_nms
+from hrpose.evaluation.functional.rescoring import RESCORING_MODES, rescore
+from hrpose.evaluation.functional.truth_file import read_truth
+from hrpose.evaluation.metrics.samples import (
     check_joint_count,
     metric_metainfo,
     only_person,
     without_repeats,
 )
-from hrpose.evaluation.tables import format_table
-from hrpose.evaluation.truth_file import read_truth
+from hrpose.evaluation.metrics.tables import format_table
 from hrpose.registry import METRICS
 
 _NMS: dict[str, Callable[..., np.ndarray]] = {'oks': oks_nms, 'soft_oks': soft_oks_nms}

@@ -14,10 +14,16 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from hrpose.errors import UserError
-from hrpose.evaluation.lengths import Normalizer, check_normalizer, describe_normalizer, length_ends, person_lengths
-from hrpose.evaluation.pck import joint_distances
-from hrpose.evaluation.samples import check_joint_count, metric_metainfo, only_person, without_repeats
-from hrpose.evaluation.tables import format_table
+from hrpose.evaluation.functional.lengths import (
+    Normalizer,
+    check_normalizer,
+    describe_normalizer,
+    length_ends,
+    person_lengths,
+)
+from hrpose.evaluation.functional.pck import joint_distances
+from hrpose.evaluation.metrics.samples import check_joint_count, metric_metainfo, only_person, without_repeats
+from hrpose.evaluation.metrics.tables import format_table
 
 _Array = NDArray[np.float64]
 # One value a joint (K,), and their mean.

@@ -7,10 +7,10 @@ import numpy as np
 from mmengine.logging import print_log
 
 from hrpose.errors import UserError
-from hrpose.evaluation.coco_metric import CocoMetric
-from hrpose.evaluation.pck import joint_mean
-from hrpose.evaluation.posetrack_ap import THRESHOLD, posetrack_ap
-from hrpose.evaluation.tables import format_table
+from hrpose.evaluation.functional.pck import joint_mean
+from hrpose.evaluation.functional.posetrack_ap import THRESHOLD, posetrack_ap
+from hrpose.evaluation.metrics.coco import CocoMetric
+from hrpose.evaluation.metrics.tables import format_table
 from hrpose.registry import METRICS
 
 # The columns of the published table, by the joints' names without their side.

@@ -12,7 +12,7 @@ Letters: N people of one image; K joints. Key points (x, y, score) in image px; 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hrpose.evaluation.oks import oks
+from hrpose.evaluation.functional.oks import oks
 
 _Indices = NDArray[np.int64]
 

@@ -14,8 +14,8 @@ from hrpose.datasets import CrowdPoseDataset
 from hrpose.datasets.metainfo import resolve
 from hrpose.errors import UserError
 from hrpose.evaluation import CrowdPoseMetric, evaluate_crowdpose
-from hrpose.evaluation.coco_eval import available_backends
-from hrpose.evaluation.crowdpose_eval import CROWDPOSE_FIGURES, crowd_levels
+from hrpose.evaluation.functional.coco_ap import available_backends
+from hrpose.evaluation.functional.crowdpose_ap import CROWDPOSE_FIGURES, crowd_levels
 from hrpose.structures import PoseDataSample
 from tests.evaluation.cases import generated_case
 

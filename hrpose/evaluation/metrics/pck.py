@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrpose.errors import UserError
-from hrpose.evaluation.distance_metric import Column, DistanceMetric
-from hrpose.evaluation.lengths import Normalizer, describe_normalizer
-from hrpose.evaluation.pck import AUC_THRESHOLDS, mean_distance, mean_share, share_within
+from hrpose.evaluation.functional.lengths import Normalizer, describe_normalizer
+from hrpose.evaluation.functional.pck import AUC_THRESHOLDS, mean_distance, mean_share, share_within
+from hrpose.evaluation.metrics.distance import Column, DistanceMetric
 from hrpose.registry import METRICS
 
 

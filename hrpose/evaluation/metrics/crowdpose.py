@@ -7,15 +7,15 @@ import numpy as np
 from mmengine.logging import print_log
 
 from hrpose.errors import UserError
-from hrpose.evaluation.by_joint import joint_agreement
-from hrpose.evaluation.coco_metric import CocoMetric, log_figures, log_joints
-from hrpose.evaluation.crowdpose_eval import (
+from hrpose.evaluation.functional.by_joint import joint_agreement
+from hrpose.evaluation.functional.crowdpose_ap import (
     CODE_LIMITS,
     CROWDPOSE_FIGURES,
     LEVELS,
     crowd_levels,
     evaluate_crowdpose,
 )
+from hrpose.evaluation.metrics.coco import CocoMetric, log_figures, log_joints
 from hrpose.registry import METRICS
 
 

@@ -14,9 +14,9 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from hrpose.errors import UserError
-from hrpose.evaluation.pckh import MpiiTruth, head_lengths, mean_over_labels, pckh, read_mpii_truth
-from hrpose.evaluation.samples import check_joint_count, metric_metainfo, only_person, without_repeats
-from hrpose.evaluation.tables import format_table
+from hrpose.evaluation.functional.pckh import MpiiTruth, head_lengths, mean_over_labels, pckh, read_mpii_truth
+from hrpose.evaluation.metrics.samples import check_joint_count, metric_metainfo, only_person, without_repeats
+from hrpose.evaluation.metrics.tables import format_table
 from hrpose.registry import METRICS
 
 # The rows of the published table, by the truth's names of the joints; left and right are averaged.

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from hrpose.datasets.coco_entries import image_key
 from hrpose.errors import UserError
-from hrpose.evaluation.coco_eval import accumulated, resolve_backend
-from hrpose.evaluation.coco_format import AREA_SHARE_OF_BOX, image_key, plain_ground_truth, plain_results
+from hrpose.evaluation.functional.coco_ap import accumulated, resolve_backend
+from hrpose.evaluation.functional.coco_format import AREA_SHARE_OF_BOX, plain_ground_truth, plain_results
 
 LEVELS = ('easy', 'medium', 'hard')
 CROWDPOSE_FIGURES = ('AP', 'AP50', 'AP75', 'AR', 'AR50', 'AR75', *(f'AP_{level}' for level in LEVELS))

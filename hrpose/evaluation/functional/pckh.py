@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hrpose.datasets.matlab import read_matlab
 from hrpose.errors import UserError
-from hrpose.evaluation.pck import joint_distances, share_within
+from hrpose.evaluation.functional.pck import joint_distances, share_within
 
 # The head's length is 0.6 of the diagonal of its box (MPII's evaluation code, `SC_BIAS`).
 HEAD_SHARE = 0.6

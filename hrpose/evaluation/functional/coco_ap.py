@@ -14,7 +14,7 @@ import numpy as np
 
 from hrpose.datasets.records import paused_collector
 from hrpose.errors import UserError
-from hrpose.evaluation.coco_format import plain_ground_truth, plain_results
+from hrpose.evaluation.functional.coco_format import plain_ground_truth, plain_results
 
 FIGURES = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM', 'ARL')
 
@@ -114,7 +114,7 @@ def accumulated(
     if backend == 'faster-coco-eval':
         from faster_coco_eval import COCO
 
-        from hrpose.evaluation.faster_oks import BatchedEvaluation
+        from hrpose.evaluation.functional.faster_oks import BatchedEvaluation
 
         truth, predicted = _load(COCO, dataset, detections)
         evaluation = BatchedEvaluation(truth, predicted, iou_type, kpt_oks_sigmas=sigmas)

@@ -1,0 +1,1 @@
+"""The registered metrics: COCO, CrowdPose, PoseTrack, MPII, and PCK, AUC and EPE."""
