@@ -22,7 +22,7 @@ LAYERS = (
     {'config'},
     {'engine'},
     {'apis'},
-    {'benchmark'},
+    {'benchmark', 'synthetic'},
     {'cli'},
     {'tools'},
 )

@@ -22,7 +22,7 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
     """Write as the command line says, and say where it is."""
     arguments = parse_arguments(words, prog)
-    from hrpose.datasets.synthetic import annotation_file, make_dataset
+    from hrpose.synthetic import annotation_file, make_dataset
 
     written = make_dataset(**vars(arguments))
     print(('wrote' if written else 'already there:'), annotation_file(arguments.out, 'train').parent.parent)

@@ -12,7 +12,7 @@ import pytest
 from scipy.io import savemat
 
 from hrpose.datasets.metainfo import resolve
-from hrpose.datasets.synthetic import annotation_file, make_dataset
+from hrpose.synthetic import annotation_file, make_dataset
 from tests.tools.conftest import call  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hrpose.datasets.synthetic import make_dataset
 from hrpose.errors import UserError
 from hrpose.skeleton import KINDS, write_project
+from hrpose.synthetic import make_dataset
 from tests.tools.conftest import call  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,8 +11,8 @@ import torch
 
 from hrpose.config import load_config
 from hrpose.datasets.packed import pack_people
-from hrpose.datasets.synthetic import make_dataset
 from hrpose.registry import DATASETS
+from hrpose.synthetic import make_dataset
 from tests.engine.cases import runner_of
 
 CONFIG = 'configs/hrnet_w16_synthetic_128x96.py'

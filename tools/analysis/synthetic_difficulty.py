@@ -19,11 +19,11 @@ from hrpose.codecs import MSRAHeatmap
 from hrpose.datasets import CocoDataset
 from hrpose.datasets.json_files import read_coco_json
 from hrpose.datasets.metainfo import resolve
-from hrpose.datasets.synthetic import annotation_file
 from hrpose.errors import UserError, run
 from hrpose.evaluation import evaluate_coco
 from hrpose.models.losses import KeypointMSELoss
 from hrpose.structures import input_to_image
+from hrpose.synthetic import annotation_file
 
 INPUT_SIZE = (96, 128)
 COCO = resolve('coco')

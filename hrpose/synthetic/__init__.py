@@ -9,6 +9,6 @@ render.py      scene -> picture, masks, key points with computed visibility
 coco.py        pictures and annotations on disk
 """
 
-from hrpose.datasets.synthetic.coco import annotation_file, make_dataset, make_image
+from hrpose.synthetic.coco import annotation_file, make_dataset, make_image
 
 __all__ = ['annotation_file', 'make_dataset', 'make_image']

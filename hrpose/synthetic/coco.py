@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 
 from hrpose.datasets.metainfo import resolve
-from hrpose.datasets.synthetic.render import Seen, render
-from hrpose.datasets.synthetic.scene import sample_scene
 from hrpose.errors import UserError
+from hrpose.synthetic.render import Seen, render
+from hrpose.synthetic.scene import sample_scene
 
 VERSION = 2  # of the generator; raise it when the same seed gives other pictures
 SPLITS = ('train', 'val')
@@ -130,7 +130,8 @@ def _make_room(out: Path, request: dict[str, int], overwrite: bool) -> None:
 
 def _write_split(out: Path, split: str, count: int, seed: int, workers: int) -> None:
     """Write the pictures of one split, then its annotations."""
-    images, annotations = [], []
+    images: list[dict] = []
+    annotations: list[dict] = []
     job = partial(_write_image, folder=str(out / split), split=split, seed=seed)
     for image, people in _report(_map(job, count, workers), count, split):
         images.append(image)

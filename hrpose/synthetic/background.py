@@ -6,8 +6,8 @@ Pictures here are (height, width, 3) float32, BGR in 0 to 1, at the size of the 
 import cv2
 import numpy as np
 
-from hrpose.datasets.synthetic.appearance import sample_colour
-from hrpose.datasets.synthetic.camera import Camera
+from hrpose.synthetic.appearance import sample_colour
+from hrpose.synthetic.camera import Camera
 
 FARTHEST = 60.0  # metres; the ground beyond is drawn as if it were this far
 
@@ -34,8 +34,8 @@ def ground_coordinates(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     width, height = camera.size
     x = ((np.arange(width, dtype=np.float32) - (width - 1) / 2) / camera.zoom)[None, :]
     y = ((np.arange(height, dtype=np.float32) - (height - 1) / 2) / camera.zoom)[:, None]
-    world = camera.rotation.T.astype(np.float32)
-    right, up, near = (row[0] * x + row[1] * y + row[2] for row in world)
+    world: np.ndarray = camera.rotation.T.astype(np.float32)
+    right, up, near = (a * x + b * y + c for a, b, c in world)
     reach = camera.lift / np.maximum(-up, 1e-4)
     below = up < -1e-3
     return np.where(below, right * reach, 0), np.where(below, -near * reach, -1)
@@ -49,7 +49,7 @@ def smooth_noise(size: tuple[int, int], cells: tuple[int, int], rng: np.random.G
 
 def _floor(across: np.ndarray, away: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Tiles, planks or grass, fading where it would flicker."""
-    first = np.float32(sample_colour(rng)) * 0.5 + 0.25
+    first = np.array(sample_colour(rng), np.float32) * 0.5 + 0.25
     second = np.clip(first * rng.uniform(0.55, 1.4), 0, 1)
     width = rng.uniform(0.25, 0.9)
     kind = rng.integers(4)
@@ -71,7 +71,7 @@ def _floor(across: np.ndarray, away: np.ndarray, rng: np.random.Generator) -> np
 def _indoors(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """A wall with paper, pictures, doors, windows and shelves."""
     width, height = size
-    base = np.float32(sample_colour(rng)) * 0.6 + 0.25
+    base = np.array(sample_colour(rng), np.float32) * 0.6 + 0.25
     ramp = np.linspace(rng.uniform(0.75, 1.1), rng.uniform(0.75, 1.1), width, dtype=np.float32)
     wall = np.ones((height, width, 3), np.float32) * base * ramp[None, :, None]
     period = int(rng.integers(7, 30))
@@ -109,8 +109,8 @@ def _outdoors(camera: Camera, rng: np.random.Generator) -> np.ndarray:
     """Sky, then houses or hills along the horizon."""
     width, height = camera.size
     low, high = (
-        np.float32((0.92, 0.86, 0.8)) * rng.uniform(0.8, 1.05),
-        np.float32(sample_colour(rng)) * 0.4 + 0.45,
+        np.array((0.92, 0.86, 0.8), np.float32) * rng.uniform(0.8, 1.05),
+        np.array(sample_colour(rng), np.float32) * 0.4 + 0.45,
     )
     ramp = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
     sky = np.ones((1, width, 1), np.float32) * (high + ramp * (low - high))
@@ -125,7 +125,7 @@ def _outdoors(camera: Camera, rng: np.random.Generator) -> np.ndarray:
             top = horizon - rng.uniform(15, 60) - 16 * ridge
             outline = [*zip(range(width), top, strict=True), (width, height), (0, height)]
             green = (0.25 * tone, rng.uniform(0.45, 0.7) * tone, rng.uniform(0.3, 0.6) * tone)
-            cv2.fillPoly(sky, [np.int32(outline)], green, cv2.LINE_AA)
+            cv2.fillPoly(sky, [np.array(outline).astype(np.int32)], green, cv2.LINE_AA)
     return sky
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hrpose.datasets.synthetic.camera import Camera
+from hrpose.synthetic.camera import Camera
 
 SHORTEST = 1e-3  # metres; an ellipsoid is a limb of this length
 NEAREST = 0.2  # metres; what comes closer to the camera is not drawn
@@ -221,7 +221,7 @@ def _normals(local: np.ndarray, cap: np.ndarray, solid: Solid, length: float, ax
 def _paint(local: np.ndarray, material: Material) -> np.ndarray:
     """(n, 3) or (3,): the colour at the points `local` (n, 3), metres along the axes."""
     if material.pattern == 'plain':
-        return np.float32(material.colour)
+        return np.array(material.colour, np.float32)
     across, lengthwise = local[:, 0] / material.period, local[:, 2] / material.period
     hoops, stripes = lengthwise % 1 < 0.5, across % 1 < 0.5
     mixed = {
@@ -230,4 +230,4 @@ def _paint(local: np.ndarray, material: Material) -> np.ndarray:
         'checks': hoops ^ stripes,
         'dots': (lengthwise % 1 - 0.5) ** 2 + (across % 1 - 0.5) ** 2 < 0.09,
     }[material.pattern]
-    return np.where(mixed[:, None], np.float32(material.second), np.float32(material.colour))
+    return np.where(mixed[:, None], np.array(material.second, np.float32), np.array(material.colour, np.float32))

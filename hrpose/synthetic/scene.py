@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hrpose.datasets.synthetic.appearance import (
+from hrpose.synthetic.appearance import (
     SKINS,
     dress,
     sample_cloth,
     sample_colour,
     sample_outfit,
 )
-from hrpose.datasets.synthetic.body import Skeleton, sample_skeleton
-from hrpose.datasets.synthetic.camera import Camera, turn_y
-from hrpose.datasets.synthetic.shapes import Material, Solid, ellipsoid
+from hrpose.synthetic.body import Skeleton, sample_skeleton
+from hrpose.synthetic.camera import Camera, turn_y
+from hrpose.synthetic.shapes import Material, Solid, ellipsoid
 
 UP = np.array([0.0, 1.0, 0.0])
 PEOPLE_ODDS = (0.28, 0.3, 0.22, 0.12, 0.08)  # one to five people
@@ -220,13 +220,14 @@ def _rubble(spot: np.ndarray, rng: np.random.Generator) -> list[Solid]:
 def _direction(rng: np.random.Generator) -> np.ndarray:
     """A unit vector (3,) in any direction."""
     vector = rng.normal(size=3) * [1, 1, 0.4]
-    return vector / max(np.linalg.norm(vector), 1e-6)
+    return vector / max(float(np.linalg.norm(vector)), 1e-6)
 
 
 def _limb_colour(rng: np.random.Generator) -> tuple[float, float, float]:
     """A colour as of skin, bark or cloth."""
     if rng.random() < 0.5:
-        return tuple(float(c) for c in np.array(SKINS[rng.integers(len(SKINS))]) * rng.uniform(0.7, 1.0))
+        blue, green, red = (np.array(SKINS[rng.integers(len(SKINS))]) * rng.uniform(0.7, 1.0)).tolist()
+        return blue, green, red
     return sample_colour(rng)
 
 

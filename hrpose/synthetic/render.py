@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from hrpose.datasets.metainfo import resolve
-from hrpose.datasets.synthetic.appearance import Light, sample_light
-from hrpose.datasets.synthetic.background import sample_background
-from hrpose.datasets.synthetic.camera import SUPERSAMPLING, Camera
-from hrpose.datasets.synthetic.scene import Person, Scene
-from hrpose.datasets.synthetic.shapes import Layer, Solid, draw
+from hrpose.synthetic.appearance import Light, sample_light
+from hrpose.synthetic.background import sample_background
+from hrpose.synthetic.camera import SUPERSAMPLING, Camera
+from hrpose.synthetic.scene import Person, Scene
+from hrpose.synthetic.shapes import Layer, Solid, draw
 
 NOBODY, THING = -1, -2
 JOINTS: tuple[str, ...] = resolve('coco')['keypoint_names']

@@ -6,11 +6,12 @@ backward), abduction away from the body, rotation turns a limb inward about itse
 Proportions follow the segment lengths, as shares of stature, of Drillis and Contini (1966).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from hrpose.datasets.synthetic.camera import turn_x, turn_y, turn_z
+from hrpose.synthetic.camera import turn_x, turn_y, turn_z
 
 SIDES = ('left', 'right')
 
@@ -219,7 +220,8 @@ def sample_skeleton(rng: np.random.Generator) -> Skeleton:
 def _pose(size: Proportions, rng: np.random.Generator) -> Skeleton:
     """Return one drawn pose about the middle of the hips."""
     legs = str(rng.choice(list(LEGS), p=LEG_ODDS))
-    points, frames = {}, {}
+    points: dict[str, np.ndarray] = {}
+    frames: dict[str, np.ndarray] = {}
     spine, pitch = _trunk(legs, rng)
     frames['pelvis'] = turn_x(pitch) @ turn_z(rng.normal(0, 4))
     _place_trunk(size, spine, points, frames)
@@ -234,14 +236,14 @@ def _pose(size: Proportions, rng: np.random.Generator) -> Skeleton:
     return Skeleton(size, legs, points, frames)
 
 
-def _draw(wanted: dict[str, tuple[float, float]], rng: np.random.Generator) -> dict[str, float]:
+def _draw(wanted: Mapping[str, tuple[float, float]], rng: np.random.Generator) -> dict[str, float]:
     """Return every angle of `LIMITS`, drawn as `wanted` or about 0, within its limits."""
     return {name: float(np.clip(rng.normal(*wanted.get(name, (0, 6))), *limits)) for name, limits in LIMITS.items()}
 
 
 def _trunk(legs: str, rng: np.random.Generator) -> tuple[dict[str, float], float]:
     """Return the angles of the spine, and how far the pelvis is tipped forward (degrees)."""
-    spine = {'spine_flexion': (6, 9), 'spine_lean': (0, 8), 'spine_twist': (0, 12)}
+    spine: dict[str, tuple[float, float]] = {'spine_flexion': (6, 9), 'spine_lean': (0, 8), 'spine_twist': (0, 12)}
     pitch = rng.normal(2, 5)
     if legs in ('standing', 'at ease', 'astride') and rng.random() < 0.16:
         spine['spine_flexion'], pitch = (28, 12), rng.uniform(20, 55)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from hrpose.datasets.synthetic.body import SIDES, Skeleton
-from hrpose.datasets.synthetic.shapes import Layer, Material, Solid, ellipsoid
+from hrpose.synthetic.body import SIDES, Skeleton
+from hrpose.synthetic.shapes import Layer, Material, Solid, ellipsoid
 
 # BGR in 0 to 1, light to dark.
 SKINS = (
@@ -83,7 +83,8 @@ def sample_colour(rng: np.random.Generator) -> tuple[float, float, float]:
     saturation = rng.beta(1.3, 1.5) if rng.random() < 0.75 else rng.uniform(0, 0.12)
     value = rng.uniform(0.14, 0.95)
     hsv = np.array([[[rng.uniform(0, 360), saturation, value]]], np.float32)
-    return tuple(float(c) for c in cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)[0, 0])
+    blue, green, red = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)[0, 0].tolist()
+    return blue, green, red
 
 
 def sample_cloth(rng: np.random.Generator) -> Material:
@@ -217,7 +218,8 @@ def _hair(skeleton: Skeleton, outfit: Outfit) -> list[Solid]:
 
     def ball(high: float, ahead: float, radii: tuple[float, float, float], material: Material) -> Solid:
         centre = head + unit * (high * up + ahead * front)
-        return ellipsoid(centre, up, left, tuple(unit * r for r in radii), material)
+        wide, deep, tall = radii
+        return ellipsoid(centre, up, left, (unit * wide, unit * deep, unit * tall), material)
 
     crown = ball(0.3, -0.22, (0.79, 0.84, 0.78), outfit.hair)
     back = ball(-0.02, -0.34, (0.72, 0.6, 0.74), outfit.hair)

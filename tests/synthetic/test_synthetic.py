@@ -11,15 +11,15 @@ import pytest
 from pycocotools.coco import COCO
 
 from hrpose.datasets.metainfo import resolve
-from hrpose.datasets.synthetic import annotation_file, make_dataset, make_image
-from hrpose.datasets.synthetic.appearance import dress, sample_outfit
-from hrpose.datasets.synthetic.body import LIMITS, SIDES, sample_skeleton
-from hrpose.datasets.synthetic.camera import Camera, turn_y
-from hrpose.datasets.synthetic.coco import run_lengths
-from hrpose.datasets.synthetic.render import DEPTHS, render
-from hrpose.datasets.synthetic.scene import Person, Scene
-from hrpose.datasets.synthetic.shapes import Material, Solid, draw, ellipsoid
 from hrpose.errors import UserError
+from hrpose.synthetic import annotation_file, make_dataset, make_image
+from hrpose.synthetic.appearance import dress, sample_outfit
+from hrpose.synthetic.body import LIMITS, SIDES, sample_skeleton
+from hrpose.synthetic.camera import Camera, turn_y
+from hrpose.synthetic.coco import run_lengths
+from hrpose.synthetic.render import DEPTHS, render
+from hrpose.synthetic.scene import Person, Scene
+from hrpose.synthetic.shapes import Material, Solid, draw, ellipsoid
 
 NAMES = resolve('coco')['keypoint_names']
 GREY = Material((0.5, 0.5, 0.5))
