@@ -102,7 +102,7 @@ def test_an_unknown_name_is_also_explained_through_the_runner(tmp_path):
         )
 
 
-@pytest.mark.parametrize('name', ['os.mkdir', 'subprocess.Popen', 'builtins.eval', 'torch.load', 'hrpose.errors.run'])
+@pytest.mark.parametrize('name', ['os.mkdir', 'subprocess.Popen', 'builtins.eval', 'torch.load', 'hrpose.cli.run.run'])
 @pytest.mark.parametrize('scope', ['hrpose', 'mmengine', 'mmdet'])
 def test_a_type_is_never_something_that_is_merely_importable(name, scope, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hrpose import errors
+from hrpose.cli.run import run
+from hrpose.errors import UserError
 
 CONFIG = 'configs/hrnet_w16_synthetic_128x96.py'
 FIGURES = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM', 'ARL')
@@ -75,7 +76,7 @@ def step(title: str, *words: Any) -> None:
         if shown(line, command[0]):
             print('  ' + line.rstrip(), flush=True)
     if process.wait() != 0:
-        raise errors.UserError(f'{command[0]} failed:\n{"".join(kept[-15:])}')
+        raise UserError(f'{command[0]} failed:\n{"".join(kept[-15:])}')
 
 
 def shown(line: str, tool: str) -> bool:
@@ -141,4 +142,4 @@ def report(figures: dict[str, float], ceiling: dict[str, float], seconds: float)
 
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

@@ -12,7 +12,7 @@ from typing import Any
 
 from demo import CONFIG, make_data, read_figures, step, train
 
-from hrpose import errors
+from hrpose.cli.run import run
 
 DETECTOR = 'configs/detection/rtmdet_nano_synthetic_224x224.py'
 
@@ -89,4 +89,4 @@ def report(true_boxes: float, detected: float, annotations: Path, boxes: Path, t
 
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

@@ -3,8 +3,8 @@
 python tools/detect_persons.py DET_CONFIG DET_CHECKPOINT --ann ANN --img-root DIR --out dets.json
 """
 
-from hrpose import errors
 from hrpose.cli.detect import main
+from hrpose.cli.run import run
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

@@ -1,7 +1,7 @@
 """Write a part of one's own to start from: python tools/new_project.py my_net --kind backbone"""
 
-from hrpose import errors
 from hrpose.cli.new_project import main
+from hrpose.cli.run import run
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

@@ -1,7 +1,7 @@
 """Evaluate a checkpoint: python tools/test.py configs/hrnet_w32_coco_256x192.py CHECKPOINT"""
 
-from hrpose import errors
+from hrpose.cli.run import run
 from hrpose.cli.test import main
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from hrpose import errors
+from hrpose.errors import UserError
 
 _A_WEEK = 7 * 24 * 3600.0
 
@@ -42,9 +42,9 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     """Detect as the command line says; the main process prints what came of it."""
     arguments = parse_arguments(words, prog)
     if arguments.out.exists() and not arguments.overwrite:
-        raise errors.UserError(f'{arguments.out} is there already: name another file, or give --overwrite')
+        raise UserError(f'{arguments.out} is there already: name another file, or give --overwrite')
     if arguments.workers < 0:
-        raise errors.UserError(f'--workers has to be at least 0, not {arguments.workers}')
+        raise UserError(f'--workers has to be at least 0, not {arguments.workers}')
     from mmengine.device import get_device
 
     from hrpose.apis.detections import detect_people, pictures_of_annotations, pictures_of_folder

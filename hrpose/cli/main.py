@@ -7,7 +7,8 @@ from functools import partial
 from importlib import import_module
 from typing import NamedTuple
 
-from hrpose import errors
+from hrpose.cli.run import run
+from hrpose.errors import UserError, nearest
 from hrpose.version import __version__
 
 
@@ -47,7 +48,7 @@ def main(words: Sequence[str] | None = None) -> None:
         words: of the command line, behind `hrpose`; the process's own unless given.
     """
     words = sys.argv[1:] if words is None else words
-    errors.run(partial(dispatch, words))
+    run(partial(dispatch, words))
 
 
 def dispatch(words: Sequence[str], commands: Mapping[str, Command] = COMMANDS) -> None:
@@ -59,7 +60,7 @@ def dispatch(words: Sequence[str], commands: Mapping[str, Command] = COMMANDS) -
     arguments = parser_of(commands).parse_args(words)
     name = arguments.command
     if name not in commands:
-        raise errors.UserError(f"hrpose has no command '{name}'; {errors.nearest(name, commands)}")
+        raise UserError(f"hrpose has no command '{name}'; {nearest(name, commands)}")
     import_module(commands[name].module).main(arguments.words, prog=f'hrpose {name}')
 
 

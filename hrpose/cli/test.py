@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from hrpose import errors
+from hrpose.errors import UserError
 
 
 def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
@@ -25,7 +25,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     """Evaluate as the command line says."""
     arguments = parse_arguments(words, prog)
     if arguments.dump and not arguments.dump.endswith(('.pkl', '.pickle')):
-        raise errors.UserError(f'--dump writes a pickle: {arguments.dump} has to end in .pkl or .pickle')
+        raise UserError(f'--dump writes a pickle: {arguments.dump} has to end in .pkl or .pickle')
     from hrpose.apis.launch import build_runner, config_from_arguments
     from hrpose.engine.processes import leave
 

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hrpose import errors
 from hrpose.cli.machines import ENVIRONMENT, Machines, find_first, machines_of, positive
+from hrpose.cli.run import run
 from hrpose.errors import UserError
 
 # What stands before the number of processes on each script's command line.
@@ -137,4 +137,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

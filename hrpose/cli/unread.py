@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from hrpose import registry
 from hrpose.config import LOADERS, each_dataset
 from hrpose.errors import nearest
+from hrpose.plugins import arguments_of
 
 # Read by hrpose itself, beside what mmengine's Runner takes.
 READ_BY_HRPOSE = {
@@ -90,24 +91,8 @@ def accepted_arguments(name: str, scope: str = 'hrpose') -> set[str] | None:
     full = name if '.' in name or scope == 'hrpose' else f'{scope}.{name}'
     for kind in vars(registry).values():
         if isinstance(kind, registry.Registry) and full in kind:
-            return _parameters(kind.get(full))
-    return None
-
-
-def _parameters(part: Any) -> set[str] | None:
-    names: set[str] = set()
-    for each in inspect.getmro(part) if inspect.isclass(part) else [part]:
-        start = vars(each).get('__init__') if inspect.isclass(part) else each
-        if start is None or each is object:
-            continue
-        try:
-            parameters = inspect.signature(start).parameters.values()
-        except (TypeError, ValueError):
-            return None
-        names |= {parameter.name for parameter in parameters}
-        # Further arguments go on to the class above.
-        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-            return names - {'self'}
+            known, takes_others = arguments_of(kind.get(full))
+            return None if takes_others else known
     return None
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from PIL import Image
 
-from hrpose import errors
+from hrpose.cli.run import run
 from hrpose.datasets.metainfo import resolve
+from hrpose.errors import UserError
 
 from .joints import Record, read_people
 
@@ -28,7 +29,7 @@ def convert(joints: Path, images: Path, out: Path, first: int = 1, last: int | N
     """
     people = read_people(joints)[first - 1 : last]
     if not people:
-        raise errors.UserError(f'{joints} has no image from {first} to {last or "the end"}')
+        raise UserError(f'{joints} has no image from {first} to {last or "the end"}')
     sizes = {person['id']: _size(images / person['file_name']) for person in people}
     annotations = [_annotation(person, sizes[person['id']]) for person in people if person['box'] is not None]
     info = resolve('lsp')
@@ -55,12 +56,12 @@ def convert(joints: Path, images: Path, out: Path, first: int = 1, last: int | N
 
 def _size(path: Path) -> tuple[int, int]:
     if not path.is_file():
-        raise errors.UserError(f'the image {path} is not there')
+        raise UserError(f'the image {path} is not there')
     try:
         with Image.open(path) as image:  # reads the header only
             return image.size
     except Exception as error:  # the file is a stranger's: whatever it makes the reader raise is a sentence
-        raise errors.UserError(f'the image {path} cannot be read: {error}') from error
+        raise UserError(f'the image {path} cannot be read: {error}') from error
 
 
 def _annotation(person: Record, size: tuple[int, int]) -> dict[str, Any]:
@@ -93,4 +94,4 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

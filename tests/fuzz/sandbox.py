@@ -21,7 +21,7 @@ from typing import Any
 
 import cv2
 
-from hrpose import errors
+from hrpose.cli.run import message_of
 from hrpose.errors import UserError
 
 Case = Callable[[bytes], object]
@@ -176,7 +176,7 @@ def _outcome(case: Case, content: bytes) -> tuple[str, str]:
     try:
         case(content)
     except UserError as error:
-        message = errors.sentence(error)
+        message = message_of(error)
         return ('refused', message) if message else ('fault', 'an empty message')
     except SystemExit as left:  # of a command, which has told what was wrong
         return ('refused', '') if left.code == 2 else ('fault', f'left with {left.code}')

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from hrpose import errors
 from hrpose.apis.launch import require_data
+from hrpose.cli.run import run
 from hrpose.config import load_config, parse_options
 from hrpose.errors import UserError
 from hrpose.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
@@ -128,7 +128,7 @@ def test_options(depth, tiny_coco, tiny_config, attack):
         def case(content: bytes) -> None:
             given = json.loads(content)
             read = load_config if depth == 'read' else lambda path, _: build_all(path, given)
-            errors.run(lambda: read(config, parse_options(given)))
+            run(lambda: read(config, parse_options(given)))
 
         return case
 

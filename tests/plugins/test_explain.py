@@ -6,7 +6,8 @@ import pytest
 from mmengine.registry import MODELS as ROOT_MODELS
 from mmengine.registry import DefaultScope
 
-from hrpose import errors, registry
+from hrpose import registry
+from hrpose.cli.run import run
 from hrpose.errors import UserError
 
 with_mmdet = pytest.mark.skipif(find_spec('mmdet') is None, reason='needs mmdet')
@@ -56,13 +57,13 @@ def test_in_a_config_of_mmdets_scope_a_command_explains_likewise(name, advice, c
             ROOT_MODELS.build(dict(type=name))
 
     with pytest.raises(SystemExit) as left:
-        errors.run(main)
+        run(main)
     assert (left.value.code, advice in capsys.readouterr().err) == (2, True)
 
 
 def test_another_key_error_keeps_its_traceback():
     with pytest.raises(KeyError, match='x'):
-        errors.run(lambda: {}['x'])
+        run(lambda: {}['x'])
 
 
 def test_a_forgotten_import_is_written_out(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from mmengine.logging import MMLogger
 
-from hrpose import errors
+from hrpose.cli.run import run as run_command
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, quick: 
         monkeypatch.setattr(sys, 'argv', [f'tools/{tool}.py', *map(str, words)])
         status: object = 0
         try:
-            errors.run(importlib.import_module(f'tools.{tool}').main)
+            run_command(importlib.import_module(f'tools.{tool}').main)
         except SystemExit as left:
             status = left.code
         captured = capsys.readouterr()

@@ -12,7 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hrpose import errors
+from hrpose.cli.run import run
+from hrpose.errors import UserError
 
 
 def main() -> None:
@@ -59,9 +60,9 @@ def coco_metric_of(cfg: Any) -> dict[str, Any]:
     parts = cfg.get('test_evaluator') or []
     part = next((part for part in parts if issubclass(METRICS.get(part['type']) or object, CocoMetric)), None)
     if part is None:
-        raise errors.UserError('the account is of AP: it needs a CocoMetric in test_evaluator')
+        raise UserError('the account is of AP: it needs a CocoMetric in test_evaluator')
     if part.get('ann_file') and not read_coco_json(part['ann_file']).get('annotations'):
-        raise errors.UserError(f'{part["ann_file"]} has no annotations: there is no truth to score against')
+        raise UserError(f'{part["ann_file"]} has no annotations: there is no truth to score against')
     return part
 
 
@@ -112,4 +113,4 @@ def counted(batches: Any) -> Iterator[Any]:
 
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

@@ -5,7 +5,7 @@ python tools/analysis/ap_ceiling.py configs/hrnet_w32_coco_256x192.py
 
 import argparse
 
-from hrpose import errors
+from hrpose.cli.run import run
 
 
 def main() -> None:
@@ -27,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hrpose import errors
+from hrpose.cli.run import run
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -65,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

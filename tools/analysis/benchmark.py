@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hrpose import errors
+from hrpose.cli.run import run
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -114,4 +114,4 @@ def network_rates(timings: dict[str, dict[str, Any]], device: Any) -> dict[str, 
 
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

@@ -16,7 +16,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hrpose import errors
+from hrpose.cli.run import run
+from hrpose.errors import UserError
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -56,7 +57,7 @@ def measured(axis: Any, arguments: argparse.Namespace) -> dict[str, dict[str, li
 
     sizes = [size for size in axis.sizes if arguments.largest is None or size <= arguments.largest]
     if len(sizes) < 2:
-        raise errors.UserError(f'--largest {arguments.largest} leaves no two sizes of {axis.name}: {axis.sizes}')
+        raise UserError(f'--largest {arguments.largest} leaves no two sizes of {axis.name}: {axis.sizes}')
     settings = arguments.config, arguments.device, arguments.threads
     curves = {}
     for name, work in axis.works.items():
@@ -122,4 +123,4 @@ def _draw_curve(plot: Any, name: str, sizes: list[float], values: list[float]) -
 
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from hrpose import errors
+from hrpose.cli.run import run
+from hrpose.errors import UserError
 
 # Of person_keypoints_train2017.json.
 IMAGES, IMAGES_WITH_PEOPLE, ANNOTATIONS, PEOPLE = 118_287, 56_599, 262_465, 149_813
@@ -106,7 +107,7 @@ def pss(pid: int) -> int:
     for line in Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines():
         if line.startswith('Pss:'):
             return int(line.split()[1]) * 1024
-    raise errors.UserError(f'/proc/{pid}/smaps_rollup tells no PSS; this measurement needs Linux')
+    raise UserError(f'/proc/{pid}/smaps_rollup tells no PSS; this measurement needs Linux')
 
 
 def time_to_build(ann_file: Path) -> dict[str, Any]:
@@ -187,4 +188,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

@@ -6,7 +6,8 @@ python tools/analysis/model_stats.py configs/hrnet_w32_coco_256x192.py
 import argparse
 from typing import Any
 
-from hrpose import errors
+from hrpose.cli.run import run
+from hrpose.errors import UserError
 
 HEADER = ('part', 'parameters, M', 'GFLOPs as published', 'multiply-adds, G', 'FLOPs, G', 'activations, M')
 LEGEND = """
@@ -29,9 +30,9 @@ def input_shape(cfg: Any, shape: list[int] | None) -> tuple[int, int]:
     """Return (w, h) of the input in px: the one asked for, or the codec's."""
     size = shape or cfg.get('codec', {}).get('input_size')
     if size is None:
-        raise errors.UserError('the config has no codec.input_size: give the input with --shape W H')
+        raise UserError('the config has no codec.input_size: give the input with --shape W H')
     if min(size) < 1:
-        raise errors.UserError(f'--shape takes two positive numbers W H, not {size[0]} {size[1]}')
+        raise UserError(f'--shape takes two positive numbers W H, not {size[0]} {size[1]}')
     return size[0], size[1]
 
 
@@ -54,7 +55,7 @@ def main() -> None:
     try:
         costs = layer_costs(init_model(cfg), torch.zeros(1, 3, height, width))
     except RuntimeError as error:
-        raise errors.UserError(f'the model does not take an input of {width} x {height} px: {error}') from error
+        raise UserError(f'the model does not take an input of {width} x {height} px: {error}') from error
     rows = [row(name, cost) for name, cost in by_part(costs, arguments.depth).items()]
     rows.append(row('whole', total_cost(costs.values())))
     print(f'{arguments.config}, one image of {width} x {height} px (w x h)')
@@ -63,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

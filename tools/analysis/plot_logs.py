@@ -7,7 +7,8 @@ import argparse
 import warnings
 from pathlib import Path
 
-from hrpose.errors import UserError, run
+from hrpose.cli.run import run
+from hrpose.errors import UserError
 from hrpose.visualization.curves import plot_training, read_run
 
 

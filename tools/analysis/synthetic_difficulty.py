@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hrpose.cli.run import run
 from hrpose.codecs import MSRAHeatmap
 from hrpose.datasets import CocoDataset
 from hrpose.datasets.json_files import read_coco_json
 from hrpose.datasets.metainfo import resolve
-from hrpose.errors import UserError, run
+from hrpose.errors import UserError
 from hrpose.evaluation import evaluate_coco
 from hrpose.models.losses import KeypointMSELoss
 from hrpose.structures import input_to_image

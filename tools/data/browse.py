@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hrpose import errors
+from hrpose.cli.run import run
+from hrpose.errors import UserError
 
 SHEET = 16  # samples on one
 
@@ -72,7 +73,7 @@ def visits(cfg: Any, split: str, *, seed: int, epoch: int) -> tuple[Any, Any]:
 
     loader_cfg = cfg.get(f'{split}_dataloader')
     if loader_cfg is None:
-        raise errors.UserError(f'the config has no {split}_dataloader')
+        raise UserError(f'the config has no {split}_dataloader')
     init_default_scope(cfg.get('default_scope', 'hrpose'))
     settings = {**loader_cfg.to_dict(), 'num_workers': 0, 'persistent_workers': False}
     loader = Runner.build_dataloader(settings, seed=seed)
@@ -82,4 +83,4 @@ def visits(cfg: Any, split: str, *, seed: int, epoch: int) -> tuple[Any, Any]:
 
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

@@ -3,8 +3,8 @@
 Exit status: 1 if there are errors, 0 if there are only warnings and notes. docs/doctor.md explains each finding.
 """
 
-from hrpose import errors
 from hrpose.cli.doctor import main
+from hrpose.cli.run import run
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

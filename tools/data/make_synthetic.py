@@ -1,7 +1,7 @@
 """Write the embedded data set: python tools/data/make_synthetic.py data/synthetic --train 2000 --val 400 --seed 0"""
 
-from hrpose import errors
 from hrpose.cli.make_synthetic import main
+from hrpose.cli.run import run
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)

@@ -8,7 +8,7 @@ python tools/train.py configs/hrnet_w32_coco_256x192.py \
 import argparse
 from pathlib import Path
 
-from hrpose import errors
+from hrpose.cli.run import run
 
 
 def main() -> None:
@@ -48,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    errors.run(main)
+    run(main)
