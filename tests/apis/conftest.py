@@ -7,7 +7,7 @@ import pytest
 
 from hrpose.apis import PoseInferencer, init_model
 from tests.apis.cases import SMALL_CONFIG
-from tests.models.golden import fill_model
+from tests.golden import fill_model
 
 
 @pytest.fixture(scope='session')

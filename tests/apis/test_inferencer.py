@@ -10,7 +10,7 @@ from hrpose.apis import Boxes, PoseInferencer, init_model
 from hrpose.config import load_config
 from hrpose.errors import UserError
 from tests.apis.cases import SMALL_CONFIG, Detections
-from tests.models.golden import fill_model
+from tests.golden import fill_model
 
 BOX = [10.0, 5.0, 60.0, 55.0]
 

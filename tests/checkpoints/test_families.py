@@ -1,6 +1,5 @@
 """Every layout is recognised by content, and its weights land where they belong."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -9,7 +8,7 @@ from hrpose.checkpoints import guard_mmengine, load_weights, recognise
 from hrpose.errors import UserError
 from hrpose.registry import MODELS
 from tests.checkpoints.cases import LAYOUTS, POSE_LAYOUTS, clone, distributed, official, saved, small_model
-from tests.models.golden import fill, golden_input, read_keys
+from tests.golden import assert_heatmaps, fill, golden, golden_input, golden_keys
 
 
 @pytest.fixture(scope='module')
@@ -117,24 +116,24 @@ GOLDEN_POSE = {
 
 
 @pytest.mark.parametrize('layout', GOLDEN_POSE)
-def test_a_published_file_gives_the_golden_heatmaps(layout, shared_golden, repository, tmp_path, messages):
-    golden, make = GOLDEN_POSE[layout]
-    state = filled(shared_golden / f'{golden}_keys.json')
+def test_a_published_file_gives_the_golden_heatmaps(layout, repository, tmp_path, messages):
+    network, make = GOLDEN_POSE[layout]
+    state = filled(network)
     path = saved(make(state), tmp_path / 'a.pth')
     model = init_model(repository / 'configs' / 'hrnet_w32_coco_256x192.py', path)
     with torch.no_grad():
         heatmaps = model(golden_input(192, 256)).numpy()
-    expected = np.load(shared_golden / f'{golden}_forward.npz')['heatmaps']
-    assert np.abs(heatmaps - expected).max() <= 1e-4 * np.abs(expected).max()
+    assert_heatmaps(heatmaps, golden(f'{network}_forward.npz'))
     assert f'{len(state)} of {len(state)} weights (100%) matched' in messages[0]
 
 
-def filled(keys) -> dict[str, torch.Tensor]:
-    return {key: fill(key, shape) for key, shape in read_keys(keys).items()}
+def filled(network: str) -> dict[str, torch.Tensor]:
+    """Return a published state dict with the golden weights."""
+    return {key: fill(key, shape) for key, shape in golden_keys(network).items()}
 
 
-def test_a_published_classifier_fills_the_whole_backbone(shared_golden, tmp_path, messages):
-    state = filled(shared_golden / 'cls_hrnet_w18_keys.json')
+def test_a_published_classifier_fills_the_whole_backbone(tmp_path, messages):
+    state = filled('cls_hrnet_w18')
     backbone = pretrained(saved(state, tmp_path / 'a.pth'), 'w18').state_dict()
     assert all(torch.equal(value, state[key]) for key, value in backbone.items())
     coarser = [key for key in state if key.startswith(tuple(f'stage4.2.fuse_layers.{index}.' for index in (1, 2, 3)))]
@@ -145,7 +144,7 @@ def test_a_published_classifier_fills_the_whole_backbone(shared_golden, tmp_path
 
 
 @pytest.mark.parametrize(
-    ('golden', 'family', 'ours'),
+    ('network', 'family', 'ours'),
     [
         ('hrnet_w32_256x192', 'official HRNet', {'final_layer': 'head.final_layer'}),
         ('hrnet_w48_256x192', 'official HRNet', {'final_layer': 'head.final_layer'}),
@@ -156,17 +155,17 @@ def test_a_published_classifier_fills_the_whole_backbone(shared_golden, tmp_path
         ),
     ],
 )
-def test_the_published_names_of_the_official_release_become_hrposes(golden, family, ours, shared_golden):
-    keys = read_keys(shared_golden / f'{golden}_keys.json')
+def test_the_published_names_of_the_official_release_become_hrposes(network, family, ours):
+    keys = golden_keys(network)
     found = recognise({key: torch.empty(shape, device='meta') for key, shape in keys.items()})
     tops = {key: key.split('.')[0] for key in keys}
     assert list(found.weights) == [key.replace(top, ours.get(top, f'backbone.{top}'), 1) for key, top in tops.items()]
     assert (found.family.name, found.dropped) == (family, ())
 
 
-@pytest.mark.parametrize('golden', ['mmpose_hrnet_w32_256x192', 'mmpose_hourglass52_256x256'])
-def test_the_published_names_of_mmpose_are_hrposes(golden, shared_golden):
-    keys = read_keys(shared_golden / f'{golden}_keys.json')
+@pytest.mark.parametrize('network', ['mmpose_hrnet_w32_256x192', 'mmpose_hourglass52_256x256'])
+def test_the_published_names_of_mmpose_are_hrposes(network):
+    keys = golden_keys(network)
     found = recognise({'state_dict': {key: torch.empty(shape, device='meta') for key, shape in keys.items()}})
     assert list(found.weights) == list(keys)
     assert found.family.name == 'mmpose 1.x or hrpose'

@@ -5,7 +5,7 @@ from mmengine.dataset import pseudo_collate
 
 from hrpose.config import load_config
 from hrpose.registry import DATASETS, MODELS
-from tests.models.golden import fill_model
+from tests.golden import fill_model
 
 
 def test_key_points_of_twelve_real_people_are_the_official_ones(repository, shared_data, shared_golden):

@@ -1,13 +1,12 @@
 """HRNet against the official release: keys, numbers and sizes."""
 
-import numpy as np
 import pytest
 import torch
 
 from hrpose.datasets.metainfo import resolve
 from hrpose.errors import UserError
 from hrpose.models import HRNet, TopdownPoseEstimator
-from tests.models.golden import fill_model, golden_input, official_name, read_keys
+from tests.golden import assert_heatmaps, fill_model, golden, golden_input, golden_keys, official_name
 
 CASES = [('w32', 17, (192, 256), ''), ('w48', 17, (192, 256), ''), ('w32', 16, (256, 256), 'mpii_')]
 
@@ -26,19 +25,18 @@ def make_model(arch: str, joints: int, input_size: tuple[int, int]) -> TopdownPo
 
 
 @pytest.mark.parametrize(('arch', 'joints', 'size', 'infix'), CASES)
-def test_forward_equals_the_official_one(shared_golden, arch, joints, size, infix):
+def test_forward_equals_the_official_one(arch, joints, size, infix):
     model = fill_model(make_model(arch, joints, size))
-    golden = np.load(shared_golden / f'hrnet_{arch}_{infix}{size[1]}x{size[0]}_forward.npz')['heatmaps']
     with torch.no_grad():
         heatmaps = model(golden_input(*size)).numpy()
-    assert np.abs(heatmaps - golden).max() <= 1e-5 * np.abs(golden).max()
+    assert_heatmaps(heatmaps, golden(f'hrnet_{arch}_{infix}{size[1]}x{size[0]}_forward.npz'))
 
 
 @pytest.mark.parametrize(('arch', 'millions'), [('w32', 28.5), ('w48', 63.6)])
-def test_keys_and_parameter_counts_are_the_published_ones(shared_golden, arch, millions):
+def test_keys_and_parameter_counts_are_the_published_ones(arch, millions):
     model = make_model(arch, 17, (192, 256))
     ours = {official_name(key): tuple(value.shape) for key, value in model.state_dict().items()}
-    assert ours == read_keys(shared_golden / f'hrnet_{arch}_256x192_keys.json')
+    assert ours == golden_keys(f'hrnet_{arch}_256x192')
     assert round(sum(weight.numel() for weight in model.parameters()) / 1e6, 1) == millions
 
 

@@ -7,7 +7,7 @@ from hrpose.errors import UserError
 from hrpose.models import TopdownPoseEstimator
 from hrpose.models.inference import fold_norms, inference_network
 from tests.checkpoints.cases import small_model
-from tests.models.golden import fill_model, golden_input
+from tests.golden import fill_model, golden_input
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from hrpose.registry import DATASETS
 from hrpose.visualization import VideoWriter, read_picture, save_picture
 from tests.apis.cases import SMALL_CONFIG
 from tests.conftest import spoil
-from tests.models.golden import fill_model
+from tests.golden import fill_model
 
 
 def test_results_are_those_of_tools_test_on_the_same_boxes(shared_data, tmp_path, call):

@@ -1,6 +1,5 @@
-"""PoseTrack's AP of whole sequences is what poseval gives, from the copy in this repository and from the originals."""
+"""PoseTrack's AP of whole sequences is what poseval gives."""
 
-import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from mmengine.structures import InstanceData
 
 from hrpose.evaluation import PoseTrack18Metric, posetrack_ap
 from hrpose.structures import PoseDataSample
+from tests.golden import GOLDEN, golden
 
 NAMES_OF_POSEVAL = {'neck': 'head_bottom'}
 # poseval sums the same terms in another order: only rounding may differ.
@@ -20,32 +20,24 @@ ROUNDING = 1e-9  # percent
 Content = dict[str, Any]
 
 
-@pytest.fixture(params=['copy', 'originals'])
-def golden(request: pytest.FixtureRequest, repository: Path) -> dict[str, Any]:
-    """The sequences, `gt` and `pred` by file name, and `expected`."""
-    originals = request.param == 'originals'
-    root = request.getfixturevalue('shared_golden') if originals else repository / 'tests' / 'golden'
-    return read_golden(root / 'posetrack', '.json' if originals else '.json.gz')
-
-
-def read_golden(folder: Path, suffix: str) -> dict[str, Any]:
-    def read(path: Path) -> Content:
-        content = path.read_bytes()
-        return json.loads(gzip.decompress(content) if suffix.endswith('.gz') else content)
+@pytest.fixture(scope='module')
+def sequences() -> dict[str, Any]:
+    """The three sequences, `gt` and `pred` by file name, and `expected`."""
 
     def read_all(name: str) -> dict[str, Content]:
-        return {path.name.split('.')[0]: read(path) for path in sorted((folder / name).glob(f'*{suffix}'))}
+        paths = sorted((GOLDEN / 'posetrack' / name).glob('*.json.gz'))
+        return {path.name.split('.')[0]: golden(f'posetrack/{name}/{path.stem}') for path in paths}
 
-    return {'gt': read_all('gt'), 'pred': read_all('pred'), 'expected': read(folder / f'expected{suffix}')}
-
-
-def joined(sequences: dict[str, Content], part: str) -> list[Content]:
-    """Return the `part` of all sequences in one list."""
-    return [entry for content in sequences.values() for entry in content[part]]
+    return {'gt': read_all('gt'), 'pred': read_all('pred'), 'expected': golden('posetrack/expected.json')}
 
 
-def joint_names(golden: dict[str, Any]) -> list[str]:
-    return next(iter(golden['gt'].values()))['categories'][0]['keypoints']
+def joined(files: dict[str, Content], part: str) -> list[Content]:
+    """Return the `part` of all files in one list."""
+    return [entry for content in files.values() for entry in content[part]]
+
+
+def joint_names(sequences: dict[str, Any]) -> list[str]:
+    return next(iter(sequences['gt'].values()))['categories'][0]['keypoints']
 
 
 def scored_keypoints(person: Content) -> np.ndarray:
@@ -53,13 +45,13 @@ def scored_keypoints(person: Content) -> np.ndarray:
     return np.column_stack([np.reshape(person['keypoints'], (-1, 3))[:, :2], person['scores']])
 
 
-def test_ap_by_joint_and_in_total_is_that_of_poseval(golden: dict[str, Any]) -> None:
-    truth = {part: joined(golden['gt'], part) for part in ('images', 'annotations')}
+def test_ap_by_joint_and_in_total_is_that_of_poseval(sequences: dict[str, Any]) -> None:
+    truth = {part: joined(sequences['gt'], part) for part in ('images', 'annotations')}
     results = [
         {'image_id': person['image_id'], 'keypoints': scored_keypoints(person).ravel().tolist()}
-        for person in joined(golden['pred'], 'annotations')
+        for person in joined(sequences['pred'], 'annotations')
     ]
-    names, expected = joint_names(golden), golden['expected']
+    names, expected = joint_names(sequences), sequences['expected']
     places = [names.index(NAMES_OF_POSEVAL.get(name, name)) for name in expected['joints'][:-1]]
     values, labels = posetrack_ap(truth, results, len(names))
     assert len(results) == 137
@@ -70,15 +62,15 @@ def test_ap_by_joint_and_in_total_is_that_of_poseval(golden: dict[str, Any]) -> 
     assert np.flatnonzero(np.isnan(values)).tolist() == sorted(set(range(17)) - set(places))
 
 
-def test_the_metric_reports_the_total_of_poseval(golden: dict[str, Any], tmp_path: Path) -> None:
-    for name, content in golden['gt'].items():
+def test_the_metric_reports_the_total_of_poseval(sequences: dict[str, Any], tmp_path: Path) -> None:
+    for name, content in sequences['gt'].items():
         (tmp_path / f'{name}.json').write_text(json.dumps(content))
     # poseval takes all people as they are: no NMS.
     evaluator = Evaluator(PoseTrack18Metric(str(tmp_path), 'posetrack18', nms=None))
-    samples = [sample_of(number, person) for number, person in enumerate(joined(golden['pred'], 'annotations'))]
+    samples = [sample_of(number, person) for number, person in enumerate(joined(sequences['pred'], 'annotations'))]
     evaluator.process(samples)
     figures = evaluator.evaluate(len(samples))
-    expected = dict(zip(golden['expected']['joints'], golden['expected']['ap'], strict=True))
+    expected = dict(zip(sequences['expected']['joints'], sequences['expected']['ap'], strict=True))
     assert figures['posetrack18/Mean'] == pytest.approx(expected['total'], rel=0, abs=ROUNDING)
     head = np.mean([expected[name] for name in ('head_top', 'neck', 'nose')])
     assert figures['posetrack18/Head'] == pytest.approx(head, rel=0, abs=ROUNDING)
