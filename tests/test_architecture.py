@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 EVERYWHERE = {'errors', 'registry', 'version', 'compat', 'plugins', 'hardware'}
 # From the ground up. A part imports itself and what stands on a lower line, never its neighbours.
 LAYERS = (
-    {'structures'},
+    {'structures', 'images'},
     {'codecs'},
     {'datasets', 'models'},
     {'evaluation', 'visualization'},
@@ -28,7 +28,7 @@ LAYERS = (
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 # The ground floor can be read, and copied, alone.
-STRUCTURES_MAY_USE = {'errors', 'registry'}
+GROUND_FLOOR_MAY_USE = {'errors', 'registry'}
 
 EXPENSIVE = ('torch', 'mmcv', 'mmdet', 'mmengine', 'cv2', 'matplotlib', 'scipy', 'pycocotools')
 
@@ -69,8 +69,8 @@ def may_import(source: str, target: str) -> bool:
         return True
     if source == 'hrpose':
         return target == 'version'
-    if source == 'structures':
-        return target in STRUCTURES_MAY_USE
+    if source in LAYERS[0]:
+        return target in GROUND_FLOOR_MAY_USE
     if target in EVERYWHERE:
         return True
     return source in LEVEL and target in LEVEL and LEVEL[target] < LEVEL[source]
@@ -132,6 +132,7 @@ def test_the_rule_sees_the_files_of_this_repository() -> None:
         ),
         ('structures/a.py', 'import hrpose.compat', 'structures may not import compat'),
         ('structures/a.py', 'import hrpose.codecs', 'structures may not import codecs'),
+        ('images/a.py', 'import hrpose.structures', 'images may not import structures'),
         ('compat/a.py', 'import hrpose.structures', 'compat may not import structures'),
         ('errors.py', 'import hrpose.models', 'errors may not import models'),
         ('__init__.py', 'from .registry import MODELS', 'hrpose may not import registry'),

@@ -17,9 +17,9 @@ from hrpose.apis.detector import Boxes, PersonDetector
 from hrpose.apis.sources import IMAGE_SUFFIXES
 from hrpose.apis.unfinished import Unfinished, write_line, write_whole
 from hrpose.datasets.coco import read_coco_json
-from hrpose.datasets.transforms.decode import ImageError
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_format import person_category
+from hrpose.images.files import ImageError
 
 # The others are only counted: a wrong folder would fill the screen.
 _MOST_TOLD = 5

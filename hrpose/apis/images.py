@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from hrpose.datasets.transforms.decode import LONGEST_SIDE, ImageError
 from hrpose.errors import UserError
+from hrpose.images.files import LONGEST_SIDE, ImageError
 from hrpose.visualization.files import read_picture
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.datasets.transforms.decode import ImageError
 from hrpose.doctor.finding import Finding, some_of
 from hrpose.doctor.people import People
+from hrpose.images.files import ImageError
 
 Load = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hrpose.datasets.transforms.load_image import read_image
 from hrpose.errors import UserError
+from hrpose.images.files import read_image
 
 
 def read_picture(path: str | Path, backend_args: dict[str, Any] | None = None) -> np.ndarray:

@@ -20,7 +20,7 @@ def jpeg(width=64, height=48):
 
 
 BAD = {
-    'text': (lambda p: written(p, 'a.jpg', b'not a picture'), r'a\.jpg is no picture that OpenCV can decode'),
+    'text': (lambda p: written(p, 'a.jpg', b'not a picture'), r'a\.jpg is in no format that OpenCV can decode'),
     'zero bytes': (lambda p: written(p, 'a.jpg', b''), r'a\.jpg is empty \(0 bytes\)'),
     'cut short': (lambda p: written(p, 'a.jpg', jpeg()[:900]), r'a\.jpg is cut short \(900 bytes\)'),
     'missing': (lambda p: p / 'none.jpg', r'none\.jpg: there is no such file'),

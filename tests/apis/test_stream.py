@@ -103,7 +103,7 @@ def test_broken_files_and_frames_are_reported_counted_and_skipped(pose, picture,
     assert said == [
         f'skipped: the image {tmp_path}/empty.jpg is empty (0 bytes)',
         f'skipped: the video {tmp_path}/empty.mp4 is empty (0 bytes)',
-        f'skipped: the image {tmp_path}/text.jpg is no picture that OpenCV can decode (4 bytes)',
+        f'skipped: the image {tmp_path}/text.jpg is in no format that OpenCV can decode (4 bytes)',
         f'skipped: the video {tmp_path}/text.mp4 is cut short, or no video that OpenCV can read (4 bytes)',
     ]
 

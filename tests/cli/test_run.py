@@ -7,9 +7,8 @@ import pytest
 from torch.utils.data import DataLoader, Dataset
 
 from hrpose.cli.run import message_of, run
-from hrpose.datasets.transforms.decode import ImageError
-from hrpose.datasets.transforms.load_image import read_image
 from hrpose.errors import UserError
+from hrpose.images.files import ImageError, read_image
 from hrpose.registry import MODELS
 
 

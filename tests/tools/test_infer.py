@@ -152,7 +152,7 @@ def test_boxes_of_other_pictures_are_an_error(infer, shared_data, tmp_path):
 def test_when_everything_is_broken_the_command_fails(infer, tmp_path):
     (tmp_path / 'text.jpg').write_text('not a picture')
     output = infer(tmp_path / 'text.jpg', '--whole-image', status=2)
-    assert 'text.jpg is no picture' in output
+    assert 'text.jpg is in no format' in output
     assert 'error: nothing came of' in output
 
 

@@ -62,7 +62,7 @@ def test_an_unknown_image_format_is_named(tmp_path):
 def test_a_file_that_is_no_image_is_named(tmp_path, content):
     path = tmp_path / 'a.jpg'
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r'a\.jpg (is empty|is no picture)'):
+    with pytest.raises(UserError, match=r'a\.jpg (is empty|is in no format)'):
         read_picture(path)
     with pytest.raises(UserError, match='no such file'):
         read_picture(tmp_path / 'b.jpg')

@@ -1,4 +1,4 @@
-"""What kinds of picture there are, and that each comes out as the RGB that its annotator saw."""
+"""Image files of every kind come out as the RGB that their annotators saw; broken ones are refused."""
 
 import io
 
@@ -7,36 +7,33 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hrpose.datasets import CocoDataset
-from hrpose.datasets.transforms import LoadImage
-from hrpose.datasets.transforms.decode import ImageError, decode_image
-from hrpose.errors import UserError
+from hrpose.images.files import ImageError, decode_image, read_image
 
 
-def smooth(channels: int = 3, kind: type = np.uint8) -> np.ndarray:
-    """Return a picture (60, 80, channels) without sharp edges, which JPEG keeps well."""
+def smooth_image(channels: int = 3, kind: type = np.uint8) -> np.ndarray:
+    """Return an image (60, 80, channels) without sharp edges, which JPEG preserves well."""
     coarse = np.random.default_rng(0).uniform(0, np.iinfo(kind).max, (4, 5, channels)).astype(np.float32)
-    picture = cv2.resize(coarse, (80, 60), interpolation=cv2.INTER_LINEAR).reshape(60, 80, channels)
-    return picture.round().astype(kind)
+    image = cv2.resize(coarse, (80, 60), interpolation=cv2.INTER_LINEAR).reshape(60, 80, channels)
+    return image.round().astype(kind)
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
-    """Return an image as Pillow encodes it."""
+    """Encode an image with Pillow."""
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
-def png_of_16_bits(picture: np.ndarray) -> bytes:
-    """Return a PNG of (H, W, 1 or 3 or 4) uint16, channels in OpenCV's order."""
-    return cv2.imencode('.png', picture)[1].tobytes()
+def png_of_16_bits(image: np.ndarray) -> bytes:
+    """Encode (H, W, 1, 3 or 4) uint16, channels in OpenCV's order, as PNG."""
+    return cv2.imencode('.png', image)[1].tobytes()
 
 
-RGB = smooth()
-GREY = smooth(1)
-RGBA = smooth(4)
+RGB = smooth_image()
+GREY = smooth_image(1)
+RGBA = smooth_image(4)
 PALETTE = Image.fromarray(RGB).quantize(64)
-DEEP, DEEP_GREY, DEEP_ALPHA = smooth(3, np.uint16), smooth(1, np.uint16), smooth(4, np.uint16)
+DEEP, DEEP_GREY, DEEP_ALPHA = smooth_image(3, np.uint16), smooth_image(1, np.uint16), smooth_image(4, np.uint16)
 BITMAP = Image.fromarray(GREY[..., 0]).convert('1')
 
 EXACT = {
@@ -61,8 +58,8 @@ EXACT = {
 
 
 @pytest.mark.parametrize(('content', 'wanted'), EXACT.values(), ids=EXACT)
-def test_a_lossless_picture_comes_out_value_by_value(content, wanted):
-    image = decode_image(content, 'picture')
+def test_a_lossless_image_comes_out_value_by_value(content, wanted):
+    image = decode_image(content, 'name')
     assert (image.dtype, image.shape) == (np.uint8, (60, 80, 3))
     np.testing.assert_array_equal(image, wanted)
 
@@ -79,7 +76,7 @@ NEAR = {
 @pytest.mark.parametrize(('content', 'bound'), NEAR.values(), ids=NEAR)
 def test_a_jpeg_comes_out_as_pillow_decodes_it(content, bound):
     reference = np.array(Image.open(io.BytesIO(content)).convert('RGB')).astype(int)
-    assert np.abs(decode_image(content, 'picture') - reference).max() <= bound
+    assert np.abs(decode_image(content, 'name') - reference).max() <= bound
 
 
 TURNS = {
@@ -95,29 +92,52 @@ TURNS = {
 
 
 @pytest.mark.parametrize('orientation', TURNS)
-def test_the_exif_orientation_is_ignored_unless_it_is_asked_for(orientation, tmp_path):
+def test_exif_orientation_is_applied_only_on_request(orientation, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = tmp_path / 'turned.jpg'
     path.write_bytes(saved(Image.fromarray(RGB), 'JPEG', quality=95, exif=exif))
     plain = decode_image(saved(Image.fromarray(RGB), 'JPEG', quality=95), 'plain')
-    as_stored = LoadImage()({'img_path': str(path)})
-    np.testing.assert_array_equal(as_stored['img'], plain)
-    assert as_stored['ori_shape'] == (60, 80)
-    turned = LoadImage(apply_exif=True)({'img_path': str(path)})
-    np.testing.assert_array_equal(turned['img'], TURNS[orientation](plain))
-    assert turned['ori_shape'] == ((80, 60) if orientation > 4 else (60, 80))
+    np.testing.assert_array_equal(read_image(path), plain)
+    np.testing.assert_array_equal(read_image(path, apply_exif=True), TURNS[orientation](plain))
 
 
-def test_an_unreadable_image_can_be_an_error_in_training_too(tiny_coco):
-    data = tiny_coco(broken={1: 'truncated'})
-    dataset = CocoDataset(**data.arguments, pipeline=[LoadImage()], on_broken_image='error')
-    assert dataset[0]['ori_shape'] == (60, 80)
-    with pytest.raises(ImageError, match=r'001\.jpg is cut short'):
-        dataset[1]
-    assert not dataset.broken_images
+JPEG, PNG = (cv2.imencode(suffix, smooth_image())[1].tobytes() for suffix in ('.jpg', '.png'))
 
 
-def test_another_way_with_unreadable_images_is_refused_with_the_choices(tiny_coco):
-    with pytest.raises(UserError, match="'replace' or 'error', not 'skip'"):
-        CocoDataset(**tiny_coco().arguments, on_broken_image='skip')
+def with_thumbnail(jpeg: bytes) -> bytes:
+    """Put a JPEG into the header of itself, as cameras do with a small one."""
+    return jpeg[:2] + b'\xff\xe1' + (len(jpeg) + 2).to_bytes(2, 'big') + jpeg + jpeg[2:]
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'reason'),
+    [
+        ('cut.jpg', JPEG[:-500], 'cut short'),
+        ('cut_by_two.jpg', JPEG[:-2], 'cut short'),
+        ('cut_with_thumbnail.jpg', with_thumbnail(JPEG)[:-500], 'cut short'),
+        ('cut.png', PNG[:-500], 'cut short'),
+        ('head.jpg', JPEG[:20], 'no format that OpenCV can decode'),
+        ('empty.jpg', b'', 'empty (0 bytes)'),
+        ('text.jpg', b'<html>404</html>', 'no format that OpenCV can decode'),
+        ('missing.jpg', None, 'there is no such file'),
+        ('.', None, 'directory'),
+    ],
+)
+def test_a_broken_image_is_refused_with_name_and_reason(name, content, reason, tmp_path):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ImageError) as error:
+        read_image(path)
+    assert str(path) in str(error.value)
+    assert reason in str(error.value)
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.bmp', '.webp'])
+def test_a_whole_image_is_not_taken_for_a_cut_one(suffix):
+    assert decode_image(cv2.imencode(suffix, smooth_image())[1].tobytes(), 'whole').shape == (60, 80, 3)
+
+
+def test_a_jpeg_with_a_thumbnail_is_not_taken_for_a_cut_one():
+    assert decode_image(with_thumbnail(JPEG), 'with thumbnail').shape == (60, 80, 3)

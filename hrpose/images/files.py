@@ -1,0 +1,117 @@
+"""Image files: read as (H, W, 3) uint8 RGB, and the check that a file holds a whole image."""
+
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from mmengine import fileio
+
+from hrpose.errors import UserError
+
+# OpenCV's warp keeps coordinates as signed 16-bit numbers.
+LONGEST_SIDE = 32_766
+
+_JPEG_START, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
+_PNG_START, _PNG_END, _PNG_CHUNK = b'\x89PNG\r\n\x1a\n', b'IEND', 12  # a chunk's length, name and checksum
+_PNG_ANIMATION = (b'acTL', b'fcTL', b'fdAT')
+
+
+class ImageError(UserError):
+    """An image file that is missing, damaged, or no image."""
+
+
+def read_image(path: str | Path, backend_args: dict[str, Any] | None = None, *, apply_exif: bool = False) -> np.ndarray:
+    """Read an image file as (H, W, 3) uint8 RGB, by default with its pixels as stored.
+
+    Args:
+        path: of the image.
+        backend_args: of an mmengine file backend, for an image that is not a local file.
+        apply_exif: turn the image as its EXIF orientation says. COCO's annotations refer to the pixels as stored.
+
+    Raises:
+        ImageError: there is no such file, or it is not a whole image; the message names it.
+    """
+    return decode_image(read_file(str(path), backend_args), str(path), apply_exif=apply_exif)
+
+
+def read_file(path: str, backend_args: dict[str, Any] | None = None) -> bytes:
+    """Return the content of an image file.
+
+    Raises:
+        ImageError: there is no such file, or it cannot be read.
+    """
+    try:
+        content = fileio.get(path, backend_args=backend_args)
+    except HTTPException as error:
+        raise ImageError(f'cannot read the image {path}: the server broke off: {error!r}') from error
+    except OSError as error:
+        is_missing = isinstance(error, FileNotFoundError) and backend_args is None
+        reason = 'there is no such file' if is_missing else error.strerror or str(error)
+        raise ImageError(f'cannot read the image {path}: {reason}') from error
+    if content is None:  # what the client of an object store returns for an unknown name
+        raise ImageError(f'cannot read the image {path}: there is nothing of this name')
+    return content
+
+
+def decode_image(content: bytes, name: str, *, apply_exif: bool = False) -> np.ndarray:
+    """Decode an image file's content into (H, W, 3) uint8 RGB; of 16 bits a channel the upper 8 stay, alpha is dropped.
+
+    Args:
+        content: of the file, whole.
+        name: stands in the error message.
+        apply_exif: see `read_image`.
+
+    Raises:
+        ImageError: the content is not a whole image, or a side is too long.
+    """
+    require_whole(content, name)
+    flags = cv2.IMREAD_COLOR_RGB | (0 if apply_exif else cv2.IMREAD_IGNORE_ORIENTATION)
+    try:
+        image = cv2.imdecode(np.frombuffer(_still_png(content), np.uint8), flags)
+    except cv2.error as error:
+        raise ImageError(f'the image {name} cannot be decoded: {error.err}') from error
+    if image is None:
+        raise ImageError(f'the image {name} is in no format that OpenCV can decode ({len(content)} bytes)')
+    require_warpable(image.shape[0], image.shape[1], f'the image {name}')
+    return image
+
+
+def require_whole(content: bytes, name: str) -> None:
+    """Raise `ImageError` if a file is empty, or is a JPEG or PNG that lacks its end."""
+    if not content:
+        raise ImageError(f'the image {name} is empty (0 bytes)')
+    if _is_cut_short(content):
+        raise ImageError(f'the image {name} is cut short ({len(content)} bytes); fetch it again')
+
+
+def require_warpable(height: int, width: int, what: str) -> None:
+    """Raise `ImageError` if an image has a side that is too long for OpenCV's warp."""
+    if max(height, width) > LONGEST_SIDE:
+        raise ImageError(
+            f'{what} is {width} px wide and {height} px high, but OpenCV warps no side above {LONGEST_SIDE} px; '
+            'cut it into tiles, or scale it down'
+        )
+
+
+def _is_cut_short(content: bytes) -> bool:
+    """Return whether a JPEG or PNG lacks its end, which OpenCV would silently fill with grey."""
+    if content.startswith(_JPEG_START):
+        # Most files end in the marker, which saves the search. A thumbnail in the header ends in it too, so elsewhere
+        # only a marker after the last scan counts.
+        return not content.endswith(_JPEG_END) and content.rfind(_JPEG_END) < content.rfind(_JPEG_SCAN)
+    return content.startswith(_PNG_START[:4]) and _PNG_END not in content[-64:]
+
+
+def _still_png(content: bytes) -> bytes:
+    """Return a PNG without its animation, anything else as it is: OpenCV 4.12 crashes on some damaged animations."""
+    if not content.startswith(_PNG_START) or b'acTL' not in content:
+        return content
+    kept, at = [_PNG_START], len(_PNG_START)
+    while at + _PNG_CHUNK <= len(content):
+        end = at + _PNG_CHUNK + int.from_bytes(content[at : at + 4], 'big')
+        if content[at + 4 : at + 8] not in _PNG_ANIMATION:
+            kept.append(content[at:end])
+        at = end
+    return b''.join(kept)
