@@ -152,3 +152,14 @@ def test_a_picture_that_cannot_be_read_is_named_and_replaced_in_training(tiny_co
 def test_no_pack_is_a_sentence_with_the_command(tmp_path):
     with pytest.raises(UserError, match='pack_crops.py CONFIG'):
         CropPack(tmp_path)
+
+
+def test_a_lower_jpeg_quality_makes_a_smaller_pack(configured, tmp_path):
+    sizes = [pack_people(configured(), tmp_path / str(q), 'jpeg', quality=q)['bytes'] for q in (95, 60)]
+    assert sizes[1] < 0.7 * sizes[0]
+
+
+def test_a_pack_of_another_quality_is_refused(configured, tmp_path):
+    pack_people(configured(), tmp_path, 'jpeg', quality=60)
+    with pytest.raises(UserError, match='quality differs'):
+        pack_people(configured(), tmp_path, 'jpeg', quality=61)

@@ -19,6 +19,9 @@ def main() -> None:
     add_config_arguments(parser)
     parser.add_argument('out', type=Path, help='folder of the pack')
     parser.add_argument('--format', choices=('raw', 'jpeg'), default='raw', help='jpeg: a fifth of the size')
+    parser.add_argument(
+        '--quality', type=int, choices=range(1, 101), default=95, metavar='Q', help='of a JPEG, 1 to 100 (default 95)'
+    )
     parser.add_argument('--workers', type=int, default=2, help='threads (default 2)')
     arguments = parser.parse_args()
     from mmengine.registry import init_default_scope
@@ -36,6 +39,7 @@ def main() -> None:
             dataset,
             arguments.out,
             arguments.format,
+            quality=arguments.quality,
             workers=arguments.workers,
             progress=lambda done: bar.update(done - bar.n),
         )

@@ -13,14 +13,15 @@ import cv2
 import numpy as np
 
 from hrpose.datasets.packed.pack import ABOUT, FORMATS, VERSION, key_of, read_about, shard_files
+from hrpose.datasets.transforms.decode import ImageError
 from hrpose.datasets.transforms.load_image import LoadImage
 from hrpose.datasets.transforms.reach import Reach
 from hrpose.datasets.transforms.warp import PadBox, WarpAffine
 from hrpose.errors import UserError, nearest
-from hrpose.images.files import ImageError
 
 SHARD = 16384  # people in one file
-JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+QUALITY = 95
+FULL_COLOUR = 90  # the lowest JPEG quality at which colour keeps its full resolution
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Cutter:
         steps: of the pipeline between `pad` and the warp.
         input_width: of the network's input, px.
         form: 'jpeg' or 'raw'.
+        quality: of a JPEG, 1 to 100.
     """
 
     load: LoadImage
@@ -52,9 +54,10 @@ class Cutter:
     steps: tuple[Any, ...]
     input_width: int
     form: str
+    quality: int = QUALITY
 
     @classmethod
-    def of(cls, pipeline: Any, form: str) -> 'Cutter':
+    def of(cls, pipeline: Any, form: str, quality: int = QUALITY) -> 'Cutter':
         """Return the cutter for a data set's built pipeline.
 
         Raises:
@@ -71,7 +74,7 @@ class Cutter:
             raise UserError(
                 f'{silent[0]} does not say how far it reaches, so no crop is surely large enough: add reach()'
             )
-        return cls(pipeline[0], pipeline[1], steps, warp.input_size[0], form)
+        return cls(pipeline[0], pipeline[1], steps, warp.input_size[0], form, quality)
 
     def __call__(self, record: dict[str, Any]) -> Crop:
         """Return the crop of a record's person."""
@@ -82,7 +85,7 @@ class Cutter:
         height, width = image.shape[:2]
         crop, scale = self.plan(record, (width, height))
         kept = shrink(image[crop[1] : crop[3], crop[0] : crop[2]], scale)
-        return Crop(encode(kept, self.form), kept.shape[:2], crop, (width, height), key_of(record))
+        return Crop(encode(kept, self.form, self.quality), kept.shape[:2], crop, (width, height), key_of(record))
 
     def plan(self, record: dict[str, Any], image_size: tuple[int, int]) -> tuple[tuple[int, int, int, int], float]:
         """Return the crop (x1, y1, x2, y2) and the scale, at most 1, at which its smallest region fills the input."""
@@ -101,11 +104,14 @@ def shrink(image: np.ndarray, scale: float) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def encode(image: np.ndarray, form: str) -> bytes:
-    """Return the bytes of an RGB image: a JPEG of quality 95 with full colour, or its pixels."""
+def encode(image: np.ndarray, form: str, quality: int = QUALITY) -> bytes:
+    """Return the bytes of an RGB image (H, W, 3): a JPEG, from quality 90 on with full colour, or its pixels."""
     if form == 'raw':
         return np.ascontiguousarray(image).tobytes()
-    return cv2.imencode('.jpg', image[..., ::-1], JPEG)[1].tobytes()
+    full = quality >= FULL_COLOUR
+    sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if full else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
+    return cv2.imencode('.jpg', image[..., ::-1], options)[1].tobytes()
 
 
 def pack_people(
@@ -113,6 +119,7 @@ def pack_people(
     folder: Path,
     form: str = 'raw',
     *,
+    quality: int = QUALITY,
     workers: int = 2,
     shard: int = SHARD,
     progress: Callable[[int], None] = lambda done: None,
@@ -125,6 +132,7 @@ def pack_people(
         dataset: built with the training pipeline.
         folder: where to; made if it is missing.
         form: 'raw', read without decoding, or 'jpeg', a fifth of the size.
+        quality: of a JPEG, 1 to 100; below 90 colour has half the resolution.
         workers: threads that cut.
         shard: people in one file.
         progress: called with the number of people that are done.
@@ -132,7 +140,7 @@ def pack_people(
     Raises:
         UserError: a folder with another pack, a pipeline that cannot be packed, or a disk that is full.
     """
-    cutter = Cutter.of(dataset.pipeline.transforms, form)
+    cutter = Cutter.of(dataset.pipeline.transforms, form, quality)
     about = describe(dataset, cutter, shard)
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / ABOUT).exists():
@@ -155,7 +163,9 @@ def pack_people(
 def describe(dataset: Any, cutter: Cutter, shard: int) -> dict[str, Any]:
     """Return what a pack depends on."""
     steps = [f'{type(step).__name__} {sorted(vars(step).items())}' for step in (cutter.pad, *cutter.steps)]
+    lossy = {'quality': cutter.quality} if cutter.form == 'jpeg' and cutter.quality != QUALITY else {}
     return {
+        **lossy,
         'version': VERSION,
         'annotations': Path(dataset.ann_file).name,
         'people': len(dataset),
