@@ -1,12 +1,14 @@
 """The golden files: made from the originals, small, and enough to notice a wrong value."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from hrpose.datasets.metainfo import resolve
 from hrpose.models import TopdownPoseEstimator
-from tests.golden import GOLDEN, assert_heatmaps, condense, fill_model, golden, golden_input
+from tests.golden import GOLDEN, WRONG, assert_heatmaps, condense, fill_model, golden, golden_input
 from tests.golden.make import ORIGINALS, makers
 
 MPII = 'hrnet_w32_mpii_256x256_forward.npz'
@@ -29,27 +31,10 @@ def one_cell_off(heatmaps: np.ndarray, place: int) -> np.ndarray:
     return wrong
 
 
-def swapped(heatmaps: np.ndarray) -> np.ndarray:
-    """Return heatmaps (N, K, H, W) with the first two joints swapped."""
-    return heatmaps[:, [1, 0, *range(2, heatmaps.shape[1])]]
+OFF = {f'cell {place}': partial(one_cell_off, place=place) for place in (0, 1, 52, 30_011, 65_535)}
 
 
-WRONG = {
-    'a cell to the right': lambda heatmaps: np.roll(heatmaps, 1, axis=-1),
-    'a cell down': lambda heatmaps: np.roll(heatmaps, 1, axis=-2),
-    'mirrored': lambda heatmaps: heatmaps[..., ::-1],
-    'upside down': lambda heatmaps: heatmaps[..., ::-1, :],
-    'transposed': lambda heatmaps: heatmaps.swapaxes(-1, -2),
-    'two joints swapped': swapped,
-    'negated': np.negative,
-    'a thousandth larger': lambda heatmaps: 1.001 * heatmaps,
-    'one joint missing': lambda heatmaps: heatmaps[:, :-1],
-    'not a number': lambda heatmaps: np.where(heatmaps == heatmaps.max(), np.nan, heatmaps),
-    **{f'cell {place} wrong': lambda h, place=place: one_cell_off(h, place) for place in (0, 1, 52, 30_011, 65_535)},
-}
-
-
-@pytest.mark.parametrize('wrong', WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize('wrong', (WRONG | OFF).values(), ids=WRONG | OFF)
 def test_condensed_heatmaps_notice(wrong, heatmaps):
     assert_heatmaps(heatmaps, golden(MPII))
     with pytest.raises(AssertionError):
@@ -63,6 +48,15 @@ def test_condensed_heatmaps_notice_a_wrong_cell_anywhere(rng):
     for place in range(heatmaps.size):
         with pytest.raises(AssertionError):
             assert_heatmaps(one_cell_off(heatmaps, place), stored)
+
+
+@pytest.mark.parametrize('wrong', WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize('size', ['192x256_s2', '256x256_s2', '288x384_s3'])
+def test_golden_targets_notice(size, wrong):
+    heatmaps = golden(f'msra_encode_{size}.npz')['heatmaps']
+    changed = wrong(heatmaps)
+    # The tests' tolerance is 2e-7.
+    assert changed.shape != heatmaps.shape or not np.abs(changed - heatmaps).max() < 1e-4
 
 
 @pytest.mark.parametrize(('height', 'width'), [(64, 48), (64, 64), (96, 72)])

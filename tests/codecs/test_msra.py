@@ -7,26 +7,37 @@ import torch
 from hrpose.codecs import MSRAHeatmap
 from hrpose.errors import UserError
 from hrpose.structures import input_to_image
+from tests.golden import WRONG, golden
 
 SIZES = [((192, 256), 2), ((256, 256), 2), ((288, 384), 3)]
 
 
 @pytest.mark.parametrize(('size', 'sigma'), SIZES)
-def test_targets_equal_the_official_ones(shared_golden, size, sigma):
-    golden = np.load(shared_golden / f'msra_encode_{size[0]}x{size[1]}_s{sigma}.npz')
+def test_targets_equal_the_official_ones(size, sigma):
+    official = golden(f'msra_encode_{size[0]}x{size[1]}_s{sigma}.npz')
     codec = MSRAHeatmap(input_size=size, sigma=sigma)
-    heatmaps, weights = codec.encode(torch.from_numpy(golden['keypoints']), torch.from_numpy(golden['visible']))
-    np.testing.assert_allclose(heatmaps, golden['heatmaps'], atol=2e-7)
-    np.testing.assert_array_equal(weights, golden['weights'].reshape(weights.shape))
+    heatmaps, weights = codec.encode(torch.from_numpy(official['keypoints']), torch.from_numpy(official['visible']))
+    np.testing.assert_allclose(heatmaps, official['heatmaps'], atol=2e-7)
+    np.testing.assert_array_equal(weights, official['weights'].reshape(weights.shape))
 
 
-def test_decoding_equals_the_official_one_to_the_image(shared_golden):
-    golden = np.load(shared_golden / 'decode.npz')
-    codec = MSRAHeatmap(input_size=(192, 256))
-    keypoints, scores = codec.decode(torch.from_numpy(golden['heatmaps']))
-    image = input_to_image(keypoints.numpy(), golden['box_center'], golden['box_size'], codec.input_size)
-    np.testing.assert_allclose(image, golden['keypoints_image'], atol=2e-4)
-    np.testing.assert_array_equal(scores, golden['scores'].reshape(scores.shape))
+def assert_decoded_as_published(heatmaps: np.ndarray) -> None:
+    """Assert that heatmaps (3, 17, 64, 48) give the official keypoints in image px, and scores."""
+    official, codec = golden('decode.npz'), MSRAHeatmap(input_size=(192, 256))
+    keypoints, scores = codec.decode(torch.from_numpy(heatmaps.copy()))
+    image = input_to_image(keypoints.numpy(), official['box_center'], official['box_size'], codec.input_size)
+    np.testing.assert_allclose(image, official['keypoints_image'], atol=2e-4)
+    np.testing.assert_array_equal(scores, official['scores'].reshape(scores.shape))
+
+
+def test_decoding_equals_the_official_one_to_the_image():
+    assert_decoded_as_published(golden('decode.npz')['heatmaps'])
+
+
+@pytest.mark.parametrize('wrong', WRONG.values(), ids=WRONG)
+def test_the_golden_decoding_notices(wrong):
+    with pytest.raises(AssertionError):
+        assert_decoded_as_published(wrong(golden('decode.npz')['heatmaps']))
 
 
 @pytest.mark.parametrize('sigma', [1, 1.5, 2, 3])

@@ -3,6 +3,7 @@
 import gzip
 import json
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,25 @@ def assert_heatmaps(heatmaps: np.ndarray, stored: dict[str, np.ndarray], *, tole
     for name, summed in (('cells', 1), ('rows', width), ('columns', height)):
         error = np.abs(found[name] - stored[name]).max()
         assert error <= summed * tolerance * stored['peak'], f'{name} differ by {error}'
+
+
+def _nan_at_the_peak(heatmaps: np.ndarray) -> np.ndarray:
+    return np.where(heatmaps == heatmaps.max(), np.nan, heatmaps).astype(heatmaps.dtype)
+
+
+# What is done to heatmaps (N, K, H, W) in tests that show that a comparison notices it.
+WRONG: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    'a cell to the right': lambda heatmaps: np.roll(heatmaps, 1, axis=-1),
+    'a cell down': lambda heatmaps: np.roll(heatmaps, 1, axis=-2),
+    'mirrored': lambda heatmaps: heatmaps[..., ::-1],
+    'upside down': lambda heatmaps: heatmaps[..., ::-1, :],
+    'transposed': lambda heatmaps: heatmaps.swapaxes(-1, -2),
+    'two joints swapped': lambda heatmaps: heatmaps[:, [0, 2, 1, *range(3, heatmaps.shape[1])]],
+    'negated': np.negative,
+    'a thousandth larger': lambda heatmaps: heatmaps * np.float32(1.001),
+    'one joint missing': lambda heatmaps: heatmaps[:, :-1],
+    'not a number': _nan_at_the_peak,
+}
 
 
 def fill(name: str, shape: tuple[int, ...]) -> torch.Tensor:

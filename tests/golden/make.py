@@ -17,6 +17,8 @@ from tests.golden import GOLDEN, condense
 ORIGINALS = GOLDEN.parents[2] / 'shared' / 'golden'
 
 FORWARDS = ('hrnet_w32_256x192', 'hrnet_w32_mpii_256x256', 'hrnet_w48_256x192', 'mmpose_hrnet_w32_256x192')
+# Of arrays in which rows do not depend on one another, two of the 64 are stored.
+ROWS = [9, 40]
 KEYS = (
     'cls_hrnet_w18', 'hrnet_w32_256x192', 'hrnet_w48_256x192', 'mmpose_hourglass52_256x256', 'mmpose_hrnet_w32_256x192',
     'pose_resnet50_256x192',
@@ -39,10 +41,44 @@ def condensed(name: str) -> dict[str, np.ndarray]:
     return condense(arrays(name)['heatmaps'])
 
 
+def around_peaks(heatmaps: np.ndarray) -> np.ndarray:
+    """Return (N, K, H, W) bool: the 3x3 cells around the first peak of each heatmap (N, K, H, W)."""
+    (height, width), peaks = heatmaps.shape[-2:], heatmaps.reshape(*heatmaps.shape[:2], -1).argmax(axis=-1)
+    rows = np.abs(np.arange(height) - peaks[..., None] // width) <= 1
+    columns = np.abs(np.arange(width) - peaks[..., None] % width) <= 1
+    return rows[..., None] & columns[..., None, :]
+
+
+def decode() -> dict[str, np.ndarray]:
+    """Return the decoding, with cells of its input rounded down to eighths where the official code reads none."""
+    found = arrays('decode.npz')
+    heatmaps = found['heatmaps']
+    coarse = np.floor(heatmaps * 8) / 8
+    return found | {'heatmaps': np.where(around_peaks(heatmaps), heatmaps, coarse).astype(np.float32)}
+
+
+def flip_average() -> dict[str, np.ndarray]:
+    """Return two rows of the heatmaps and of their averages."""
+    return {name: value[..., ROWS, :] for name, value in arrays('flip_average.npz').items()}
+
+
+def mse_loss() -> dict[str, np.ndarray]:
+    """Return the loss, the root mean square error of each heatmap (1, K), and the gradient of two rows."""
+    found = arrays('mse_loss.npz')
+    error = found['prediction'].astype(np.float64) - found['target']
+    rows = {name: found[name][..., ROWS, :] for name in ('prediction', 'target', 'official_grad')}
+    return found | rows | {'rmse': np.sqrt(np.mean(error**2, axis=(-2, -1)))}
+
+
 def makers() -> dict[str, Callable[[], Any]]:
     """Return, by the name that `golden` takes, what makes a file's content: arrays by name, or JSON."""
     sequences = [f'posetrack/{path.parent.name}/{path.name}' for path in (ORIGINALS / 'posetrack').glob('*/*.json')]
+    whole = ['affine_192x256.npz', *(f'msra_encode_{size}.npz' for size in ('192x256_s2', '256x256_s2', '288x384_s3'))]
     return {
+        'decode.npz': decode,
+        'flip_average.npz': flip_average,
+        'mse_loss.npz': mse_loss,
+        **{name: partial(arrays, name) for name in whole},
         **{f'{name}_forward.npz': partial(condensed, f'{name}_forward.npz') for name in FORWARDS},
         **{name: partial(content, name) for name in [f'{network}_keys.json' for network in KEYS]},
         **{name: partial(content, name) for name in ['posetrack/expected.json', *sequences]},

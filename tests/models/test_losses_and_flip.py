@@ -7,17 +7,40 @@ import torch
 from hrpose.datasets.metainfo import resolve
 from hrpose.models import KeypointMSELoss
 from hrpose.models.estimators.flip import average_flip, unflip_heatmaps
+from tests.golden import WRONG, golden
+
+OTHER_SHAPE = (RuntimeError, IndexError)  # what PyTorch raises where shapes do not fit
 
 
-def test_loss_and_gradient_equal_the_official_ones(shared_golden):
-    golden = {
-        key: torch.from_numpy(np.asarray(value)) for key, value in np.load(shared_golden / 'mse_loss.npz').items()
-    }
-    prediction = golden['prediction'].clone().requires_grad_()
-    loss = KeypointMSELoss()(prediction, golden['target'], golden['weights'].reshape(prediction.shape[:2]))
-    loss.backward()
-    torch.testing.assert_close(loss, golden['official_loss'].to(loss).reshape(()), rtol=1e-6, atol=0)
-    torch.testing.assert_close(prediction.grad, golden['official_grad'], rtol=1e-5, atol=1e-12)
+@pytest.fixture
+def official() -> dict[str, torch.Tensor]:
+    """The official loss: two rows of 64 of its input and gradient, and the root mean square error by joint."""
+    return {name: torch.from_numpy(np.asarray(value)) for name, value in golden('mse_loss.npz').items()}
+
+
+def assert_gradient_as_published(official: dict[str, torch.Tensor], prediction: torch.Tensor) -> None:
+    """Assert that two rows of a prediction (1, 17, 2, 48) have the official gradient."""
+    prediction = prediction.requires_grad_()
+    KeypointMSELoss()(prediction, official['target'], official['weights']).backward()
+    # The loss is a mean over cells: of two rows in place of 64, each counts 32 times as much.
+    torch.testing.assert_close(prediction.grad * 2 / 64, official['official_grad'], rtol=1e-5, atol=1e-12)
+
+
+def test_the_gradient_equals_the_official_one(official):
+    assert_gradient_as_published(official, official['prediction'])
+
+
+@pytest.mark.parametrize('wrong', WRONG.values(), ids=WRONG)
+def test_the_golden_gradient_notices(wrong, official):
+    with pytest.raises((AssertionError, *OTHER_SHAPE)):
+        assert_gradient_as_published(official, torch.from_numpy(wrong(official['prediction'].numpy()).copy()))
+
+
+def test_the_loss_equals_the_official_one(official):
+    # Heatmaps of one cell, which is off by as much as the cells of the official input are in the mean square.
+    prediction = official['rmse'].float()[..., None, None]
+    loss = KeypointMSELoss()(prediction, torch.zeros_like(prediction), official['weights'])
+    torch.testing.assert_close(loss, official['official_loss'].to(loss), rtol=1e-6, atol=0)
 
 
 def test_unlabelled_joints_get_no_gradient():
@@ -27,15 +50,26 @@ def test_unlabelled_joints_get_no_gradient():
     assert prediction.grad[0, 1].abs().max() == 0
 
 
+def assert_averaged_as_published(heatmaps: np.ndarray, mirrored: np.ndarray, *, shift: bool) -> None:
+    """Assert that two rows of heatmaps (1, 17, 2, 48), and those of the mirrored image, give the official mean."""
+    inputs = (torch.from_numpy(rows.copy()) for rows in (heatmaps, mirrored))
+    mean = average_flip(*inputs, resolve('coco')['flip_indices'], shift=shift)
+    np.testing.assert_allclose(mean, golden('flip_average.npz')['mean_shift' if shift else 'mean_noshift'], atol=1e-7)
+
+
 @pytest.mark.parametrize('shift', [True, False])
-def test_flip_average_equals_the_official_one(shared_golden, shift):
-    golden = np.load(shared_golden / 'flip_average.npz')
-    heatmaps, mirrored = (
-        torch.from_numpy(golden['heatmaps']),
-        torch.from_numpy(golden['heatmaps_of_flipped_input']),
-    )
-    mean = average_flip(heatmaps, mirrored, resolve('coco')['flip_indices'], shift=shift)
-    np.testing.assert_allclose(mean, golden['mean_shift' if shift else 'mean_noshift'], atol=1e-7)
+def test_flip_average_equals_the_official_one(shift):
+    official = golden('flip_average.npz')
+    assert_averaged_as_published(official['heatmaps'], official['heatmaps_of_flipped_input'], shift=shift)
+
+
+@pytest.mark.parametrize('part', ['heatmaps', 'heatmaps_of_flipped_input'])
+@pytest.mark.parametrize('wrong', WRONG.values(), ids=WRONG)
+def test_the_golden_flip_average_notices(wrong, part):
+    official = golden('flip_average.npz')
+    official[part] = wrong(official[part])
+    with pytest.raises((AssertionError, *OTHER_SHAPE)):
+        assert_averaged_as_published(official['heatmaps'], official['heatmaps_of_flipped_input'], shift=True)
 
 
 def test_unflipping_twice_without_shift_changes_nothing():
