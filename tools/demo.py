@@ -107,7 +107,7 @@ def demo_config(config: str, overrides: list[str]) -> Any:
 
 def measure_ceiling(cfg: Any) -> dict[str, float]:
     """Return the figures that the heatmap size allows at best."""
-    from hrpose.evaluation.ceiling import heatmap_ceiling
+    from hrpose.analysis.ap_ceiling import heatmap_ceiling
     from hrpose.registry import CODECS, DATASETS, METRICS
 
     dataset = DATASETS.build(cfg.test_dataloader.dataset)

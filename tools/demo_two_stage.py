@@ -73,7 +73,7 @@ def _data_of(data: str, annotations: Path) -> list[str]:
 
 def report(true_boxes: float, detected: float, annotations: Path, boxes: Path, times: dict[str, float]) -> None:
     """Print AP with either boxes, whom the detector missed, and the minutes of each step."""
-    from hrpose.evaluation.box_recall import box_recall
+    from hrpose.analysis.box_recall import box_recall
 
     found: list[dict[str, Any]] = json.loads(boxes.read_text())
     truth = json.loads(annotations.read_text())

@@ -45,7 +45,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     from mmengine.logging import MMLogger
     from mmengine.registry import init_default_scope
 
-    from hrpose.doctor import count_of
+    from hrpose.analysis.doctor import count_of
 
     MMLogger.get_current_instance().setLevel(logging.ERROR)
     init_default_scope('hrpose')
@@ -63,7 +63,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
 
 def report(subject: Any, arguments: argparse.Namespace) -> list[Any]:
     """Examine one data set, print what was found, write its sheet; returns the findings."""
-    from hrpose.doctor import examine, overlay_sheet
+    from hrpose.analysis.doctor import examine, overlay_sheet
     from hrpose.visualization import save_picture
 
     print(f'\n{subject.title}: {subject.ann_file}')
@@ -93,10 +93,10 @@ def report(subject: Any, arguments: argparse.Namespace) -> list[Any]:
 
 def from_files(arguments: argparse.Namespace) -> Any:
     """Return the subject that --ann, --images and so on name."""
+    from hrpose.analysis.doctor import Subject
     from hrpose.codecs import MSRAHeatmap
     from hrpose.datasets.metainfo import resolve
     from hrpose.datasets.transforms import LoadImage
-    from hrpose.doctor import Subject
 
     size = tuple(arguments.input_size)
     dataset = dict(
@@ -119,8 +119,8 @@ def from_files(arguments: argparse.Namespace) -> Any:
 
 def from_config(arguments: argparse.Namespace) -> tuple[list[Any], list[Any]]:
     """Return what is wrong with the config's metainfo, and a subject for each of its data sets."""
+    from hrpose.analysis.doctor import check_metainfo, usable_metainfo
     from hrpose.config import link, parse_options, read_config
-    from hrpose.doctor import check_metainfo, usable_metainfo
 
     cfg = read_config(arguments.config, parse_options(arguments.cfg_options))
     written = cfg._cfg_dict.to_dict().get('metainfo', 'coco')
@@ -138,9 +138,9 @@ def subject_key(subject: Any) -> tuple[Any, ...]:
 
 def subjects_of(cfg: Any, splits: tuple[str, ...]) -> Iterator[Any]:
     """Yield a subject for each data set of the splits."""
+    from hrpose.analysis.doctor import Subject
     from hrpose.config import each_dataset
     from hrpose.datasets import CocoDataset
-    from hrpose.doctor import Subject
     from hrpose.registry import CODECS, DATASETS, TRANSFORMS
 
     for split in splits:

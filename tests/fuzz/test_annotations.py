@@ -13,13 +13,13 @@ import pytest
 from hypothesis import strategies as st
 from scipy.io import savemat
 
+from hrpose.analysis.doctor import examine
 from hrpose.cli.box_file import BoxFile
 from hrpose.cli.doctor import from_files, parse_arguments
 from hrpose.config import load_config
 from hrpose.datasets import CocoDataset, CrowdPoseDataset, MpiiDataset, MpiiMatDataset, PoseTrack18Dataset
 from hrpose.datasets.base import PoseDataset
 from hrpose.datasets.metainfo import resolve
-from hrpose.doctor import examine
 from hrpose.errors import UserError
 from hrpose.evaluation import CocoMetric, CrowdPoseMetric, PoseTrack18Metric
 from hrpose.registry import DATASETS

@@ -29,9 +29,9 @@ def main() -> None:
     arguments = parser.parse_args()
     from mmengine.device import get_device
 
+    from hrpose.analysis.ap_account import account_table
     from hrpose.apis import init_model
     from hrpose.config import load_config, parse_options
-    from hrpose.evaluation.ap_account import account_table
 
     cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
     if arguments.bbox_file:
@@ -83,7 +83,7 @@ def score(cfg: Any, model: Any, part: dict[str, Any]) -> list[Any]:
     from mmengine.registry import init_default_scope
     from mmengine.runner import Runner, autocast
 
-    from hrpose.evaluation.ap_account import collect, has_offset, protocol_rows, score_rows
+    from hrpose.analysis.ap_account import collect, has_offset, protocol_rows, score_rows
     from hrpose.registry import METRICS
 
     init_default_scope(cfg.default_scope)

@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_config_arguments(parser)
     arguments = parser.parse_args()
-    from hrpose.evaluation.ceiling import heatmap_ceiling
+    from hrpose.analysis.ap_ceiling import heatmap_ceiling
     from hrpose.registry import CODECS, DATASETS, METRICS
 
     cfg = load_config(arguments.config, parse_options(arguments.cfg_options))

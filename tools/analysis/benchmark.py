@@ -12,9 +12,9 @@ from hrpose.cli.run import run
 
 
 def parse_arguments() -> argparse.Namespace:
+    from hrpose.analysis.benchmark import STAGES, VARIANTS
+    from hrpose.analysis.benchmark.sides import DETECTOR
     from hrpose.apis.launch import add_config_arguments
-    from hrpose.benchmark import STAGES, VARIANTS
-    from hrpose.benchmark.sides import DETECTOR
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_config_arguments(parser)
@@ -38,8 +38,8 @@ def main() -> None:
     from mmengine.device import get_device
     from mmengine.registry import init_default_scope
 
-    from hrpose.benchmark import Bench, as_chain, as_json, as_table
-    from hrpose.benchmark.sides import CHAIN
+    from hrpose.analysis.benchmark import Bench, as_chain, as_json, as_table
+    from hrpose.analysis.benchmark.sides import CHAIN
     from hrpose.config import load_config, parse_options
     from hrpose.hardware import describe_machine
 
@@ -67,8 +67,8 @@ def stages_of(words: str | None) -> list[str]:
     """Return the stages that are asked for: by default all for which the needed packages are installed."""
     from importlib.util import find_spec
 
-    from hrpose.benchmark import STAGES
-    from hrpose.benchmark.sides import DETECTOR_STAGES, check_stages
+    from hrpose.analysis.benchmark import STAGES
+    from hrpose.analysis.benchmark.sides import DETECTOR_STAGES, check_stages
 
     if words is not None:
         stages = [name for name in words.split(',') if name]
@@ -84,14 +84,14 @@ def peer_of(name: str | None, bench: Any) -> Any:
     """Return the peer's bench, or None."""
     if name is None:
         return None
-    from hrpose.benchmark.mmpose_side import MmposeBench, import_mmpose
+    from hrpose.analysis.benchmark.mmpose_side import MmposeBench, import_mmpose
 
     return MmposeBench(bench, import_mmpose())
 
 
 def measured(stage: str, bench: Any, peer: Any, repeats: int) -> dict[str, Any]:
     """Return the timings of a stage by side, the peer's first."""
-    from hrpose.benchmark import measure
+    from hrpose.analysis.benchmark import measure
 
     print(f'measuring {stage} …', flush=True)
     works = {**(peer.works(stage) if peer else {}), **bench.works(stage)}
@@ -102,9 +102,9 @@ def measured(stage: str, bench: Any, peer: Any, repeats: int) -> dict[str, Any]:
 
 def network_rates(timings: dict[str, dict[str, Any]], device: Any) -> dict[str, float]:
     """Return the best rate of this machine in the precision of each variant that was measured."""
-    from hrpose.benchmark import VARIANTS
-    from hrpose.benchmark.sides import NAME
-    from hrpose.benchmark.yardstick import best_rate
+    from hrpose.analysis.benchmark import VARIANTS
+    from hrpose.analysis.benchmark.sides import NAME
+    from hrpose.analysis.benchmark.yardstick import best_rate
     from hrpose.hardware import PRECISIONS
 
     sides = {side for stage in timings.values() for side, timing in stage.items() if timing.rate}

@@ -21,7 +21,7 @@ from hrpose.errors import UserError
 
 
 def parse_arguments() -> argparse.Namespace:
-    from hrpose.benchmark.growth import AXES
+    from hrpose.analysis.benchmark.growth import AXES
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('config', help="a config's file, or the name of one of hrpose's: of the network and the codec")
@@ -38,7 +38,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure, print a line for each curve, draw."""
     arguments = parse_arguments()
-    from hrpose.benchmark.growth import AXES
+    from hrpose.analysis.benchmark.growth import AXES
     from hrpose.evaluation.metrics.tables import format_table
 
     curves = {name: measured(AXES[name], arguments) for name in arguments.axes}
@@ -53,7 +53,7 @@ def main() -> None:
 
 def measured(axis: Any, arguments: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
     """Return work -> `sizes`, `seconds` and `mib`, measured one size after the other."""
-    from hrpose.benchmark.growth import in_fresh_process, peak_of, seconds_of
+    from hrpose.analysis.benchmark.growth import in_fresh_process, peak_of, seconds_of
 
     sizes = [size for size in axis.sizes if arguments.largest is None or size <= arguments.largest]
     if len(sizes) < 2:
@@ -74,7 +74,7 @@ def measured(axis: Any, arguments: argparse.Namespace) -> dict[str, dict[str, li
 
 def summary(axis: str, curves: dict[str, dict[str, list[float]]]) -> list[list[Any]]:
     """Return a row for each work's time and memory: the line, and how far the curve is from it."""
-    from hrpose.benchmark.growth import fit_line
+    from hrpose.analysis.benchmark.growth import fit_line
 
     rows: list[list[Any]] = []
     for name, curve in curves.items():
@@ -91,7 +91,7 @@ def draw(curves: dict[str, dict[str, dict[str, list[float]]]], path: Path) -> No
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
 
-    from hrpose.benchmark.growth import AXES
+    from hrpose.analysis.benchmark.growth import AXES
 
     figure, grid = plt.subplots(2, len(curves), figsize=(4.4 * len(curves), 7), squeeze=False, layout='constrained')
     figure.suptitle('What it costs, as measured (dots) and as a straight line (lines)')
@@ -114,7 +114,7 @@ def draw(curves: dict[str, dict[str, dict[str, list[float]]]], path: Path) -> No
 def _draw_curve(plot: Any, name: str, sizes: list[float], values: list[float]) -> None:
     import numpy as np
 
-    from hrpose.benchmark.growth import fit_line
+    from hrpose.analysis.benchmark.growth import fit_line
 
     line = fit_line(sizes, values)
     (dots,) = plot.plot(sizes, values, 'o', markersize=4, label=f'{name} (at most {100 * line.deviation:.0f} % off)')

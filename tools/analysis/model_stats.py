@@ -41,10 +41,10 @@ def main() -> None:
     arguments = parse_arguments()
     import torch
 
+    from hrpose.analysis.model_stats import Cost, by_part, layer_costs, total_cost
     from hrpose.apis import init_model
     from hrpose.config import load_config, parse_options
     from hrpose.evaluation import format_table
-    from hrpose.models.statistics import Cost, by_part, layer_costs, total_cost
 
     def row(name: str, cost: Cost) -> list[str | float]:
         sums = [cost.official_gflops, cost.multiply_adds / 1e9, 2 * cost.multiply_adds / 1e9, cost.activations / 1e6]

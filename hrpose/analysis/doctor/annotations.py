@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.doctor.finding import Finding, Severity, rows_of, some_of
-from hrpose.doctor.people import People
+from hrpose.analysis.doctor.finding import Finding, Severity, rows_of, some_of
+from hrpose.analysis.doctor.people import People
 
 # Among fewer people a joint may be labelled on nobody by chance.
 ENOUGH = 100

@@ -5,11 +5,11 @@ import json
 import cv2
 import numpy as np
 
+from hrpose.analysis.ap_ceiling import heatmap_ceiling, roundtrip_samples
 from hrpose.codecs import MSRAHeatmap
 from hrpose.datasets import CocoDataset
 from hrpose.datasets.metainfo import resolve
 from hrpose.evaluation import CocoMetric
-from hrpose.evaluation.ceiling import heatmap_ceiling, roundtrip_samples
 
 
 def write_people(folder, rng, count: int = 40) -> CocoDataset:

@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from hrpose.analysis.doctor import Fault
 from hrpose.datasets.metainfo import resolve
-from hrpose.doctor import Fault
 from tests.conftest import ROOT, spoil
 
 COCO = resolve('coco')

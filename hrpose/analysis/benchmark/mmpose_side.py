@@ -21,9 +21,9 @@ from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 
-from hrpose.benchmark.coco_case import coco_case
-from hrpose.benchmark.sides import Bench
-from hrpose.benchmark.timing import Work
+from hrpose.analysis.benchmark.coco_case import coco_case
+from hrpose.analysis.benchmark.sides import Bench
+from hrpose.analysis.benchmark.timing import Work
 from hrpose.compat import supply_mmcv_ops
 from hrpose.errors import UserError
 

@@ -9,8 +9,8 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
+from hrpose.analysis.benchmark.timing import Work
 from hrpose.apis import PersonDetector, PoseInferencer
-from hrpose.benchmark.timing import Work
 from hrpose.models.estimators.topdown import attach_predictions
 from hrpose.visualization import draw_boxes, draw_pose
 

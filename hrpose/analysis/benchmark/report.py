@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hrpose.benchmark.chain import WHOLE
-from hrpose.benchmark.timing import Timing
+from hrpose.analysis.benchmark.chain import WHOLE
+from hrpose.analysis.benchmark.timing import Timing
 from hrpose.evaluation.metrics.tables import Cell, format_table
 
 Timings = Mapping[str, Mapping[str, Timing]]

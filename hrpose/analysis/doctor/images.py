@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.doctor.finding import Finding, some_of
-from hrpose.doctor.people import People
+from hrpose.analysis.doctor.finding import Finding, some_of
+from hrpose.analysis.doctor.people import People
 from hrpose.images.files import ImageError
 
 Load = Callable[[dict[str, Any]], dict[str, Any]]

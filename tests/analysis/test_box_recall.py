@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from hrpose.evaluation.box_recall import box_recall
+from hrpose.analysis.box_recall import box_recall
 
 
 def person(number, box, image='a', **fields):

@@ -5,8 +5,8 @@ N annotations, K joints. Coordinates are image px.
 
 import numpy as np
 
-from hrpose.doctor.finding import Fault, Finding, Severity, rows_of, some_of
-from hrpose.doctor.people import People
+from hrpose.analysis.doctor.finding import Fault, Finding, Severity, rows_of, some_of
+from hrpose.analysis.doctor.people import People
 from hrpose.structures import pad_box
 
 # Single slips are in every data set; from this share of the people on it is no slip.

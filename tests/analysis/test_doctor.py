@@ -7,15 +7,15 @@ import cv2
 import numpy as np
 import pytest
 
+from hrpose.analysis.ap_ceiling import heatmap_ceiling
+from hrpose.analysis.doctor import Fault, count_of
+from hrpose.analysis.doctor.grid import measure_grid
+from hrpose.analysis.doctor.people import people_of
 from hrpose.codecs import MSRAHeatmap
 from hrpose.datasets import CocoDataset
 from hrpose.datasets.transforms import PadBox
-from hrpose.doctor import Fault, count_of
-from hrpose.doctor.grid import measure_grid
-from hrpose.doctor.people import people_of
 from hrpose.evaluation import CocoMetric
-from hrpose.evaluation.ceiling import heatmap_ceiling
-from tests.doctor.seeds import COCO, NAMES, SEEDS, Case, exchange, healthy, set_flag
+from tests.analysis.doctor_seeds import COCO, NAMES, SEEDS, Case, exchange, healthy, set_flag
 
 
 @pytest.fixture

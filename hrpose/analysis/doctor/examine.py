@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from hrpose.analysis.doctor import annotations, boxes, detections, images, joints, sides
+from hrpose.analysis.doctor.finding import Finding, by_severity
+from hrpose.analysis.doctor.grid import Grid, coarse_grid, measure_grid
+from hrpose.analysis.doctor.people import People, mappings, people_of, people_of_records
 from hrpose.datasets.json_files import read_coco_json
 from hrpose.datasets.metainfo import category_metainfo, resolve
-from hrpose.doctor import annotations, boxes, detections, images, joints, sides
-from hrpose.doctor.finding import Finding, by_severity
-from hrpose.doctor.grid import Grid, coarse_grid, measure_grid
-from hrpose.doctor.people import People, mappings, people_of, people_of_records
 from hrpose.errors import UserError
 
 Check = Callable[[People], list[Finding]]

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.doctor.finding import Finding
-from hrpose.doctor.people import People
+from hrpose.analysis.doctor.finding import Finding
+from hrpose.analysis.doctor.people import People
 from hrpose.visualization import contact_sheet, crop_around, draw_boxes, draw_pose
 
 Load = Callable[[dict[str, Any]], dict[str, Any]]

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from hrpose.benchmark.timing import Work, measure
+from hrpose.analysis.benchmark.timing import Work, measure
 
 # (channels, rows and columns) of 3x3 convolutions, in batches of 8; and the side of a square matrix product.
 CONVOLUTIONS = {'cpu': ((64, 64), (256, 32)), 'cuda': ((256, 128), (512, 64))}

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from hrpose.analysis.ap_account import protocol_rows
 from hrpose.apis import init_model
-from hrpose.evaluation.ap_account import protocol_rows
 from hrpose.registry import MODELS
 
 # A linear function of RGB for each joint, largest at the joint's own colour.

@@ -6,9 +6,9 @@ K joints.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hrpose.analysis.doctor.finding import Finding, some_of
+from hrpose.analysis.doctor.people import People
 from hrpose.datasets.metainfo import infer_flip_indices
-from hrpose.doctor.finding import Finding, some_of
-from hrpose.doctor.people import People
 from hrpose.visualization.palette import CENTRE, joint_sides
 
 Metainfo = Mapping[str, Any]

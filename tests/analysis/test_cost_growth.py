@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hrpose.benchmark import growth
-from hrpose.benchmark.growth import fit_line
+from hrpose.analysis.benchmark import growth
+from hrpose.analysis.benchmark.growth import fit_line
 
 CPU = torch.device('cpu')
 CONFIG = 'hrnet_w16_synthetic_128x96'
@@ -90,7 +90,7 @@ def test_a_line_is_found_and_how_far_a_cliff_is_from_it():
 
 def test_the_peak_of_a_call_is_what_it_held_at_once(repository):
     script = (
-        'import numpy, torch; from hrpose.benchmark.memory import peak_mib; '
+        'import numpy, torch; from hrpose.analysis.benchmark.memory import peak_mib; '
         'hold = lambda: numpy.ones(32 * 2**20, numpy.uint8); '
         "print(peak_mib(lambda: (hold(), hold()), torch.device('cpu')))"
     )

@@ -7,9 +7,9 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 
-from hrpose.benchmark import STAGES, Bench, Timing, Work, as_chain, as_json, as_table, measure
-from hrpose.benchmark.chain import WHOLE, Chain
-from hrpose.benchmark.yardstick import best_rate
+from hrpose.analysis.benchmark import STAGES, Bench, Timing, Work, as_chain, as_json, as_table, measure
+from hrpose.analysis.benchmark.chain import WHOLE, Chain
+from hrpose.analysis.benchmark.yardstick import best_rate
 from hrpose.config import load_config
 from tools.analysis.benchmark import stages_of
 
@@ -92,13 +92,13 @@ def test_without_mmdet_the_default_leaves_out_what_needs_it(monkeypatch, capsys)
 
 def test_the_yardstick_is_the_best_of_its_kernels(monkeypatch):
     kernels = [(1e6, lambda: time.sleep(0.01)), (1e6, lambda: time.sleep(0.002))]
-    monkeypatch.setattr('hrpose.benchmark.yardstick._kernels', lambda device, dtype: iter(kernels))
+    monkeypatch.setattr('hrpose.analysis.benchmark.yardstick._kernels', lambda device, dtype: iter(kernels))
     assert best_rate(CPU, torch.float32) == pytest.approx(1e6 / 0.002, rel=0.5)
 
 
 def test_every_stage_runs_on_a_config_of_ones_own(tiny_coco, tiny_config, tmp_path, call, monkeypatch):
-    monkeypatch.setattr('hrpose.benchmark.coco_case.DETECTIONS', 300)
-    monkeypatch.setattr('hrpose.benchmark.coco_case.PEOPLE', 100)
+    monkeypatch.setattr('hrpose.analysis.benchmark.coco_case.DETECTIONS', 300)
+    monkeypatch.setattr('hrpose.analysis.benchmark.coco_case.PEOPLE', 100)
     target = tmp_path / 'speed.json'
     words = ['--json', target, '--repeats', 1, '--batch', 2, '--codec-batch', 4, '--variants', 'fp32', 'bf16']
     status, output = call('analysis.benchmark', tiny_config(tiny_coco(joints=17, images=2)), *words)

@@ -14,18 +14,18 @@ from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from torch import Tensor
 
+from hrpose.analysis.benchmark.chain import Chain
+from hrpose.analysis.benchmark.coco_case import coco_case
+from hrpose.analysis.benchmark.timing import Work
+from hrpose.analysis.model_stats import layer_costs, total_cost
 from hrpose.apis.detector import PersonDetector
 from hrpose.apis.launch import require_data
-from hrpose.benchmark.chain import Chain
-from hrpose.benchmark.coco_case import coco_case
-from hrpose.benchmark.timing import Work
 from hrpose.datasets import SampleKey
 from hrpose.datasets.packed import pack_people
 from hrpose.datasets.packed.pack import FORMATS
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_ap import evaluate_coco
 from hrpose.hardware import PRECISIONS
-from hrpose.models.statistics import layer_costs, total_cost
 from hrpose.registry import DATASETS, MODELS
 
 # What a network is measured as: how it computes, and whether it is compiled.

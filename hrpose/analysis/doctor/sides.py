@@ -27,8 +27,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hrpose.doctor.finding import Finding, rows_of
-from hrpose.doctor.people import People
+from hrpose.analysis.doctor.finding import Finding, rows_of
+from hrpose.analysis.doctor.people import People
 from hrpose.visualization.palette import LEFT, joint_sides
 
 CONTRADICTS = 0.4

@@ -4,11 +4,11 @@ A file of annotations becomes flat arrays (`People`), whatever is wrong with it;
 returns its findings; `examine` runs them all.
 """
 
-from hrpose.doctor.examine import Report, Subject, count_of, examine
-from hrpose.doctor.finding import Fault, Finding
-from hrpose.doctor.joints import check_metainfo, usable_metainfo
-from hrpose.doctor.people import People
-from hrpose.doctor.sheet import overlay_sheet
+from hrpose.analysis.doctor.examine import Report, Subject, count_of, examine
+from hrpose.analysis.doctor.finding import Fault, Finding
+from hrpose.analysis.doctor.joints import check_metainfo, usable_metainfo
+from hrpose.analysis.doctor.people import People
+from hrpose.analysis.doctor.sheet import overlay_sheet
 
 __all__ = [
     'Fault',

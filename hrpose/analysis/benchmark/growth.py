@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from mmengine.logging import MMLogger
 
-from hrpose.benchmark.coco_case import coco_case
-from hrpose.benchmark.memory import peak_mib
+from hrpose.analysis.benchmark.coco_case import coco_case
+from hrpose.analysis.benchmark.memory import peak_mib
 from hrpose.hardware import give_freed_memory_back, keep_freed_memory
 
 # What is to be done for a size: (size, config of the network, device) -> a call.
