@@ -12,7 +12,7 @@ import numpy as np
 
 from hrpose.apis import Boxes
 from hrpose.apis.sources import Frame
-from hrpose.datasets.coco_entries import (
+from hrpose.datasets.annotations.coco_entries import (
     Entry,
     LeftOut,
     annotated_box,
@@ -22,7 +22,7 @@ from hrpose.datasets.coco_entries import (
     image_of,
     require_category,
 )
-from hrpose.datasets.json_files import read_json
+from hrpose.datasets.annotations.files import read_json
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_format import person_category
 

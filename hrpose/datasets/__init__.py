@@ -1,11 +1,17 @@
-"""Data sets: annotations or detections -> one record a person -> one packed sample a person."""
+"""Data sets: annotations or detections -> one record a person -> one packed sample a person.
+
+annotations/  annotation file -> entries: what of an entry can be used
+metainfo/     joints: names, mirror pairs, limbs, sigmas
+coco.py, mpii.py, base.py   entries -> records, and one visit to one record
+storage/      records in flat columns, images in archives, people as packed crops
+combined.py, sampler.py     several data sets as one; which sample comes when
+transforms/   record -> crop of the network's input
+"""
 
 from hrpose.datasets.base import PoseDataset
-from hrpose.datasets.coco import CocoDataset
+from hrpose.datasets.coco import CocoDataset, CrowdPoseDataset, PoseTrack18Dataset
 from hrpose.datasets.combined import CombinedDataset
-from hrpose.datasets.crowdpose import CrowdPoseDataset
 from hrpose.datasets.mpii import MpiiDataset, MpiiMatDataset
-from hrpose.datasets.posetrack18 import PoseTrack18Dataset
 from hrpose.datasets.sampler import EpochSampler, RatioSampler, SampleKey
 
 __all__ = [

@@ -11,9 +11,9 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from hrpose.datasets.metainfo import KNOWN, describe_flip_pairs, resolve
-from hrpose.datasets.records import Record, RecordTable, paused_collector
 from hrpose.datasets.sampler import SampleKey
-from hrpose.datasets.storage import PLACE_OF, container_of
+from hrpose.datasets.storage.archives import PLACE_OF, container_of
+from hrpose.datasets.storage.columns import Record, RecordTable, paused_collector
 from hrpose.datasets.transforms.decode import ImageError
 from hrpose.datasets.transforms.load_image import LoadImage
 from hrpose.datasets.transforms.warp import decodes_late

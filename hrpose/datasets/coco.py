@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from hrpose.datasets.base import PoseDataset
-from hrpose.datasets.coco_entries import (
+from hrpose.datasets.annotations.coco_entries import (
     Entry,
     LeftOut,
     annotated_box,
@@ -16,8 +15,9 @@ from hrpose.datasets.coco_entries import (
     labelled_joints,
     require_category,
 )
-from hrpose.datasets.json_files import read_coco_json, read_json
-from hrpose.datasets.records import Record
+from hrpose.datasets.annotations.files import read_coco_json, read_json
+from hrpose.datasets.base import PoseDataset
+from hrpose.datasets.storage.columns import Record
 from hrpose.errors import UserError
 from hrpose.registry import DATASETS
 
@@ -115,6 +115,40 @@ class CocoDataset(PoseDataset):
         folder = self.data_prefix['img']
         path = f'{folder.rstrip("/")}/{image["file_name"]}' if folder else image['file_name']
         return {'img_id': image['id'], 'img_path': path}
+
+
+@DATASETS.register_module()
+class CrowdPoseDataset(CocoDataset):
+    """People of CrowdPose, with the annotation's boxes or a detector's.
+
+    The files are COCO's in form, without areas, and with a `crowdIndex` for each image, which `CrowdPoseMetric` reads.
+
+    Args:
+        ann_file: `crowdpose_train.json`, `crowdpose_val.json`, `crowdpose_trainval.json` or `crowdpose_test.json` of
+            the release.
+        metainfo: name or mapping of 14 joints.
+        **options: those of `CocoDataset`.
+    """
+
+    def __init__(self, ann_file: str, *, metainfo: str | Mapping[str, Any] = 'crowdpose', **options: Any) -> None:
+        super().__init__(ann_file, metainfo=metainfo, **options)
+
+
+@DATASETS.register_module()
+class PoseTrack18Dataset(CocoDataset):
+    """People of PoseTrack18 in single frames, with the annotation's boxes or a detector's.
+
+    The files are COCO's in form. Frames that nobody annotated hold no people, so nothing is trained or tested on them.
+    An image's `file_name` starts at the release's root (`images/val/…`): leave `data_prefix` out.
+
+    Args:
+        ann_file: the release's folder of one JSON a video (`annotations/val`), or one JSON with all videos.
+        metainfo: name or mapping of 17 joints.
+        **options: those of `CocoDataset`.
+    """
+
+    def __init__(self, ann_file: str, *, metainfo: str | Mapping[str, Any] = 'posetrack18', **options: Any) -> None:
+        super().__init__(ann_file, metainfo=metainfo, **options)
 
 
 def person_category(categories: list[dict[str, Any]], num_joints: int, path: str) -> int | None:

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from hrpose.datasets.annotations.files import read_json, read_matlab
 from hrpose.datasets.base import PoseDataset
-from hrpose.datasets.json_files import read_json
-from hrpose.datasets.matlab import read_matlab
 from hrpose.errors import UserError
 from hrpose.registry import DATASETS
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from hrpose.datasets.matlab import read_matlab
+from hrpose.datasets.annotations.files import read_matlab
 from hrpose.errors import UserError
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from hrpose.config import load_config
-from hrpose.datasets.packed import pack_people
+from hrpose.datasets.storage.pack_crops import pack_people
 from hrpose.registry import DATASETS
 from hrpose.synthetic import make_dataset
 from tests.engine.cases import runner_of

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from hrpose.cli.run import run
 from hrpose.codecs import MSRAHeatmap
 from hrpose.datasets import CocoDataset
-from hrpose.datasets.json_files import read_coco_json
+from hrpose.datasets.annotations.files import read_coco_json
 from hrpose.datasets.metainfo import resolve
 from hrpose.errors import UserError
 from hrpose.evaluation import evaluate_coco

@@ -28,7 +28,7 @@ def main() -> None:
     from tqdm import tqdm
 
     from hrpose.config import load_config, parse_options
-    from hrpose.datasets.packed import pack_people
+    from hrpose.datasets.storage.pack_crops import pack_people
     from hrpose.registry import DATASETS
 
     init_default_scope('hrpose')

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from hrpose.analysis.doctor.finding import Finding, Severity, some_of
 from hrpose.analysis.doctor.people import People, numbers
-from hrpose.datasets.coco_entries import image_key
-from hrpose.datasets.json_files import read_json
+from hrpose.datasets.annotations.coco_entries import image_key
+from hrpose.datasets.annotations.files import read_json
 from hrpose.errors import UserError
 
 IOU = 0.5

@@ -10,7 +10,7 @@ from hrpose.analysis.doctor import annotations, boxes, detections, images, joint
 from hrpose.analysis.doctor.finding import Finding, by_severity
 from hrpose.analysis.doctor.grid import Grid, coarse_grid, measure_grid
 from hrpose.analysis.doctor.people import People, mappings, people_of, people_of_records
-from hrpose.datasets.json_files import read_coco_json
+from hrpose.datasets.annotations.files import read_coco_json
 from hrpose.datasets.metainfo import category_metainfo, resolve
 from hrpose.errors import UserError
 

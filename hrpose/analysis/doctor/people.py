@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hrpose.datasets.coco_entries import image_key
+from hrpose.datasets.annotations.coco_entries import image_key
 from hrpose.errors import UserError
 
 NOT_CROWD = (None, 0, '', '0')

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
-from hrpose.datasets.json_files import read_coco_json
+from hrpose.datasets.annotations.files import read_coco_json
 from hrpose.errors import UserError
 
 

@@ -20,7 +20,7 @@ class LoadCrop:
     """
 
     def __init__(self, pack: str) -> None:
-        from hrpose.datasets.packed import CropPack
+        from hrpose.datasets.storage.crops import CropPack
 
         self.pack = CropPack(pack)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from mmengine import fileio
 
-from hrpose.datasets.storage import check_backend
+from hrpose.datasets.storage.archives import check_backend
 from hrpose.datasets.transforms.decode import ImageError, decode_image
 from hrpose.datasets.transforms.late import encoded_image
 from hrpose.registry import TRANSFORMS
@@ -20,8 +20,8 @@ class LoadImage:
     record with `decode_late` a JPEG stays an `EncodedImage`, of which the warp decodes the rows that it reads.
 
     Args:
-        backend_args: of mmengine's file backends, with `zip` and `lmdb` as in `hrpose.datasets.storage`; local files
-            unless given.
+        backend_args: of mmengine's file backends, with `zip` and `lmdb` as in `hrpose.datasets.storage.archives`;
+            local files unless given.
         apply_exif: turn the picture as its EXIF orientation says; for annotations that were drawn on it turned.
             COCO's refer to the pixels as stored.
         reduce: decode a JPEG at a half, a quarter or an eighth where the warp shrinks it at least so much; faster, and

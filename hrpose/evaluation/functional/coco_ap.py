@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.datasets.records import paused_collector
+from hrpose.datasets.storage.columns import paused_collector
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_format import plain_ground_truth, plain_results
 

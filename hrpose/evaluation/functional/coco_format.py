@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.datasets.coco_entries import image_key
+from hrpose.datasets.annotations.coco_entries import image_key
 from hrpose.errors import UserError
 
 # The usual share of its box that a person covers: the convention of xtcocotools for files without

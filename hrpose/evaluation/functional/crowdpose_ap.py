@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.datasets.coco_entries import image_key
+from hrpose.datasets.annotations.coco_entries import image_key
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_ap import accumulated, resolve_backend
 from hrpose.evaluation.functional.coco_format import AREA_SHARE_OF_BOX, plain_ground_truth, plain_results

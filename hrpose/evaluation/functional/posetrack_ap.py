@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hrpose.datasets.coco_entries import image_key
+from hrpose.datasets.annotations.coco_entries import image_key
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_format import all_triples, check_images
 from hrpose.evaluation.functional.pckh import head_lengths

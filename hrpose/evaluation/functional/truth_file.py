@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.datasets.json_files import read_coco_json
+from hrpose.datasets.annotations.files import read_coco_json
 from hrpose.errors import UserError
 
 

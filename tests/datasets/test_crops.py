@@ -5,8 +5,8 @@ import pytest
 
 from hrpose.config import load_config
 from hrpose.datasets import SampleKey
-from hrpose.datasets.packed import CropPack, pack_people
-from hrpose.datasets.packed.write import Cutter
+from hrpose.datasets.storage.crops import CropPack
+from hrpose.datasets.storage.pack_crops import Cutter, pack_people
 from hrpose.errors import UserError
 from hrpose.registry import DATASETS
 

@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hrpose.datasets.packed.pack import ABOUT, FORMATS, VERSION, key_of, read_about, shard_files
+from hrpose.datasets.storage.crops import ABOUT, FORMATS, VERSION, key_of, read_about, shard_files
 from hrpose.datasets.transforms.decode import ImageError
 from hrpose.datasets.transforms.load_image import LoadImage
 from hrpose.datasets.transforms.reach import Reach

@@ -1,12 +1,50 @@
-"""MATLAB files, read where a damaged one does no harm: SciPy's reader crashes the interpreter on some."""
+"""Reading annotation files in JSON and MATLAB's format. An unreadable one is a `UserError` that names the file."""
 
+import json
 import os
 import pickle
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hrpose.errors import UserError
+
+
+def read_json(path: str) -> Any:
+    """Return a JSON file's content; a file that is no JSON is a `UserError` naming the place."""
+    try:
+        return json.loads(Path(path).read_bytes())
+    # No place in the text, no UTF-8, or a number with more digits than Python converts.
+    except ValueError as error:
+        raise UserError(f'{path} is no valid JSON: {error}') from error
+    except RecursionError as error:
+        raise UserError(f'{path} is nested too deep to be read') from error
+    except OSError as error:
+        raise UserError(f'{path} cannot be read: {error.strerror}') from error
+
+
+def read_coco_json(path: str) -> dict[str, Any]:
+    """Return a COCO file's content, checked to be a mapping that lists images; a folder's files come as one.
+
+    Raises:
+        UserError: what is there is no JSON, or not in COCO's layout.
+    """
+    if Path(path).is_dir():
+        return _joined([read_coco_json(str(file)) for file in sorted(Path(path).glob('*.json'))], path)
+    content = read_json(path)
+    if not isinstance(content, dict) or not isinstance(content.get('images'), list):
+        raise UserError(f"{path} is no COCO key point file: it needs 'images', 'annotations' and 'categories' lists")
+    return content
+
+
+def _joined(contents: list[dict[str, Any]], folder: str) -> dict[str, Any]:
+    """Return the images and annotations of all files under the first one's categories."""
+    if not contents:
+        raise UserError(f'the folder {folder} holds no .json file')
+    parts = ('images', 'annotations')
+    joined = {part: [entry for content in contents for entry in content.get(part) or []] for part in parts}
+    return {'categories': contents[0].get('categories') or [], **joined}
 
 
 def read_matlab(path: str | os.PathLike[str], **options: Any) -> dict[str, Any]:

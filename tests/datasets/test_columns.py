@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hrpose.datasets import CocoDataset
-from hrpose.datasets.records import RecordTable
+from hrpose.datasets.storage.columns import RecordTable
 from hrpose.errors import UserError
 
 

@@ -12,7 +12,7 @@ import pytest
 from torch.utils.data import DataLoader
 
 from hrpose.datasets import CocoDataset
-from hrpose.datasets.storage import ZipBackend, container_of
+from hrpose.datasets.storage.archives import ZipBackend, container_of
 from hrpose.datasets.transforms import LoadImage
 from hrpose.datasets.transforms.decode import ImageError
 from hrpose.datasets.transforms.load_image import read_image
