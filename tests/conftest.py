@@ -47,12 +47,6 @@ def shared_golden() -> Path:
     return _shared('golden')
 
 
-@pytest.fixture(scope='session')
-def shared_facts() -> Path:
-    """The folder of published figures and addresses."""
-    return _shared('facts')
-
-
 @pytest.fixture(autouse=True)
 def signals_as_before() -> Iterator[None]:
     """Give signals back their handlers: a command that is stopped ignores them on its way out, in this process too."""

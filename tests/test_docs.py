@@ -1,6 +1,5 @@
 """What the documents name is there: files, configs, weights; and their commands are ones that the tools take."""
 
-import json
 import re
 import shlex
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from hrpose.checkpoints.table import PUBLISHED
 from hrpose.cli.infer import KINDS, parse_arguments
 from hrpose.config import load_config, parse_options
+from tests.golden import golden
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
@@ -59,20 +59,20 @@ def test_the_weights_that_the_zoo_names_are_known():
     assert named and named <= set(PUBLISHED)
 
 
-def official_rows(shared_facts: Path) -> dict[str, str]:
-    """Return, by config, the cells that its row in the zoo has to hold: parameters, GFLOPs, the ten figures."""
-    pattern = r'^\| HRNet-(W\d+) \| (\d+x\d+) \| (\S+) \| (\S+) \| (.+) \|$'
-    rows = re.findall(pattern, (shared_facts / 'published.md').read_text(), re.M)
-    return {
-        f'`configs/hrnet_{arch.lower()}_coco_{size}.py`': ' | '.join([parameters, gflops, *figures.split()])
-        for arch, size, parameters, gflops, figures in rows
-    }
-
-
-def mmpose_rows(shared_facts: Path) -> dict[str, str]:
-    """Return, by weights, the cells of its row: the figures of mmpose's table, then those of its metafile."""
+def official_rows() -> dict[str, str]:
+    """Return, by config, the cells that its row in the zoo has to hold: parameters, GFLOPs, the ten metrics."""
+    hrnets = {name: cells for name, cells in golden('published.json')['coco'].items() if name.startswith('HRNet-')}
     rows = {}
-    for name, model in mmpose_models(shared_facts, 'coco').items():
+    for name, cells in hrnets.items():
+        arch, size = name.removeprefix('HRNet-').lower().split()
+        rows[f'`configs/hrnet_{arch}_coco_{size}.py`'] = ' | '.join(cells)
+    return rows
+
+
+def mmpose_rows() -> dict[str, str]:
+    """Return, by weights, the cells of its row: the metrics of mmpose's table, then those of its metafile."""
+    rows = {}
+    for name, model in mmpose_models('coco').items():
         table, metafile = model['figures_in_table'], model['figures_in_metafile']
         first = [f'{float(table[key]):.3f}'[1:] for key in ('AP', 'AP50', 'AP75', 'AR', 'AR50')]
         second = [f'{metafile[key]:.3f}'[1:] for key in ('AP', 'AP@0.5', 'AP@0.75', 'AR', 'AR@0.5')]
@@ -80,28 +80,25 @@ def mmpose_rows(shared_facts: Path) -> dict[str, str]:
     return rows
 
 
-def mmpose_models(shared_facts: Path, data: str) -> dict[str, dict]:
+def mmpose_models(data: str) -> dict[str, dict]:
     """Return mmpose's entries of the weights that have a config of the same name."""
-    models = json.loads((shared_facts / 'weights.json').read_text())['models']
-    by_file = {model['weights'].rsplit('/', 1)[-1]: model for model in models}
+    by_file = {model['weights'].rsplit('/', 1)[-1]: model for model in golden('weights.json')['models']}
     names = [name for name in CONFIGS if name in PUBLISHED and data in name]
     return {name: by_file[PUBLISHED[name].file] for name in names}
 
 
 @pytest.mark.parametrize('published', [official_rows, mmpose_rows])
-def test_the_zoo_prints_the_published_figures_of_coco(published, shared_facts):
-    rows = published(shared_facts)
+def test_the_zoo_prints_the_published_metrics_of_coco(published):
+    rows = published()
     assert len(rows) == 4
     for name, cells in rows.items():
         assert f'| {name} | {cells} |' in ZOO
 
 
-def test_the_zoo_prints_the_published_figures_of_mpii(shared_facts):
-    text = (shared_facts / 'published.md').read_text()
-    (figures,) = re.findall(r'^\| HRNet-W32 \| (97.*) \|$', text, re.M)
-    *cells, at_tenth = figures.replace(',', '').split()
+def test_the_zoo_prints_the_published_metrics_of_mpii():
+    *cells, at_tenth = golden('published.json')['mpii']['HRNet-W32']
     assert f'| official | 28.5M | 9.5 | {" | ".join(cells)} | {at_tenth} (at 0.11) |' in ZOO
-    models = mmpose_models(shared_facts, 'mpii')
+    models = mmpose_models('mpii')
     assert len(models) == 2
     for name, model in models.items():
         mean, tenth = (f'{100 * float(model["figures_in_table"][key]):.1f}' for key in ('Mean', 'Mean@0.1'))

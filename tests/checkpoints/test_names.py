@@ -1,7 +1,6 @@
 """What a user writes for weights becomes a file: a path, a name, an address."""
 
 import hashlib
-import json
 import re
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from hrpose.errors import UserError
 from tests.checkpoints.cases import clone, saved, small_model
 from tests.checkpoints.server import CONTENT, SHA256
 from tests.checkpoints.test_families import pretrained
+from tests.golden import golden
 
 FILE = f'hrnet_tiny-{SHA256[:8]}_20200101.pth'
 
@@ -34,8 +34,8 @@ def published(monkeypatch, server) -> str:
     return 'hrnet_tiny'
 
 
-def test_every_row_agrees_with_the_published_facts(shared_facts):
-    facts = json.loads((shared_facts / 'weights.json').read_text())
+def test_every_row_agrees_with_the_published_facts():
+    facts = golden('weights.json')
     hashes = {row['weights']: row['sha256_prefix'] for row in facts['models']}
     hashes |= {row['url']: row['sha256_prefix'] for row in facts['imagenet_backbones']}
     assert {row.addresses[0]: row.sha256 for row in PUBLISHED.values()}.items() <= hashes.items()

@@ -1,10 +1,12 @@
 """Make the files of this folder from the original golden values: `python -m tests.golden.make`.
 
-The originals are whole arrays, 6 MB, and lie beside the repository in `shared/golden`.
+The originals are whole arrays, 6 MB. They lie beside the repository in `shared/golden`, published metrics in
+`shared/facts`.
 """
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,10 +17,12 @@ import numpy as np
 from tests.golden import GOLDEN, condense
 
 ORIGINALS = GOLDEN.parents[2] / 'shared' / 'golden'
+FACTS = ORIGINALS.parent / 'facts'
 
 FORWARDS = ('hrnet_w32_256x192', 'hrnet_w32_mpii_256x256', 'hrnet_w48_256x192', 'mmpose_hrnet_w32_256x192')
 # Of arrays in which rows do not depend on one another, two of the 64 are stored.
 ROWS = [9, 40]
+MPII_TRUTH = 'mpii_gt_valid.mat'
 KEYS = (
     'cls_hrnet_w18', 'hrnet_w32_256x192', 'hrnet_w48_256x192', 'mmpose_hourglass52_256x256', 'mmpose_hrnet_w32_256x192',
     'pose_resnet50_256x192',
@@ -31,7 +35,7 @@ def arrays(name: str) -> dict[str, np.ndarray]:
         return dict(content)
 
 
-def content(name: str) -> Any:
+def content(name: str | Path) -> Any:
     """Return the content of an original JSON file."""
     return json.loads((ORIGINALS / name).read_text())
 
@@ -70,18 +74,46 @@ def mse_loss() -> dict[str, np.ndarray]:
     return found | rows | {'rmse': np.sqrt(np.mean(error**2, axis=(-2, -1)))}
 
 
-def makers() -> dict[str, Callable[[], Any]]:
-    """Return, by the name that `golden` takes, what makes a file's content: arrays by name, or JSON."""
-    sequences = [f'posetrack/{path.parent.name}/{path.name}' for path in (ORIGINALS / 'posetrack').glob('*/*.json')]
-    whole = ['affine_192x256.npz', *(f'msra_encode_{size}.npz' for size in ('192x256_s2', '256x256_s2', '288x384_s3'))]
+def rescored() -> dict[str, np.ndarray]:
+    """Return the scores of 118 people by joint (118, 17) and by box (118,), and the official ones after NMS (78,)."""
+    found, left = arrays('coco_eval.npz'), content('coco_eval.json')['scores']
+    return {'joints': found['keypoints'][..., 2], 'boxes': found['box_score'], 'left': np.array(left)}
+
+
+def published() -> dict[str, dict[str, list[str]]]:
+    """Return the rows of the papers' tables by data set: name (and input size) to parameters and metrics."""
+    text = (FACTS / 'published.md').read_text()
+    coco = re.findall(r'^\| (\S+(?: R\d+)?) \| (\d+x\d+) \| (\S+) \| (\S+) \| (.+) \|$', text, re.M)
+    mpii = re.findall(r'^\| (\S+(?: R\d+)?) \| (\d\d\.\d .+) \|$', text, re.M)
     return {
+        'coco': {f'{name} {size}': [*cost, *metrics.split()] for name, size, *cost, metrics in coco},
+        'mpii': {name: metrics.replace(',', '').split() for name, metrics in mpii},
+    }
+
+
+def makers() -> dict[str, Callable[[], Any]]:
+    """Return, by name without `.gz`, what makes a file's content: arrays by name, JSON, or bytes."""
+    sequences = [f'posetrack/{path.parent.name}/{path.name}' for path in (ORIGINALS / 'posetrack').glob('*/*.json')]
+    whole = [
+        'affine_192x256.npz',
+        'mpii_eval.npz',
+        *(f'msra_encode_{size}.npz' for size in ('192x256_s2', '256x256_s2', '288x384_s3')),
+    ]
+    return {
+        'coco_scores.npz': rescored,
         'decode.npz': decode,
         'flip_average.npz': flip_average,
+        MPII_TRUTH: (ORIGINALS / MPII_TRUTH).read_bytes,
         'mse_loss.npz': mse_loss,
+        'published.json': published,
+        'weights.json': partial(content, FACTS / 'weights.json'),
         **{name: partial(arrays, name) for name in whole},
         **{f'{name}_forward.npz': partial(condensed, f'{name}_forward.npz') for name in FORWARDS},
         **{name: partial(content, name) for name in [f'{network}_keys.json' for network in KEYS]},
-        **{name: partial(content, name) for name in ['posetrack/expected.json', *sequences]},
+        **{
+            name: partial(content, name)
+            for name in ['mpii_eval.json', 'oks_nms.json', 'posetrack/expected.json', *sequences]
+        },
     }
 
 
@@ -92,6 +124,8 @@ def write(folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == '.npz':
             np.savez_compressed(path, **make())
+        elif path.suffix == '.mat':
+            path.write_bytes(make())
         else:
             text = json.dumps(make(), separators=(',', ':'))
             path.with_name(f'{path.name}.gz').write_bytes(gzip.compress(text.encode(), 9, mtime=0))

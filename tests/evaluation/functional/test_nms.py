@@ -1,6 +1,5 @@
 """OKS-NMS, hard and soft: the published release's choices, and cases by hand."""
 
-import json
 import time
 
 import numpy as np
@@ -8,25 +7,41 @@ import pytest
 
 from hrpose.evaluation import oks_nms, rescore, soft_oks_nms
 from tests.evaluation.cases import SIGMAS_17
-
-
-@pytest.fixture
-def golden(shared_golden):
-    return json.loads((shared_golden / 'oks_nms.json').read_text())
+from tests.golden import golden
 
 
 def _arrays(people):
     return tuple(np.array([person[name] for person in people]) for name in ('keypoints', 'score', 'area'))
 
 
-def test_hard_nms_keeps_what_the_official_release_keeps(golden):
-    for case in golden:
+def test_hard_nms_keeps_what_the_official_release_keeps():
+    for case in golden('oks_nms.json'):
         assert oks_nms(*_arrays(case['people']), SIGMAS_17).tolist() == case['keep']
 
 
-def test_soft_nms_ranks_as_the_official_release_does(golden):
-    for case in golden:
+def test_soft_nms_ranks_as_the_official_release_does():
+    for case in golden('oks_nms.json'):
         assert soft_oks_nms(*_arrays(case['people']), SIGMAS_17).tolist() == case['soft_keep']
+
+
+@pytest.mark.parametrize('suppress', [oks_nms, soft_oks_nms])
+@pytest.mark.parametrize('wrong', ['two joints swapped', 'x and y swapped', 'a tenth of the area', 'scores reversed'])
+def test_the_golden_nms_notices(wrong, suppress):
+    expected = 'keep' if suppress is oks_nms else 'soft_keep'
+    different = 0
+    for case in golden('oks_nms.json'):
+        keypoints, scores, areas = _arrays(case['people'])
+        if wrong == 'two joints swapped':
+            # In one of two people: swapped in both, their distance stays.
+            keypoints[::2, [0, 11]] = keypoints[::2, [11, 0]]
+        elif wrong == 'x and y swapped':
+            keypoints[::2, :, :2] = keypoints[::2, :, 1::-1]
+        elif wrong == 'a tenth of the area':
+            areas = areas / 10
+        else:
+            scores = scores[::-1]
+        different += suppress(keypoints, scores, areas, SIGMAS_17).tolist() != case[expected]
+    assert different > 0
 
 
 @pytest.mark.parametrize('suppress', [oks_nms, soft_oks_nms])

@@ -1,9 +1,19 @@
-"""Rescoring: values by hand. The official values are compared in the test of `CocoMetric`."""
+"""Rescoring: the official release's scores, and values by hand."""
 
 import numpy as np
 import pytest
 
 from hrpose.evaluation import rescore
+from tests.golden import golden
+
+
+def test_the_scores_are_those_of_the_official_release():
+    scores = golden('coco_scores.npz')
+    found = rescore(scores['boxes'], scores['joints'])
+    nearest = np.abs(scores['left'][:, None] - found).argmin(axis=1)
+    # OKS-NMS left 78 of the 118 people.
+    assert len(set(nearest)) == len(scores['left']) == 78
+    assert found[nearest] == pytest.approx(scores['left'], rel=0, abs=1e-12)
 
 
 def test_score_is_box_times_mean_of_joints_above_the_threshold():

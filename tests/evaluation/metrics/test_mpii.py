@@ -14,6 +14,7 @@ from hrpose.evaluation import MpiiMetric, head_lengths, pckh
 from hrpose.evaluation.functional.pckh import mean_over_labels
 from hrpose.structures import PoseDataSample
 from tests.evaluation.cases import MPII_MAT_JOINTS, write_mpii_truth
+from tests.golden import GOLDEN, golden
 
 
 def evaluate(gt_file, keypoints, ids=None):
@@ -35,34 +36,51 @@ def messages_of_mpii(monkeypatch):
     return lines
 
 
+GT_FILE = GOLDEN / 'mpii_gt_valid.mat'
+
+
 @pytest.fixture
-def golden(shared_golden):
-    """Predictions (40, 16, 2) counted from 0, and the official figures."""
-    predicted = np.load(shared_golden / 'mpii_eval.npz')['predictions_0based']
-    return predicted, json.loads((shared_golden / 'mpii_eval.json').read_text())
+def predicted():
+    """Predictions (40, 16, 2) of the golden people in image px, counted from 0."""
+    return golden('mpii_eval.npz')['predictions_0based']
 
 
 @pytest.mark.parametrize('order', ['as in the file', 'shuffled', 'with repeats'])
-def test_figures_are_the_official_codes_whatever_the_order_of_arrival(order, golden, shared_golden):
-    predicted, official = golden
+def test_figures_are_the_official_codes_whatever_the_order_of_arrival(order, predicted):
     ids = np.arange(len(predicted))
     if order == 'shuffled':
         ids = np.random.default_rng(0).permutation(ids)
     elif order == 'with repeats':
         ids = np.concatenate([ids, ids[:3]])
-    figures = evaluate(shared_golden / 'mpii_gt_valid.mat', predicted[ids], ids)
-    for name, value in official.items():
+    figures = evaluate(GT_FILE, predicted[ids], ids)
+    for name, value in golden('mpii_eval.json').items():
         assert figures[f'mpii/{name}'] == pytest.approx(value, abs=1e-9), name
     assert figures['mpii/Mean@0.1_exact'] <= figures['mpii/Mean@0.1']
     assert next(iter(figures)) == 'mpii/Mean'  # by which mmengine chooses the best checkpoint
 
 
-def test_the_truth_itself_counted_from_0_scores_100_even_within_a_hundredth_of_a_head(shared_golden, tmp_path):
-    truth = loadmat(shared_golden / 'mpii_gt_valid.mat')['pos_gt_src'].transpose(2, 0, 1)
-    figures = evaluate(shared_golden / 'mpii_gt_valid.mat', truth - 1)
+@pytest.mark.parametrize(
+    'wrong', ['a pixel to the right', 'x and y swapped', 'two joints swapped', 'two people swapped']
+)
+def test_the_golden_table_notices(wrong, predicted):
+    if wrong == 'a pixel to the right':
+        predicted[..., 0] += 1
+    elif wrong == 'x and y swapped':
+        predicted = predicted[..., ::-1]
+    elif wrong == 'two joints swapped':
+        predicted[:, [0, 5]] = predicted[:, [5, 0]]
+    else:
+        predicted[[0, 1]] = predicted[[1, 0]]
+    figures = evaluate(GT_FILE, predicted)
+    assert any(abs(figures[f'mpii/{name}'] - value) > 0.1 for name, value in golden('mpii_eval.json').items())
+
+
+def test_the_truth_itself_counted_from_0_scores_100_even_within_a_hundredth_of_a_head(tmp_path):
+    truth = loadmat(GT_FILE)['pos_gt_src'].transpose(2, 0, 1)
+    figures = evaluate(GT_FILE, truth - 1)
     assert figures['mpii/Mean'] == figures['mpii/Mean@0.1_exact'] == 100
     # Small heads: there one pixel is more than a tenth of the length, and an offset shows.
-    content = loadmat(shared_golden / 'mpii_gt_valid.mat')
+    content = loadmat(GT_FILE)
     content['headboxes_src'] = np.stack([np.zeros((2, 40)), np.full((2, 40), 9.0)])
     savemat(tmp_path / 'gt_valid.mat', {key: value for key, value in content.items() if key[0] != '_'})
     assert evaluate(tmp_path / 'gt_valid.mat', truth - 1)['mpii/Mean@0.1_exact'] == 100
@@ -109,12 +127,12 @@ def test_the_table_by_joint_says_how_often_each_is_labelled_and_right(tmp_path, 
     assert rows['lwri'] == ['2', '100.000', '50.000']
 
 
-def test_the_published_mean_at_01_counts_what_lies_between_10_and_11_hundredths(shared_golden):
-    content = loadmat(shared_golden / 'mpii_gt_valid.mat')
+def test_the_published_mean_at_01_counts_what_lies_between_10_and_11_hundredths():
+    content = loadmat(GT_FILE)
     lengths = 0.6 * np.linalg.norm(content['headboxes_src'][1] - content['headboxes_src'][0], axis=0)
     truth = content['pos_gt_src'].transpose(2, 0, 1)
     moved = truth - 1 + 0.105 * lengths[:, None, None] * [1.0, 0.0]
-    figures = evaluate(shared_golden / 'mpii_gt_valid.mat', moved)
+    figures = evaluate(GT_FILE, moved)
     assert (figures['mpii/Mean@0.1'], figures['mpii/Mean@0.1_exact']) == (100, 0)
 
 
@@ -132,11 +150,11 @@ def test_pckh_by_hand():
 
 
 @pytest.mark.parametrize(('kept', 'complaint'), [(39, '40 people, but 39'), (0, '40 people, but 0')])
-def test_another_number_of_people_is_refused_with_both_numbers(kept, complaint, golden, shared_golden):
+def test_another_number_of_people_is_refused_with_both_numbers(kept, complaint, predicted):
     with pytest.raises(UserError, match=complaint):
-        metric = MpiiMetric(gt_file=str(shared_golden / 'mpii_gt_valid.mat'), metainfo='mpii')
+        metric = MpiiMetric(gt_file=str(GT_FILE), metainfo='mpii')
         metric.compute_metrics(
-            [{'img_id': n, 'id': n, 'keypoints': person} for n, person in enumerate(golden[0][:kept])]
+            [{'img_id': n, 'id': n, 'keypoints': person} for n, person in enumerate(predicted[:kept])]
         )
 
 
