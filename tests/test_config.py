@@ -137,7 +137,7 @@ def test_an_option_reaches_into_a_pipeline():
 @pytest.mark.parametrize(
     ('changes', 'places'),
     [
-        ({'model.head.out_channels': 5}, ['model.head.out_channels is 5', "metainfo 'coco' has 17"]),
+        ({'model.head.out_channels': 5}, ['model.head.out_channels is 5', 'len(metainfo.keypoint_names) is 17']),
         ({'model.head.codec': {'type': 'MSRAHeatmap', 'input_size': (64, 64)}}, ['model.head.codec is', 'codec is']),
         (
             {'train_pipeline.1.input_size': (64, 64)},

@@ -49,8 +49,12 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         raise
     except Exception as error:  # a config is a user's program: whatever it raises is a sentence for the user
         raise UserError(f'the config {path} cannot be read: {type(error).__name__}: {error}') from error
-    if options:
-        cfg = unlink(cfg)
-        merge(cfg, options)
-    import_plugins(cfg.get('custom_imports') or {}, path)
-    return cfg
+    merged = Config(cfg._cfg_dict.to_dict(), filename=cfg.filename)
+    merge(merged, options or {})
+    import_plugins(merged.get('custom_imports') or {}, path)
+    if not options:
+        return cfg
+    # Only now are the config's own parts known, which say what follows from other values.
+    unlinked = unlink(cfg)
+    merge(unlinked, options)
+    return unlinked

@@ -55,6 +55,7 @@ class PoseDataset(BaseDataset):
         UserError: a path that is not there, or no usable person in the file.
     """
 
+    linked = {'metainfo': 'metainfo'}
     data_list: Any  # what `load_data_list` gave, and from `full_init` on a RecordTable of it
 
     def __init__(

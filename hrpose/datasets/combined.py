@@ -43,6 +43,8 @@ class CombinedDataset(Dataset):
             without any joint of the target.
     """
 
+    linked = {'metainfo': 'metainfo'}
+
     def __init__(
         self,
         datasets: Sequence[Mapping[str, Any]],

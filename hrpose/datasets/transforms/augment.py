@@ -198,6 +198,8 @@ class RandomHalfBody(RegionStep):
         padding: published 1.5.
     """
 
+    linked = {'upper_body_ids': 'metainfo.upper_body_ids'}
+
     def __init__(
         self,
         upper_body_ids: tuple[int, ...] = (),

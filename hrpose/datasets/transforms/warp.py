@@ -33,6 +33,8 @@ class PadBox(RegionStep):
         padding: published 1.25.
     """
 
+    linked = {'input_size': 'codec.input_size'}
+
     def __init__(self, input_size: tuple[int, int], padding: float = PUBLISHED_PADDING) -> None:
         self.aspect = input_size[0] / input_size[1]
         self.padding = number(self, 'padding', padding, low=0)
@@ -53,6 +55,8 @@ class WarpAffine:
         input_size: (w, h) of the network's input, px.
         flip_indices: (K,) index of each joint's mirror image.
     """
+
+    linked = {'input_size': 'codec.input_size', 'flip_indices': 'metainfo.flip_indices'}
 
     def __init__(self, input_size: tuple[int, int], flip_indices: Sequence[int]) -> None:
         self.input_size = (int(input_size[0]), int(input_size[1]))

@@ -72,6 +72,7 @@ class CocoMetric(BaseMetric):
         do not fit.
     """
 
+    linked = {'metainfo': 'metainfo', 'ann_file': '{ann_file}'}
     default_prefix = 'coco'
     figures: tuple[str, ...] = FIGURES
 

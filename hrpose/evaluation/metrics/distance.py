@@ -37,6 +37,8 @@ class DistanceMetric(BaseMetric):
     out, and counted in the log.
     """
 
+    linked = {'metainfo': 'metainfo'}
+
     def __init__(
         self,
         *,

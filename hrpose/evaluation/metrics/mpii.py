@@ -55,6 +55,7 @@ class MpiiMetric(BaseMetric):
         UserError: `gt_file` is not there; later, another number of people or joints than it has.
     """
 
+    linked = {'metainfo': 'metainfo', 'gt_file': '{ann_file.parent}/gt_{ann_file.stem}.mat'}
     default_prefix = 'mpii'
 
     def __init__(

@@ -118,6 +118,7 @@ class EPEMetric(DistanceMetric):
     """
 
     default_prefix = 'epe'
+    rule = 'less'  # of the best checkpoint
 
     def __init__(
         self,

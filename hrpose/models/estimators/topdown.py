@@ -42,6 +42,8 @@ class TopdownPoseEstimator(BaseModel):
         UserError: head and metainfo, or head and backbone, disagree on their channels or grids.
     """
 
+    linked = {'metainfo': 'metainfo'}
+
     def __init__(
         self,
         *,

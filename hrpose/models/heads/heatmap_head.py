@@ -26,6 +26,8 @@ class HeatmapHead(BaseModule):
         init_cfg: mmengine's; the published one unless given.
     """
 
+    linked = {'codec': 'codec', 'out_channels': 'len(metainfo.keypoint_names)'}
+
     def __init__(
         self,
         *,
