@@ -77,8 +77,6 @@ def load_weights(model: nn.Module, checkpoint: Mapping[str, Any], *, name: str, 
 def load_recognised(model: nn.Module, found: Recognised, *, name: str, complete: bool) -> Fit:
     """Do what `load_weights` does with weights that were recognised before."""
     fit = compare(model, found)
-    if empty := [key for key in fit.loaded if found.weights[key].is_meta]:
-        raise UserError(f"{name} holds no numbers for '{empty[0]}', only their shape")
     if not fit.loaded:
         raise UserError(f'{name} does not fit this model: {fit}; recognised as {found.family.name}')
     if complete and (fit.other_shape or fit.missing):

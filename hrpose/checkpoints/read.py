@@ -1,42 +1,14 @@
-"""Read a checkpoint by PyTorch's safe loader only: nothing in the file runs, neither its pickle nor its texts."""
+"""Read a checkpoint so that nothing in it runs or reaches into memory, neither its pickle nor its texts."""
 
-import pickle
-import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
-from numpy._core.multiarray import _reconstruct, scalar  # type: ignore[import-not-found, unused-ignore]
 
+from hrpose.checkpoints.containers import read_archive, read_row
 from hrpose.checkpoints.names import locate
+from hrpose.checkpoints.unpickle import RefusedError
 from hrpose.errors import UserError
-
-
-def _buffer_method(owner: Any, name: str) -> Any:
-    """Stand in for `getattr`: a pickled `HistoryBuffer` names its own four methods through it, and nothing else may."""
-    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
-        raise pickle.UnpicklingError(f'Unsupported global: GLOBAL getattr of {name} was not allowed')
-    return getattr(owner, name)
-
-
-_INTEGERS = [f'{sign}int{bits}' for sign in ('', 'u') for bits in (8, 16, 32, 64)]
-
-# What checkpoints of this family of code bases hold beside tensors: the logged history and a data set's metainfo, as
-# NumPy arrays of plain numbers. Nothing here can call code.
-_ALLOWED: list[Any] = [
-    HistoryBuffer,
-    np.ndarray,
-    np.dtype,
-    _reconstruct,
-    scalar,
-    # Files written under NumPy 1 know these two by their former address.
-    (_reconstruct, 'numpy.core.multiarray._reconstruct'),
-    (scalar, 'numpy.core.multiarray.scalar'),
-    *{type(np.dtype(kind)) for kind in ('bool', *_INTEGERS, 'float16', 'float32', 'float64')},
-    (_buffer_method, 'builtins.getattr'),
-]
 
 # How files of torch.save begin: an archive, or a bare pickle before PyTorch 1.6.
 _ZIP, _PICKLE = b'PK', b'\x80'
@@ -45,31 +17,18 @@ _ZIP, _PICKLE = b'PK', b'\x80'
 _CONFIG_TEXTS = ('config', 'cfg')
 
 
-def read_checkpoint(given: str | Path, map_location: Any = 'cpu') -> dict[str, Any]:
-    """Return a checkpoint's content, read by PyTorch's safe loader only; config texts are taken out.
+def read_checkpoint(given: str | Path, map_location: str | torch.device | None = 'cpu') -> dict[str, Any]:
+    """Return a checkpoint's content: tensors, arrays and plain values; config texts are taken out.
 
     Args:
         given: a path, the name of published weights, or an http(s) address; see `hrpose.checkpoints.locate`.
-        map_location: where the tensors go, as `torch.load` takes it.
+        map_location: the device that the tensors go to; None is the CPU.
 
     Raises:
-        UserError: no such file, not a checkpoint, or one that would run code on loading.
+        UserError: no such file, not a checkpoint, or one that asks for more than weights and plain values.
     """
-    path = locate(given)
-    with open(path, 'rb') as file:
-        start = file.read(2)
-    if start != _ZIP and start[:1] != _PICKLE:
-        raise UserError(f'{path} is no PyTorch checkpoint ({path.stat().st_size} bytes of something else)')
-    try:
-        with torch.serialization.safe_globals(_ALLOWED):
-            content = torch.load(path, map_location=map_location, weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            f'{path} is refused: it holds more than weights, and loading it could run code from a stranger: '
-            f'{_reason(error)}'
-        ) from error
-    except Exception as error:  # the file is a stranger's: whatever it makes the reader raise is a sentence
-        raise UserError(f'{path} is no readable checkpoint (cut short, perhaps): {error}') from error
+    path, device = locate(given), torch.device(map_location or 'cpu')
+    content = read_file(path, device)
     if not isinstance(content, dict):
         raise UserError(f'{path} is no checkpoint: it holds a {type(content).__name__}, not a dict of weights')
     meta = content.get('meta')
@@ -78,7 +37,23 @@ def read_checkpoint(given: str | Path, map_location: Any = 'cpu') -> dict[str, A
     return content
 
 
-def _reason(error: Exception) -> str:
-    """Return what the file asks for, out of PyTorch's long advice on how to allow it."""
-    found = re.search(r'GLOBAL (getattr of \S+|\S+)', str(error))
-    return f'it asks for {found[1]}' if found else str(error).strip().split('\n')[-1]
+def read_file(path: Path, device: torch.device) -> Any:
+    """Return all that a file of `torch.save` holds, config texts too."""
+    size = path.stat().st_size
+    with open(path, 'rb') as file:
+        start = file.read(2)
+        if start != _ZIP and start[:1] != _PICKLE:
+            raise UserError(f'{path} is no PyTorch checkpoint ({size} bytes of something else)')
+        file.seek(0)
+        try:
+            return (read_archive if start == _ZIP else read_row)(file, size, device)
+        except RefusedError as error:
+            raise UserError(
+                f'{path} is refused: loading it could run code from a stranger or crash: it asks for {error}; '
+                'take a file that holds weights and plain values only'
+            ) from error
+        except Exception as error:  # the file is a stranger's: whatever it makes the reader raise is a sentence
+            raise UserError(
+                f'{path} is no readable checkpoint (cut short, perhaps): {type(error).__name__}: {error!s:.200}; '
+                'copy or download it again'
+            ) from error

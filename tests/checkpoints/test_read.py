@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import warnings
 import zipfile
+from collections import Counter, OrderedDict
 
 import numpy as np
 import pytest
@@ -72,6 +73,34 @@ def test_metainfo_in_numpy_arrays_is_read_whichever_numpy_wrote_it(dtype, module
     np.testing.assert_array_equal(read['array'], values)
     assert read['array'].dtype == read['scalar'].dtype == dtype
     assert read['scalar'] == 1
+
+
+@pytest.mark.parametrize('legacy', [False, True], ids=['zip', 'legacy'])
+def test_what_trainings_save_is_read_as_it_was(legacy, tmp_path):
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 1), torch.nn.BatchNorm2d(4)).to(
+        memory_format=torch.channels_last
+    )
+    history = HistoryBuffer([1.0, 2.5], [1, 2])
+    numbers = [np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.zeros((0, 3)), np.array(2, '>i4'), np.float16(1.5)]
+    plain = [torch.Size([2, 3]), torch.float32, torch.device('cpu'), {1, 'a'}, b'a\xff', (1, None, True, -3.5), 2**70]
+    tensors = [torch.nn.Parameter(torch.ones(2)), torch.zeros(0, 3), torch.arange(6).view(2, 3).T, torch.tensor(True)]
+    tensors += [torch.ones(4).to(torch.uint16), torch.ones(2, dtype=torch.bfloat16)]
+    content = {'state_dict': network.state_dict(), 'history': history, 'milestones': Counter([3, 3, 5])}
+    content |= {'numbers': numbers, 'plain': plain, 'tensors': tensors, 'twice': [tensors[2][0], tensors[2]]}
+    read = read_checkpoint(saved(content, tmp_path / 'a.pth', legacy=legacy))
+    assert list(read) == list(content) and read['plain'] == plain
+    assert type(read['milestones']) is Counter and read['milestones'] == content['milestones']
+    assert type(read['state_dict']) is OrderedDict and read['state_dict']._metadata == network.state_dict()._metadata
+    assert read['state_dict']['0.weight'].stride() == network[0].weight.stride()
+    pairs = [*zip(read['tensors'], tensors, strict=True)]
+    pairs += [(read['state_dict'][key], value) for key, value in network.state_dict().items()]
+    assert all(torch.equal(one, other) and one.dtype == other.dtype for one, other in pairs)
+    assert type(read['tensors'][0]) is torch.nn.Parameter and read['tensors'][0].requires_grad
+    assert read['twice'][0].data_ptr() == read['twice'][1].data_ptr() == read['tensors'][2].data_ptr()
+    for one, other in zip([*read['numbers'], *read['history'].data], [*numbers, *history.data], strict=True):
+        assert one.dtype == other.dtype.newbyteorder('=') and type(one) is type(other)
+        np.testing.assert_array_equal(one, other)
+    assert read['history'].mean() == history.mean()
 
 
 def rewritten(path, before: bytes, after: bytes):
