@@ -14,10 +14,10 @@ from hrpose.datasets.metainfo import KNOWN, describe_flip_pairs, resolve
 from hrpose.datasets.sampler import SampleKey
 from hrpose.datasets.storage.archives import PLACE_OF, container_of
 from hrpose.datasets.storage.columns import Record, RecordTable, paused_collector
-from hrpose.datasets.transforms.decode import ImageError
 from hrpose.datasets.transforms.load_image import LoadImage
 from hrpose.datasets.transforms.warp import decodes_late
 from hrpose.errors import UserError
+from hrpose.images.files import ImageError
 from hrpose.registry import TRANSFORMS
 
 # So many unreadable pictures in a row are no accident: the folder is gone or the whole set is broken.

@@ -8,9 +8,9 @@ import pytest
 from hrpose.datasets import CocoDataset, SampleKey
 from hrpose.datasets.metainfo import resolve
 from hrpose.datasets.transforms import LoadImage, PackPose, PadBox, WarpAffine
-from hrpose.datasets.transforms.decode import ImageError
 from hrpose.errors import UserError
 from hrpose.evaluation import CocoMetric
+from hrpose.images.files import ImageError
 
 PIPELINE = (LoadImage(), PadBox((64, 64)), WarpAffine((64, 64), range(5)), PackPose())
 KINDS = ('missing', 'truncated', 'empty', 'text')
@@ -427,3 +427,17 @@ def test_a_folder_without_files_is_named(tiny_coco):
     data = tiny_coco()
     with pytest.raises(UserError, match=r'the folder \S+train holds no \.json file'):
         CocoDataset(**{**data.arguments, 'ann_file': str(data.images)})
+
+
+def test_training_can_treat_a_broken_image_as_an_error(tiny_coco):
+    data = tiny_coco(broken={1: 'truncated'})
+    dataset = CocoDataset(**data.arguments, pipeline=PIPELINE, on_broken_image='error')
+    assert dataset[0]['data_samples'].ori_shape == (60, 80)
+    with pytest.raises(ImageError, match=r'001\.jpg is cut short'):
+        dataset[1]
+    assert not dataset.broken_images
+
+
+def test_an_unknown_treatment_of_broken_images_is_refused(tiny_coco):
+    with pytest.raises(UserError, match="'replace' or 'error', not 'skip'"):
+        CocoDataset(**tiny_coco().arguments, on_broken_image='skip')

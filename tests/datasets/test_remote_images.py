@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader
 
 from hrpose.datasets import CocoDataset
 from hrpose.datasets.transforms import LoadImage, PackPose, PadBox, WarpAffine
-from hrpose.datasets.transforms.decode import ImageError
 from hrpose.errors import UserError
+from hrpose.images.files import ImageError
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -1,9 +1,8 @@
-"""Loading, augmentation as geometry, and the one warp."""
+"""Augmentation as geometry, and the one warp."""
 
 import math
 import re
 
-import cv2
 import numpy as np
 import pytest
 
@@ -22,8 +21,6 @@ from hrpose.datasets.transforms import (
     TruncatedShift,
     WarpAffine,
 )
-from hrpose.datasets.transforms.decode import ImageError, decode_image
-from hrpose.datasets.transforms.load_image import read_image
 from hrpose.datasets.transforms.warp import region_matrix
 from hrpose.errors import UserError
 from hrpose.registry import TRANSFORMS
@@ -53,74 +50,6 @@ def share(condition: np.ndarray) -> float:
 def within(observed: float, odds: float) -> bool:
     """Say whether a share over DRAWS draws lies within four deviations of its odds."""
     return abs(observed - odds) < 4 * np.sqrt(odds * (1 - odds) / DRAWS)
-
-
-def encoded(suffix: str) -> bytes:
-    picture = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
-    return cv2.imencode(suffix, picture)[1].tobytes()
-
-
-def with_header(jpeg: bytes, body: bytes) -> bytes:
-    """Return a JPEG with an APP1 segment (EXIF) put in after its start."""
-    return jpeg[:2] + b'\xff\xe1' + (len(body) + 2).to_bytes(2, 'big') + body + jpeg[2:]
-
-
-# ---- loading
-
-
-def test_a_picture_comes_out_as_rgb_with_its_size(tmp_path):
-    picture = np.zeros((20, 30, 3), np.uint8)
-    picture[..., 2] = 255  # red, in OpenCV's order
-    cv2.imwrite(str(tmp_path / 'red.png'), picture)
-    results = LoadImage()({'img_path': str(tmp_path / 'red.png')})
-    assert results['ori_shape'] == (20, 30)
-    np.testing.assert_array_equal(results['img'][0, 0], [255, 0, 0])
-
-
-def test_the_exif_orientation_is_not_applied():
-    turned = (
-        b'Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00'
-    )
-    jpeg = with_header(encoded('.jpg'), turned)
-    assert cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).shape == (80, 60, 3)
-    assert decode_image(jpeg, 'turned.jpg').shape == (60, 80, 3)
-
-
-@pytest.mark.parametrize(
-    ('name', 'content', 'reason'),
-    [
-        ('cut.jpg', encoded('.jpg')[:-500], 'cut short'),
-        ('cut_by_two.jpg', encoded('.jpg')[:-2], 'cut short'),
-        ('cut_with_thumbnail.jpg', with_header(encoded('.jpg'), encoded('.jpg'))[:-500], 'cut short'),
-        ('cut.png', encoded('.png')[:-500], 'cut short'),
-        ('head.jpg', encoded('.jpg')[:20], 'no picture'),
-        ('empty.jpg', b'', '0 bytes'),
-        ('text.jpg', b'<html>404</html>', 'no picture'),
-    ],
-)
-def test_a_broken_image_is_an_error_that_names_it_and_the_reason(name, content, reason, tmp_path):
-    path = tmp_path / name
-    path.write_bytes(content)
-    with pytest.raises(ImageError) as error:
-        read_image(str(path))
-    assert str(path) in str(error.value)
-    assert reason in str(error.value)
-
-
-@pytest.mark.parametrize(('name', 'reason'), [('missing.jpg', 'there is no such file'), ('.', 'directory')])
-def test_a_path_without_a_file_is_an_error_that_names_it(name, reason, tmp_path):
-    path = str(tmp_path / name)
-    with pytest.raises(ImageError) as error:
-        read_image(path)
-    assert path in str(error.value)
-    assert reason in str(error.value)
-
-
-@pytest.mark.parametrize('suffix', ['.jpg', '.png', '.bmp', '.webp'])
-def test_a_whole_picture_is_not_taken_for_a_cut_one(suffix):
-    assert decode_image(encoded(suffix), 'whole').shape == (60, 80, 3)
-    if suffix == '.jpg':
-        assert decode_image(with_header(encoded(suffix), encoded(suffix)), 'with thumbnail').shape == (60, 80, 3)
 
 
 # ---- the warp

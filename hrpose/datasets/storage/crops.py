@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.datasets.transforms.decode import ImageError, decode_image
 from hrpose.errors import UserError
+from hrpose.images.files import ImageError, decode_image
 
 ABOUT = 'pack.json'
 VERSION = 1

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 
 from hrpose.datasets.storage.crops import ABOUT, FORMATS, VERSION, key_of, read_about, shard_files
-from hrpose.datasets.transforms.decode import ImageError
 from hrpose.datasets.transforms.load_image import LoadImage
 from hrpose.datasets.transforms.reach import Reach
 from hrpose.datasets.transforms.warp import PadBox, WarpAffine
 from hrpose.errors import UserError, nearest
+from hrpose.images.files import ImageError
 
 SHARD = 16384  # people in one file
 QUALITY = 95

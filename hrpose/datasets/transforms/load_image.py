@@ -1,14 +1,10 @@
 """Reading an image file."""
 
-from http.client import HTTPException
 from typing import Any
 
-import numpy as np
-from mmengine import fileio
-
 from hrpose.datasets.storage.archives import check_backend
-from hrpose.datasets.transforms.decode import ImageError, decode_image
-from hrpose.datasets.transforms.late import encoded_image
+from hrpose.images.files import decode_image, read_file
+from hrpose.images.partial_jpeg import encoded_image
 from hrpose.registry import TRANSFORMS
 
 
@@ -49,23 +45,3 @@ class LoadImage:
         if image is None:
             image = decode_image(content, path, apply_exif=self.apply_exif)
         return {**results, 'img': image, 'ori_shape': image.shape[:2]}
-
-
-def read_image(path: str, backend_args: dict[str, Any] | None = None, *, apply_exif: bool = False) -> np.ndarray:
-    """Return the picture at `path` as (H, W, 3) uint8 RGB, as `LoadImage` has it; raise `ImageError` otherwise."""
-    return decode_image(read_file(str(path), backend_args), str(path), apply_exif=apply_exif)
-
-
-def read_file(path: str, backend_args: dict[str, Any] | None = None) -> bytes:
-    """Return the content of an image file; raise `ImageError` where there is none."""
-    try:
-        content = fileio.get(path, backend_args=backend_args)
-    except HTTPException as error:
-        raise ImageError(f'cannot read the image {path}: the server broke off: {error!r}') from error
-    except OSError as error:
-        nowhere = isinstance(error, FileNotFoundError) and backend_args is None
-        reason = 'there is no such file' if nowhere else error.strerror or str(error)
-        raise ImageError(f'cannot read the image {path}: {reason}') from error
-    if content is None:  # what the client of an object store says of a name that it does not know
-        raise ImageError(f'cannot read the image {path}: there is nothing of this name')
-    return content

@@ -7,11 +7,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hrpose.datasets.transforms.late import EncodedImage
 from hrpose.datasets.transforms.load_image import LoadImage
 from hrpose.datasets.transforms.numbers import number
 from hrpose.datasets.transforms.region import RegionStep, Results, leaves_pixels_alone
 from hrpose.errors import UserError
+from hrpose.images.partial_jpeg import EncodedImage
 from hrpose.registry import TRANSFORMS
 from hrpose.structures import (
     apply_affine,
@@ -81,7 +81,7 @@ def warp_image(image: np.ndarray | EncodedImage, matrix: np.ndarray, input_size:
     if isinstance(image, EncodedImage):
         # Bilinear reading takes the next row too, and its fractions are rounded.
         end = corners(matrix, input_size)[:, 1].max() + 2
-        image, factor = image.read(end, shrinks_by=1 / np.hypot(*matrix[:, 0]))
+        image, factor = image.decode_rows(end, shrinks_by=1 / np.hypot(*matrix[:, 0]))
         if factor > 1:
             matrix = compose_affine(matrix, enlarging_matrix(factor))
     return cv2.warpAffine(image, matrix, input_size, flags=cv2.INTER_LINEAR)
