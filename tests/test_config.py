@@ -287,7 +287,7 @@ def test_a_config_that_does_not_run_is_a_sentence_naming_file_and_reason(text, r
         ('train_pipeline.99.spread=1', '99'),
         ('train_pipeline.first.spread=1', 'train_pipeline.first.spread'),
         ('codec.input_size.w=1', 'codec.input_size.w'),
-        ('metainfo=cocoo', "no metainfo called 'cocoo'; nearest: coco"),
+        ('metainfo=cocoo', "there is no 'cocoo'; nearest: coco"),
         ('data_rot=/elsewhere', 'data_root'),
         ('codec.input_size=288x384', 'input_size'),
         ('codec.input_size=256', 'input_size'),

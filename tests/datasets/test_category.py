@@ -42,49 +42,49 @@ def test_names_limbs_and_pairs_are_the_categorys(metainfo, tmp_path):
     }
 
 
-def test_what_the_config_says_of_the_joints_is_kept(tmp_path):
+def test_fields_in_the_config_override_the_category(tmp_path):
     given = {'dataset_name': 'mine', 'sigmas': (0.1, 0.2, 0.3), 'skeleton': ()}
     info = resolve(given, write(tmp_path / 'birds.json', BIRD))
     assert {key: info[key] for key in given} == given
     assert info['keypoint_names'] == ('beak', 'LWing', 'RWing')
 
 
-def test_a_changed_file_is_read_anew(tmp_path):
+def test_a_changed_file_is_read_again(tmp_path):
     path = write(tmp_path / 'birds.json', BIRD)
     assert len(resolve(None, path)['keypoint_names']) == 3
     write(tmp_path / 'birds.json', {**BIRD, 'keypoints': ['beak', 'tail'], 'skeleton': []})
     assert len(resolve(None, path)['keypoint_names']) == 2
 
 
-def test_limbs_that_lead_to_no_joint_are_left_out_of_drawings_and_said(tmp_path, reports):
+def test_limbs_to_missing_joints_are_left_out_with_a_warning(tmp_path, reports):
     path = write(tmp_path / 'birds.json', {**BIRD, 'skeleton': [[1, 2], [0, 1], [3, 4], [2], 'x']})
     assert resolve(None, path)['skeleton'] == ((0, 1),)
     (line,) = reports
-    assert '4 of 5 limbs' in line and 'such as [0, 1]' in line
+    assert '4 of 5 limbs' in line and 'for instance [0, 1]' in line
 
 
 @pytest.mark.parametrize(
     ('categories', 'complaint'),
     [
-        ([], "no category has 'keypoints'"),
-        ([{'id': 1, 'name': 'person'}], "no category has 'keypoints'"),
-        ([BIRD, {**BIRD, 'id': 2, 'name': 'bat'}], "2 categories have key points, 'bird' and 'bat'"),
+        ([], "no category names its 'keypoints'"),
+        ([{'id': 1, 'name': 'person'}], "no category names its 'keypoints'"),
+        ([BIRD, {**BIRD, 'id': 2, 'name': 'bat'}], "2 categories have keypoints, 'bird' and 'bat'"),
         ([{**BIRD, 'keypoints': 'beak'}], "not a list of joint names: 'beak'"),
-        ([{**BIRD, 'keypoints': ['beak', 'beak', 'tail']}], 'stands twice'),
-        (['bird'], "'categories' has to be a list of mappings"),
+        ([{**BIRD, 'keypoints': ['beak', 'beak', 'tail']}], 'has a name twice'),
+        (['bird'], "'categories' is not a list of mappings"),
     ],
 )
-def test_a_category_that_does_not_say_the_joints_is_refused_in_a_sentence(categories, complaint, tmp_path):
+def test_a_category_without_clear_joints_is_refused(categories, complaint, tmp_path):
     with pytest.raises(UserError) as error:
         resolve(None, write(tmp_path / 'birds.json', *categories))
     assert complaint in str(error.value) and 'birds' in str(error.value)
 
 
-def test_a_data_set_reads_its_own_joints_and_tells_the_pairs(tiny_coco, reports):
+def test_a_data_set_reads_its_joints_and_logs_the_pairs(tiny_coco, reports):
     data = tiny_coco()
     dataset = CocoDataset(**{**data.arguments, 'metainfo': FROM_ANNOTATIONS})
     assert dataset.metainfo['keypoint_names'] == FIVE
-    assert 'mirror pairs: left_a - right_a, left_b - right_b; left alone: nose' in reports[1]
+    assert 'mirror pairs: left_a - right_a, left_b - right_b; not mirrored: nose' in reports[1]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_config_takes_its_joints_from_the_annotations(extra, tiny_coco, tiny_c
     assert cfg.train_dataloader.dataset.pipeline[-2].flip_indices == (0, 2, 1, 4, 3)
 
 
-def test_a_config_that_says_nothing_of_joints_has_cocos(tmp_path, repository):
+def test_a_config_without_metainfo_has_cocos_joints(tmp_path, repository):
     path = tmp_path / 'silent.py'
     path.write_text(f"_base_ = ['{repository}/configs/hrnet_w32_coco_256x192.py']\n")
     assert load_config(path).metainfo.dataset_name == 'coco'
@@ -106,7 +106,7 @@ def test_a_config_that_says_nothing_of_joints_has_cocos(tmp_path, repository):
         load_config(path, parse_options(['metainfo=None', f'data_root={tmp_path}']))
 
 
-def test_a_saved_config_needs_no_annotations_to_know_the_joints(tiny_coco, tiny_config, tmp_path):
+def test_a_saved_config_holds_the_joints(tiny_coco, tiny_config, tmp_path):
     data = tiny_coco()
     cfg = load_config(tiny_config(data, extra='metainfo = None'))
     saved = tmp_path / 'saved.py'
@@ -128,12 +128,12 @@ def test_only_the_files_that_are_there_are_read(tiny_coco, tiny_config):
     [
         (
             ['nose', 'left_a', 'right_a', 'right_b', 'left_b'],
-            "key point 4 is 'left_b' in .*train.json, but 'right_b' in",
+            "val.json: keypoint 4 is 'right_b', but 'left_b' in .*train.json",
         ),
-        (['nose', 'left_a', 'right_a'], r'train.json names 5 key points, but \S+val.json 3'),
+        (['nose', 'left_a', 'right_a'], r'val.json: 3 keypoints, but \S+train.json has 5'),
     ],
 )
-def test_files_that_disagree_about_the_joints_are_refused(joints, complaint, tiny_coco, tiny_config):
+def test_files_with_different_joints_are_refused(joints, complaint, tiny_coco, tiny_config):
     val = tiny_coco(name='val', edit=lambda content: content['categories'][0].update(keypoints=joints))
     with pytest.raises(UserError, match=complaint):
         load_config(tiny_config(tiny_coco(), val, extra='metainfo = None'))
@@ -146,7 +146,7 @@ def test_a_test_file_without_joints_agrees(tiny_coco, tiny_config):
 
 
 @pytest.mark.parametrize('name', ['lspet/annotations/lspet_val', 'coco/test_coco', 'crowdpose/test_crowdpose'])
-def test_real_files_say_their_joints(name, shared_data):
+def test_real_files_name_their_joints(name, shared_data):
     info = resolve(None, str(shared_data / f'{name}.json'))
     pairs = sum(joint < mirror for joint, mirror in enumerate(info['flip_indices']))
     assert (len(info['keypoint_names']), pairs) == ((17, 8) if 'coco' in name else (14, 6))

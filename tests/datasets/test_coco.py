@@ -189,7 +189,7 @@ def test_what_was_left_out_is_reported_with_its_numbers(tiny_coco, reports):
 
     CocoDataset(**tiny_coco(edit=edit).arguments)
     line, pairs = reports
-    assert pairs == '5 joints; mirror pairs: left_a - right_a, left_b - right_b; left alone: nose'
+    assert pairs == '5 joints; mirror pairs: left_a - right_a, left_b - right_b; not mirrored: nose'
     assert line.startswith('1 people from')
     assert line.endswith('left out: 2 crowd; 1 without a labelled key point')
 

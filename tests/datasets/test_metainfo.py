@@ -29,12 +29,12 @@ def test_known_metainfo_is_complete_and_passes_its_own_checks(name, count):
 
 
 @pytest.mark.parametrize('name', sorted(KNOWN))
-def test_known_flip_indices_are_those_that_the_names_tell(name):
+def test_known_flip_indices_follow_from_the_names(name):
     assert resolve({'keypoint_names': KNOWN[name]['keypoint_names']})['flip_indices'] == KNOWN[name]['flip_indices']
 
 
 @pytest.mark.parametrize('name', sorted(KNOWN))
-def test_a_joint_and_its_mirror_image_share_sigma_and_half_of_the_body(name):
+def test_mirrored_joints_share_sigma_and_half_of_the_body(name):
     info = KNOWN[name]
     upper = set(info['upper_body_ids'])
     for joint, mirror in enumerate(info['flip_indices']):
@@ -52,7 +52,7 @@ def test_coco_has_the_published_sigmas_in_order():
     ('crowdpose', 'crowdpose/test_crowdpose.json'),
     ('posetrack18', 'posetrack18/annotations/test_posetrack18_val.json'),
 ])  # fmt: skip
-def test_joints_stand_in_the_order_of_the_annotations_own_category(name, file, shared_data):
+def test_known_joints_have_the_order_of_the_annotation(name, file, shared_data):
     (category,) = json.loads((shared_data / file).read_text())['categories']
     own = ['top_head' if joint == 'head' else joint for joint in category['keypoints']]
     assert list(KNOWN[name]['keypoint_names']) == own
@@ -74,11 +74,11 @@ def test_names_alone_are_enough():
     }
 
 
-def test_a_side_without_its_mirror_image_stays():
+def test_a_side_without_its_partner_is_not_mirrored():
     assert resolve({'keypoint_names': ('left_horn', 'tail')})['flip_indices'] == (0, 1)
 
 
-def test_resolving_gives_a_dict_of_ones_own():
+def test_resolve_returns_a_new_dict():
     resolve('coco')['sigmas'] = ()
     assert len(resolve('coco')['sigmas']) == 17
 
@@ -86,11 +86,11 @@ def test_resolving_gives_a_dict_of_ones_own():
 @pytest.mark.parametrize(
     ('wrong', 'complaint'),
     [
-        ('cocoo', "no metainfo called 'cocoo'; nearest: coco"),
+        ('cocoo', "there is no 'cocoo'; nearest: coco"),
         ({'keypoint_names': NAMES, 'sigma': (1,)}, "no field 'sigma'; nearest: sigmas"),
-        ({'sigmas': (1,)}, "needs 'keypoint_names'"),
-        ({'keypoint_names': ()}, "needs 'keypoint_names'"),
-        ({'keypoint_names': ('a', 'a')}, 'stands twice'),
+        ({'sigmas': (1,)}, "'keypoint_names' is missing"),
+        ({'keypoint_names': ()}, "'keypoint_names' is missing"),
+        ({'keypoint_names': ('a', 'a')}, 'has a name twice'),
         ({'keypoint_names': NAMES, 'sigmas': (0.1,)}, 'sigmas has 1 entries for 3'),
         ({'keypoint_names': NAMES, 'flip_indices': (0, 1)}, 'flip_indices has 2 entries for 3'),
         ({'keypoint_names': NAMES, 'flip_indices': (1, 2, 0)}, 'sends joint 0 to 1, but 1 to 2'),
@@ -147,7 +147,7 @@ def test_each_spelling_of_a_side_finds_its_mirror_image(name):
     assert infer_flip_indices(names) == (0, 2, 1, 3)
 
 
-def test_a_letter_that_is_no_side_makes_no_pair():
+def test_a_letter_inside_a_word_is_no_side():
     assert infer_flip_indices(('lip', 'rib', 'ear', 'rear', 'tail_root', 'trail')) == (0, 1, 2, 3, 4, 5)
 
 
@@ -156,13 +156,13 @@ def test_numbered_joints_keep_their_numbers_apart():
     assert infer_flip_indices(names) == (2, 3, 0, 1)
 
 
-def test_the_pairs_are_told_by_name():
+def test_mirror_pairs_are_described_by_name():
     info = resolve({'keypoint_names': NAMES})
-    assert describe_flip_pairs(info) == 'mirror pairs: left_eye - right_eye; left alone: nose'
+    assert describe_flip_pairs(info) == 'mirror pairs: left_eye - right_eye; not mirrored: nose'
 
 
 @pytest.mark.parametrize('name', sorted(KNOWN))
-def test_joints_named_as_a_known_data_sets_have_its_sigmas_and_upper_body(name):
+def test_known_names_bring_known_sigmas_and_upper_body(name):
     info = resolve({'keypoint_names': KNOWN[name]['keypoint_names']})
     assert (info['sigmas'], info['upper_body_ids']) == (KNOWN[name]['sigmas'], KNOWN[name]['upper_body_ids'])
 
@@ -178,5 +178,5 @@ def test_joints_named_as_a_known_data_sets_have_its_sigmas_and_upper_body(name):
         ({'keypoint_names': KNOWN['coco']['keypoint_names'], 'sigmas': (0.1,) * 17}, 'given by the config'),
     ],
 )
-def test_where_the_sigmas_are_from_is_told(metainfo, source):
+def test_sigma_source_names_where_the_sigmas_come_from(metainfo, source):
     assert sigma_source(resolve(metainfo)) == source

@@ -1,31 +1,16 @@
-"""What the joints of a data set are: names, flip pairs, limbs, OKS sigmas, upper body. Plain Python data."""
+"""What the joints of a data set are: names, mirror pairs, limbs, OKS sigmas, upper body. Plain Python data."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hrpose.datasets.metainfo.category import category_metainfo, read_categories, require_same_joints
-from hrpose.datasets.metainfo.coco import COCO
-from hrpose.datasets.metainfo.crowdpose import CROWDPOSE
-from hrpose.datasets.metainfo.lsp import LSP
-from hrpose.datasets.metainfo.mpii import MPII
+from hrpose.datasets.metainfo.known import KNOWN
 from hrpose.datasets.metainfo.names import describe_flip_pairs, infer_flip_indices, words_of
-from hrpose.datasets.metainfo.posetrack18 import POSETRACK18
 from hrpose.errors import UserError, nearest
 
-KNOWN: dict[str, dict[str, Any]] = {
-    'coco': COCO,
-    'crowdpose': CROWDPOSE,
-    'lsp': LSP,
-    'mpii': MPII,
-    'posetrack18': POSETRACK18,
-}
-
-# Instead of a name: the joints are read from the category of the annotation file.
-FROM_ANNOTATIONS = 'from annotations'
-
+FROM_ANNOTATIONS = 'from annotations'  # instead of a name: the joints of the annotation file's category
 DEFAULT_SIGMA = 0.05
-
 FIELDS = ('dataset_name', 'keypoint_names', 'flip_indices', 'skeleton', 'sigmas', 'upper_body_ids')
 
 __all__ = [
@@ -48,33 +33,32 @@ def resolve(metainfo: str | Mapping[str, Any] | None, ann_file: str | None = Non
     """Return the complete, checked metainfo of a data set.
 
     Args:
-        metainfo: a name in `KNOWN`, or a mapping with `keypoint_names`. What a mapping leaves out: `dataset_name`
-            'custom', `flip_indices` from left and right in the names (see `infer_flip_indices`), `skeleton` no limbs,
-            `sigmas` and `upper_body_ids` those of the known data set with just these names, or else 0.05 for every
-            joint (COCO's are between 0.025 and 0.107) and none. A mapping without `keypoint_names`, None and
-            'from annotations' take the names, and what else it says, from the category of `ann_file`.
-        ann_file: COCO key point JSON.
+        metainfo: a name in `KNOWN`, or a mapping with `keypoint_names`. Of the fields that a mapping leaves out,
+            `dataset_name` is 'custom'; `flip_indices` follow from left and right in the names (`infer_flip_indices`);
+            `skeleton` is empty; `sigmas` and `upper_body_ids` are those of the known data set with the same names, or
+            else 0.05 for every joint (COCO's are between 0.025 and 0.107) and empty. None, 'from annotations' and a
+            mapping without `keypoint_names` take names and skeleton from the category of `ann_file`.
+        ann_file: COCO keypoint JSON.
 
     Returns:
         A new dict with all of `FIELDS`; sequences as tuples. K is the number of `keypoint_names`.
 
     Raises:
-        UserError: unknown name, unknown or missing field, a length other than K, an index outside the joints,
-            flip pairs that do not undo themselves, or a category that does not say the joints.
+        UserError: an unknown name, an unknown or missing field, a length other than K, an index outside the joints,
+            flip pairs that do not undo themselves, or a category that does not name the joints.
     """
     if isinstance(metainfo, str) and metainfo != FROM_ANNOTATIONS:
         if metainfo not in KNOWN:
-            choices = [*KNOWN, FROM_ANNOTATIONS]
-            raise UserError(f"no metainfo called '{metainfo}'; {nearest(metainfo, choices)}")
+            raise UserError(f"metainfo: there is no '{metainfo}'; {nearest(metainfo, [*KNOWN, FROM_ANNOTATIONS])}")
         return dict(KNOWN[metainfo])
     if not isinstance(metainfo, Mapping | str | None):
-        raise UserError(f"metainfo is the name of a data set or a dict with 'keypoint_names', not {metainfo!r}")
+        raise UserError(f"metainfo: {metainfo!r} is neither the name of a data set nor a dict with 'keypoint_names'")
     given = metainfo if isinstance(metainfo, Mapping) else {}
     if unknown := sorted(set(given) - set(FIELDS)):
-        raise UserError(f"metainfo has no field '{unknown[0]}'; {nearest(unknown[0], FIELDS)}")
+        raise UserError(f"metainfo: there is no field '{unknown[0]}'; {nearest(unknown[0], FIELDS)}")
     if reads_annotations(metainfo):
         if ann_file is None:
-            raise UserError("metainfo needs 'keypoint_names', one name a joint in the order of the annotation")
+            raise UserError("metainfo: 'keypoint_names' is missing; give one name a joint, in the annotation's order")
         given = {**category_metainfo(read_categories(ann_file), ann_file), **given}
     complete = _completed(given)
     _check(complete)
@@ -83,7 +67,7 @@ def resolve(metainfo: str | Mapping[str, Any] | None, ann_file: str | None = Non
 
 def _completed(given: Mapping[str, Any]) -> dict[str, Any]:
     names = tuple(given['keypoint_names'])
-    known = _like_known(names)
+    known = next((info for info in KNOWN.values() if info['keypoint_names'] == names), {})
     return {
         'dataset_name': given.get('dataset_name', 'custom'),
         'keypoint_names': names,
@@ -95,26 +79,24 @@ def _completed(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def reads_annotations(metainfo: Any) -> bool:
-    """Say whether a metainfo, as it is written, leaves the joints' names to the annotation file."""
+    """Say whether the joints' names of `metainfo`, as written in a config, come from the annotation file."""
     if isinstance(metainfo, Mapping):
         return not metainfo.get('keypoint_names')
     return metainfo is None or metainfo == FROM_ANNOTATIONS
 
 
 def resolve_from_files(metainfo: str | Mapping[str, Any] | None, paths: Sequence[str]) -> dict[str, Any]:
-    """Return the complete metainfo of a metainfo that `reads_annotations`.
-
-    It is read from the first of `paths` that exists; the others that exist have to name the same joints.
+    """Return the complete metainfo where `reads_annotations(metainfo)`, from the first of `paths` that exists.
 
     Raises:
-        UserError: none of the files exists, they disagree, or as `resolve`.
+        UserError: none of the files exists, two of them name different joints, or as `resolve`.
     """
     there = [path for path in paths if Path(path).is_file()]
     if not there:
         raise UserError(
-            f"metainfo '{FROM_ANNOTATIONS}' needs a file, but there is no {' and no '.join(paths) or 'data set'}; "
-            'another place: --cfg-options data_root=/path/to/it. The config that a training saves in its work dir '
-            'holds the joints, and needs no file'
+            f"metainfo '{FROM_ANNOTATIONS}': there is no {' and no '.join(paths) or 'data set'}; set the folder by "
+            '--cfg-options data_root=/path/to/it, or use the config in the work dir of a training, which holds the '
+            'joints and needs no file'
         )
     complete = resolve(metainfo, there[0])
     for other in there[1:]:
@@ -123,7 +105,7 @@ def resolve_from_files(metainfo: str | Mapping[str, Any] | None, paths: Sequence
 
 
 def sigma_source(metainfo: Mapping[str, Any]) -> str:
-    """Return in words where a complete metainfo has its OKS sigmas from."""
+    """Return in words where the OKS sigmas of a complete metainfo come from."""
     names, sigmas = metainfo['keypoint_names'], tuple(metainfo['sigmas'])
     for known, info in KNOWN.items():
         if (info['keypoint_names'], info['sigmas']) == (tuple(names), sigmas):
@@ -131,15 +113,10 @@ def sigma_source(metainfo: Mapping[str, Any]) -> str:
     return f'the default {DEFAULT_SIGMA} for every joint' if set(sigmas) == {DEFAULT_SIGMA} else 'given by the config'
 
 
-def _like_known(names: tuple[str, ...]) -> Mapping[str, Any]:
-    """Return the known metainfo of just these names in this order, an empty one if there is none."""
-    return next((info for info in KNOWN.values() if info['keypoint_names'] == names), {})
-
-
 def _check(info: Mapping[str, Any]) -> None:
     where, count = f"metainfo '{info['dataset_name']}'", len(info['keypoint_names'])
     if len(set(info['keypoint_names'])) != count:
-        raise UserError(f'{where}: a joint name stands twice in keypoint_names')
+        raise UserError(f'{where}: keypoint_names has a name twice; give each joint a name of its own')
     for field in ('flip_indices', 'sigmas'):
         if len(info[field]) != count:
             raise UserError(f'{where}: {field} has {len(info[field])} entries for {count} keypoint_names')
@@ -152,5 +129,5 @@ def _check(info: Mapping[str, Any]) -> None:
         if flip[mirror] != joint:
             raise UserError(
                 f'{where}: flip_indices sends joint {joint} to {mirror}, but {mirror} to {flip[mirror]}; '
-                'mirroring twice has to give the joint back'
+                'flipping twice has to give the joint back'
             )

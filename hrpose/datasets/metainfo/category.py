@@ -1,4 +1,4 @@
-"""The joints that a COCO key point file names in its category."""
+"""The joints that the category of a COCO keypoint file names."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,26 +13,23 @@ from hrpose.errors import UserError
 
 
 def category_metainfo(categories: Iterable[Mapping[str, Any]], path: str) -> dict[str, Any]:
-    """Return `dataset_name`, `keypoint_names` and `skeleton` of the category with key points.
+    """Return `dataset_name`, `keypoint_names` and `skeleton` of the category with keypoints.
 
-    The name is that of the file at `path` without its ending. COCO counts a skeleton's joints from 1, here they count
-    from 0; limbs that lead to no joint are left out, and said.
+    Args:
+        categories: of a COCO file. A skeleton counts joints from 1 there, from 0 in what is returned; limbs to joints
+            that do not exist are left out, with a warning.
+        path: of the file, whose stem becomes `dataset_name`.
 
     Raises:
-        UserError: none of the categories, or more than one, has key points; names the file.
+        UserError: none of the categories has keypoints, or several have.
     """
     named = [category for category in categories if category.get('keypoints')]
+    advice = 'metainfo = dict(keypoint_names=[…])'
     if not named:
-        raise UserError(
-            f"{path}: no category has 'keypoints', the names of the joints; write them there, or in the config: "
-            'metainfo = dict(keypoint_names=[…])'
-        )
+        raise UserError(f"{path}: no category names its 'keypoints'; name the joints there, or in the config: {advice}")
     if len(named) > 1:
         which = ' and '.join(repr(category.get('name', category.get('id'))) for category in named)
-        raise UserError(
-            f'{path}: {len(named)} categories have key points, {which}, and a data set has one; say which joints are '
-            'meant: metainfo = dict(keypoint_names=[…])'
-        )
+        raise UserError(f'{path}: {len(named)} categories have keypoints, {which}; name the joints to use: {advice}')
     names = named[0]['keypoints']
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UserError(f"{path}: 'keypoints' of the category is not a list of joint names: {names!r:.80}")
@@ -41,59 +38,52 @@ def category_metainfo(categories: Iterable[Mapping[str, Any]], path: str) -> dic
 
 
 def require_same_joints(metainfo: Mapping[str, Any], source: str, path: str) -> None:
-    """Raise `UserError` if a file's category names other joints than a metainfo read from `source`.
+    """Raise `UserError` if the category of file `path` names other joints than `metainfo`, which is from `source`.
 
-    A file that names none (of images to test on, for instance) agrees with all.
+    A file without joint names, as one of test images, agrees with all.
     """
+    expected, advice = metainfo['keypoint_names'], 'name the joints to use in the config: metainfo'
     for category in read_categories(path):
-        if not category.get('keypoints'):
-            continue
-        expected, found = metainfo['keypoint_names'], tuple(category['keypoints'])
-        if expected == found:
-            continue
-        ask = 'metainfo is read from the annotations, so they have to agree'
+        found = tuple(category.get('keypoints') or expected)
         if len(expected) != len(found):
-            raise UserError(f'{source} names {len(expected)} key points, but {path} {len(found)}; {ask}')
-        at, first, second = next(
-            (at, *pair) for at, pair in enumerate(zip(expected, found, strict=True)) if pair[0] != pair[1]
-        )
-        raise UserError(f"key point {at + 1} is '{first}' in {source}, but '{second}' in {path}; {ask}")
+            raise UserError(f'{path}: {len(found)} keypoints, but {source} has {len(expected)}; {advice}')
+        for at, (first, second) in enumerate(zip(expected, found, strict=True), start=1):
+            if first != second:
+                raise UserError(f"{path}: keypoint {at} is '{second}', but '{first}' in {source}; {advice}")
 
 
 def read_categories(path: str) -> tuple[dict[str, Any], ...]:
-    """Return the categories of a COCO file, which is read once as long as it does not change.
+    """Return the categories of a COCO file; the file is read again only if it has changed.
 
     Raises:
-        UserError: no such file, or not COCO's layout.
+        UserError: the file is missing or not in COCO's layout.
     """
     try:
         state = Path(path).stat()
     except OSError as error:
-        raise UserError(f'{path} cannot be read: {error.strerror}') from error
+        raise UserError(f'{path}: cannot be read: {error.strerror}') from error
     return _read(path, state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(maxsize=16)
 def _read(path: str, changed: int, size: int) -> tuple[dict[str, Any], ...]:
-    """Return what `read_categories` does; time of change and size make a changed file another one."""
     categories = read_coco_json(path).get('categories') or []
     if not isinstance(categories, list) or not all(isinstance(category, dict) for category in categories):
-        raise UserError(f"{path}: 'categories' has to be a list of mappings, as COCO has it")
+        raise UserError(f"{path}: 'categories' is not a list of mappings, as in COCO's files")
     return tuple(categories)
 
 
 def _limbs(skeleton: Sequence[Any], names: Sequence[str], path: str) -> tuple[tuple[int, int], ...]:
-    """Return a category's skeleton, counted from 0, without limbs that are no pair of joints."""
-    fits = [_is_limb(limb, len(names)) for limb in skeleton]
-    wrong = [limb for limb, fit in zip(skeleton, fits, strict=True) if not fit]
-    if wrong:
+    """Return the limbs of a skeleton that are pairs of joints, counted from 0; warn of the others."""
+    limbs = [limb for limb in skeleton if _is_limb(limb, len(names))]
+    if wrong := [limb for limb in skeleton if not _is_limb(limb, len(names))]:
         print_log(
-            f"{path}: {len(wrong)} of {len(skeleton)} limbs of the category's skeleton are left out of drawings, such "
-            f'as {wrong[0]}: joints count from 1 to {len(names)} there',
+            f"{path}: {len(wrong)} of {len(skeleton)} limbs of the category's skeleton are not drawn, for instance "
+            f'{wrong[0]}: a limb is a pair of joints from 1 to {len(names)}',
             'current',
             logging.WARNING,
         )
-    return tuple((limb[0] - 1, limb[1] - 1) for limb, fit in zip(skeleton, fits, strict=True) if fit)
+    return tuple((a - 1, b - 1) for a, b in limbs)
 
 
 def _is_limb(limb: Any, count: int) -> bool:

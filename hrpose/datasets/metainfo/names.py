@@ -1,13 +1,13 @@
-"""Left and right told from the joints' names, in the spellings that people use, and the mirror pairs that follow."""
+"""Left and right in joint names, in the usual spellings, and the mirror pairs that follow from them."""
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# 'LeftHand', 'left_hand', 'LEFT HAND', 'hand.L' and 'LHand' fall into the words that one would say.
+# Splits 'LeftHand', 'left_hand', 'LEFT HAND', 'hand.L' and 'LHand' into their words.
 _WORD = re.compile(r'\d+|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+')
 
-# How a side is spelled, the surest first: left_hand, hand_left, lefthand; l_hand, hand_l, LHand; lhand.
+# Spellings of a side, the least ambiguous first: left_hand, hand_left, lefthand; l_hand, hand_l, LHand; lhand.
 _SPELLINGS = tuple(map(re.compile, (r'left|right', r'\b[lr]\b', r'^[lr]')))
 _OTHER_SIDE = {'left': 'right', 'right': 'left', 'l': 'r', 'r': 'l'}
 
@@ -18,10 +18,10 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def infer_flip_indices(names: Sequence[str]) -> tuple[int, ...]:
-    """Return, for each of K joints, the index of its mirror image: the joint of the same name on the other side.
+    """Return for each of K joints the index of the joint with the same name on the other side.
 
-    The side may be a word (`left_x`, `x_left`, `LeftX`, `leftx`) or a letter (`l_x`, `x.l`, `Lx`, `lx`). A joint counts
-    as one of a side only if its mirror image is there too; every other is its own mirror image.
+    The side may be a word (`left_x`, `x_left`, `LeftX`, `leftx`) or a letter (`l_x`, `x.l`, `Lx`, `lx`). A joint
+    without such a partner gets its own index.
     """
     keys = [' '.join(words_of(name)) for name in names]
     flip = list(range(len(names)))
@@ -33,8 +33,8 @@ def infer_flip_indices(names: Sequence[str]) -> tuple[int, ...]:
 
 
 def describe_flip_pairs(metainfo: Mapping[str, Any]) -> str:
-    """Return which joints change places when an image is mirrored, and which stay, by name."""
+    """Return in words which joints a flip exchanges, and which keep their place."""
     names, flip = metainfo['keypoint_names'], metainfo['flip_indices']
     pairs = [f'{names[joint]} - {names[mirror]}' for joint, mirror in enumerate(flip) if joint < mirror]
     alone = [names[joint] for joint, mirror in enumerate(flip) if joint == mirror]
-    return f'mirror pairs: {", ".join(pairs) or "none"}; left alone: {", ".join(alone) or "none"}'
+    return f'mirror pairs: {", ".join(pairs) or "none"}; not mirrored: {", ".join(alone) or "none"}'

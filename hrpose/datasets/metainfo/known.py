@@ -1,0 +1,107 @@
+"""The joints of known data sets, in the order of their annotation.
+
+OKS sigmas are COCO's (cocodataset.org, keypoint evaluation); those of CrowdPose's evaluation code, crowdposetools, are
+the same. The other data sets publish none: they have COCO's for joints of the same name, and for the others the sigma
+of a similar joint. AP with such sigmas is comparable only with itself: LSP's own metric is PCK, MPII's is PCKh.
+
+coco         17 keypoints (Lin et al., 2014)
+crowdpose    14 joints (Li et al., CVPR 2019)
+lsp          14 joints of Leeds Sports Pose and its extension (Johnson and Everingham, 2010 and 2011)
+mpii         16 joints (Andriluka et al., CVPR 2014)
+posetrack18  17 keypoints (Andriluka et al., CVPR 2018); the ears keep COCO's places, but are never annotated
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hrpose.datasets.metainfo.names import infer_flip_indices
+
+SIGMAS = {
+    'nose': 0.026,
+    'eye': 0.025,
+    'ear': 0.035,
+    'shoulder': 0.079,
+    'elbow': 0.072,
+    'wrist': 0.062,
+    'hip': 0.107,
+    'knee': 0.087,
+    'ankle': 0.089,
+}
+LOWER_BODY = {'pelvis', 'hip', 'knee', 'ankle'}
+
+
+def both_sides(*parts: str) -> tuple[str, ...]:
+    """Return the names of the left and the right joint of each part."""
+    return tuple(f'{side}_{part}' for part in parts for side in ('left', 'right'))
+
+
+BODY = both_sides('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
+# From the right ankle up and down to the left one, and likewise the arms: LSP's and MPII's order.
+LEGS = ('right_ankle', 'right_knee', 'right_hip', 'left_hip', 'left_knee', 'left_ankle')
+ARMS = ('right_wrist', 'right_elbow', 'right_shoulder', 'left_shoulder', 'left_elbow', 'left_wrist')
+
+
+def known_metainfo(
+    name: str,
+    names: tuple[str, ...],
+    skeleton: tuple[tuple[int, int], ...],
+    stands_for: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return the metainfo of a data set.
+
+    Args:
+        name: of the data set.
+        names: of its K joints.
+        skeleton: limbs, pairs of joints counted from 0.
+        stands_for: joint without a sigma of its own -> joint of `SIGMAS` that lends it one.
+    """
+    parts = [joint.removeprefix('left_').removeprefix('right_') for joint in names]
+    return {
+        'dataset_name': name,
+        'keypoint_names': names,
+        'flip_indices': infer_flip_indices(names),
+        'skeleton': skeleton,
+        'sigmas': tuple(SIGMAS[(stands_for or {}).get(part, part)] for part in parts),
+        'upper_body_ids': tuple(joint for joint, part in enumerate(parts) if part not in LOWER_BODY),
+    }
+
+
+# fmt: off
+COCO = known_metainfo(
+    'coco',
+    ('nose', *both_sides('eye', 'ear'), *BODY),
+    ((15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7), (6, 8), (7, 9), (8, 10),
+     (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)),
+)
+CROWDPOSE = known_metainfo(
+    'crowdpose',
+    (*BODY, 'top_head', 'neck'),
+    # The skeleton in the files is COCO's, whose numbers name other joints here.
+    ((10, 8), (8, 6), (11, 9), (9, 7), (6, 7), (0, 6), (1, 7), (0, 13), (1, 13), (0, 2), (1, 3), (2, 4), (3, 5),
+     (12, 13)),
+    {'top_head': 'shoulder', 'neck': 'shoulder'},
+)
+LSP = known_metainfo(
+    'lsp',
+    (*LEGS, *ARMS, 'neck', 'head_top'),
+    ((0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (6, 7), (7, 8), (8, 12), (12, 9), (9, 10), (10, 11), (12, 13), (8, 2),
+     (9, 3)),
+    {'neck': 'ear', 'head_top': 'ear'},
+)
+MPII = known_metainfo(
+    'mpii',
+    (*LEGS, 'pelvis', 'thorax', 'upper_neck', 'head_top', *ARMS),
+    ((0, 1), (1, 2), (2, 6), (6, 3), (3, 4), (4, 5), (6, 7), (7, 8), (8, 9), (10, 11), (11, 12), (12, 7), (7, 13),
+     (13, 14), (14, 15)),
+    {'pelvis': 'hip', 'thorax': 'shoulder', 'upper_neck': 'ear', 'head_top': 'ear'},
+)
+# head_bottom is the upper neck. It and head_top stand in the eyes' places, and have the eyes' sigmas, as in mmpose.
+POSETRACK18 = known_metainfo(
+    'posetrack18',
+    ('nose', 'head_bottom', 'head_top', *both_sides('ear'), *BODY),
+    ((15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 1), (6, 1), (5, 7), (6, 8), (7, 9),
+     (8, 10), (1, 0), (0, 2)),
+    {'head_bottom': 'eye', 'head_top': 'eye'},
+)
+# fmt: on
+KNOWN = {info['dataset_name']: info for info in (COCO, CROWDPOSE, LSP, MPII, POSETRACK18)}
