@@ -12,10 +12,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from hrpose.codecs.base import Size, checked_size, default_heatmap_size
 from hrpose.errors import UserError
 from hrpose.registry import CODECS
-
-Size = tuple[int, int]
 
 
 @CODECS.register_module()
@@ -36,10 +35,10 @@ class MSRAHeatmap:
     def __init__(
         self, input_size: Size, heatmap_size: Size | None = None, sigma: float = 2, *, offset: float = 0.25
     ) -> None:
-        self.input_size = _checked_size('input_size', input_size)
+        self.input_size = checked_size('MSRAHeatmap: input_size', input_size)
         if heatmap_size is None:
-            heatmap_size = (self.input_size[0] // 4, self.input_size[1] // 4)
-        self.heatmap_size = _checked_size('heatmap_size', heatmap_size)
+            heatmap_size = default_heatmap_size(self.input_size)
+        self.heatmap_size = checked_size('MSRAHeatmap: heatmap_size', heatmap_size)
         if not isinstance(sigma, int | float) or not sigma > 0:
             raise UserError(f'MSRAHeatmap: sigma has to be a positive number, not {sigma!r}')
         if not isinstance(offset, int | float) or not 0 <= offset <= 0.5:
@@ -150,10 +149,3 @@ def highest(flat: Tensor) -> tuple[Tensor, Tensor]:
     # NumPy's search uses the processor's vector instructions, PyTorch's does not: five times the speed.
     places = torch.from_numpy(flat.detach().numpy().argmax(axis=-1))
     return flat.gather(-1, places.unsqueeze(-1)).squeeze(-1), places
-
-
-def _checked_size(name: str, size: Size) -> Size:
-    values = tuple(size)
-    if len(values) != 2 or any(int(value) != value or value < 1 for value in values):
-        raise UserError(f'MSRAHeatmap: {name} has to be two positive whole numbers (w, h), not {size}')
-    return int(values[0]), int(values[1])

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from hrpose.codecs.base import checked_size, default_heatmap_size
 from hrpose.config.parts import EVALUATORS, LOADERS, Part, class_of, parts_of
 from hrpose.datasets.metainfo import reads_annotations, resolve, resolve_from_files
 from hrpose.errors import UserError
@@ -106,11 +107,9 @@ def _link_sizes(cfg: Config) -> None:
     codec: Any = cfg.codec
     if not isinstance(codec, Mapping) or 'input_size' not in codec:
         raise UserError('codec.input_size is missing; give the (w, h) of the network input in px')
-    size = plain(codec['input_size'])
-    if not (isinstance(size, tuple) and len(size) == 2 and all(isinstance(side, int) and side > 0 for side in size)):
-        raise UserError(f'codec.input_size has to be two positive whole numbers (w, h), not {size!r}')
+    size = checked_size('codec.input_size', codec['input_size'])
     if codec.get('heatmap_size') is None:
-        cfg.codec['heatmap_size'] = tuple(side // 4 for side in size)
+        cfg.codec['heatmap_size'] = default_heatmap_size(size)
 
 
 def _test_like_validation(cfg: Config) -> None:

@@ -7,6 +7,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from hrpose.codecs import Codec
 from hrpose.errors import UserError
 from hrpose.registry import CODECS, MODELS
 
@@ -31,14 +32,19 @@ class HeatmapHead(BaseModule):
     def __init__(
         self,
         *,
-        codec: Any,
+        codec: Codec | Mapping[str, Any],
         in_channels: int,
         out_channels: int,
         loss: Mapping[str, Any] = PUBLISHED_LOSS,
         init_cfg: dict[str, Any] | Sequence[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__(init_cfg if init_cfg is not None else PUBLISHED_INIT)
-        self.codec = CODECS.build(codec) if isinstance(codec, Mapping) else codec
+        self.codec: Codec = CODECS.build(codec) if isinstance(codec, Mapping) else codec
+        if not isinstance(self.codec, Codec):
+            raise UserError(
+                f'model.head.codec: {type(self.codec).__name__} is not a codec; it needs input_size, heatmap_size, '
+                'stride, encode and decode, as hrpose.codecs.Codec says'
+            )
         self.final_layer = nn.Conv2d(in_channels, out_channels, kernel_size=1)
         self.loss_module = MODELS.build(dict(loss))
 
