@@ -1,11 +1,12 @@
-# One's own joints on real photographs: a small HRNet on Leeds Sports Pose Extended, 14 joints, PCK by the box.
+# A small HRNet on Leeds Sports Pose Extended: photographs, 14 joints, PCK relative to the box.
+# It shows how a data set with joints of its own is trained on.
 _base_ = ['_base_/runtime.py', '_base_/coco.py']
 
 metainfo = 'lsp'
 data_root = 'data/lspet'
 codec = dict(type='MSRAHeatmap', input_size=(128, 128), sigma=1.5)
 
-# From scratch in few epochs: PyTorch's own initial weights learn faster than the published ones (deviation 0.001).
+# In few epochs PyTorch's initial weights learn faster than the published ones (standard deviation 0.001).
 model = dict(
     type='TopdownPoseEstimator',
     backbone=dict(type='HRNet', arch='w16_small', init_cfg=[]),

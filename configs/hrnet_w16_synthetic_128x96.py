@@ -1,11 +1,11 @@
-# The demo: a small HRNet learns generated people in minutes, on two CPU cores.
-# The data: python tools/data/make_synthetic.py data/synthetic
+# The demo: a small HRNet learns generated people in minutes on two CPU cores.
+# Make the data first: python tools/data/make_synthetic.py data/synthetic
 _base_ = ['_base_/runtime.py', '_base_/coco.py']
 
 data_root = 'data/synthetic'
 codec = dict(type='MSRAHeatmap', input_size=(96, 128), sigma=1.5)
 
-# Few epochs: PyTorch's own initial weights learn faster than the published ones (deviation 0.001).
+# In few epochs PyTorch's initial weights learn faster than the published ones (standard deviation 0.001).
 model = dict(
     type='TopdownPoseEstimator',
     backbone=dict(type='HRNet', arch='w16_small', init_cfg=[]),
@@ -21,7 +21,7 @@ val_dataloader = dict(
     dataset=dict(ann_file='annotations/person_keypoints_val.json', data_prefix=dict(img='val')),
 )
 
-# A few epochs only: little variety. The slight scale and shift are what a detector's boxes are off by.
+# Mild, because there are few epochs. Scale and shift are as large as the errors of a detector's boxes.
 train_pipeline = [
     dict(type='LoadImage'),
     dict(type='PadBox'),

@@ -1,5 +1,5 @@
 # HRNet-W32 on COCO at 256x192, as published (Sun et al., CVPR 2019): 210 epochs of Adam, batch 4 x 32.
-# This starts from scratch. The published weights started from ImageNet's:
+# Starts from scratch. The published weights started from ImageNet's:
 #   --cfg-options model.backbone.init_cfg.type=Pretrained model.backbone.init_cfg.checkpoint=hrnet_w32_imagenet
 _base_ = ['_base_/recipe_official.py', '_base_/coco.py']
 

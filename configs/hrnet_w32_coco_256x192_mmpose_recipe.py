@@ -1,5 +1,5 @@
-# HRNet-W32 on COCO at 256x192 by mmpose 1.x's recipe: batch 8 x 64, warm-up, shift, wider scale and rotation.
-# From ImageNet's weights, as mmpose has it:
+# HRNet-W32 on COCO at 256x192 with mmpose 1.x's recipe: batch 8 x 64, warm-up, shift, more scale and rotation.
+# Starts from scratch. mmpose starts from ImageNet's weights:
 #   --cfg-options model.backbone.init_cfg.type=Pretrained model.backbone.init_cfg.checkpoint=hrnet_w32_imagenet
 _base_ = ['_base_/recipe_mmpose.py']
 

@@ -1,5 +1,5 @@
-# HRNet-W32 on MPII at 256x256, as published (Sun et al., CVPR 2019): the schedule of COCO, batch 4 x 32.
-# This starts from scratch. The published weights started from ImageNet's:
+# HRNet-W32 on MPII at 256x256, as published (Sun et al., CVPR 2019): COCO's schedule, batch 4 x 32.
+# Starts from scratch. The published weights started from ImageNet's:
 #   --cfg-options model.backbone.init_cfg.type=Pretrained model.backbone.init_cfg.checkpoint=hrnet_w32_imagenet
 _base_ = ['_base_/recipe_official.py', '_base_/mpii.py']
 

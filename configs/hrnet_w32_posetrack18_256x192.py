@@ -1,7 +1,8 @@
 # HRNet-W32 on PoseTrack18 at 256x192, fine-tuned from COCO's weights as Sun et al. (CVPR 2019) and Xiao et al. (Simple
-# Baselines, ECCV 2018) did on PoseTrack: 20 epochs of Adam at 1e-4, a tenth of it at 10 and at 15, augmentation and
-# batch (4 x 32) as on COCO. mmpose fine-tunes for 20 epochs too, at its own rate and augmentation.
-# Both data sets have 17 joints, so the last layer starts from COCO's too: that of the eyes learns the head's two ends.
+# Baselines, ECCV 2018) did on PoseTrack: 20 epochs of Adam at 1e-4, a tenth of it from epoch 10 and again from 15,
+# augmentation and batch (4 x 32) as on COCO. mmpose also fine-tunes for 20 epochs, with its own rate and augmentation.
+# Both data sets have 17 joints, so the last layer starts from COCO's weights, too. PoseTrack has the head's bottom and
+# top where COCO has the eyes.
 _base_ = ['_base_/recipe_official.py', '_base_/posetrack18.py']
 
 codec = dict(type='MSRAHeatmap', input_size=(192, 256), sigma=2)

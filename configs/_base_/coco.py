@@ -1,4 +1,6 @@
-# COCO key points: train2017, val2017 with ground-truth boxes (a detector's: val_dataloader.dataset.bbox_file).
+# COCO keypoints: trains on train2017, validates on val2017 with ground-truth boxes. A detector's boxes instead:
+#   --cfg-options val_dataloader.dataset.bbox_file=/path/to/detections.json
+# Configs of other data sets inherit from this one.
 data_root = 'data/coco'
 
 train_dataloader = dict(
@@ -26,7 +28,7 @@ val_dataloader = dict(
 )
 val_evaluator = dict(type='CocoMetric')
 
-# Geometry only, until one warp moves the pixels.
+# The steps before WarpAffine change the geometry only; WarpAffine then moves the pixels, once.
 train_pipeline = [
     dict(type='LoadImage'),
     dict(type='PadBox'),

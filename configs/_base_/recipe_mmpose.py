@@ -1,8 +1,8 @@
-# mmpose 1.x's recipe on COCO, for those who compare; a config takes it in place of recipe_official.py and coco.py.
-# mmpose also validates on a detector's boxes: --cfg-options val_dataloader.dataset.bbox_file=/path/to/dets.json
+# mmpose 1.x's recipe on COCO, to compare with; a config inherits it in place of recipe_official.py and coco.py.
+# mmpose also validates on a detector's boxes: --cfg-options val_dataloader.dataset.bbox_file=/path/to/detections.json
 _base_ = ['recipe_official.py', 'coco.py']
 
-# 8 GPUs x 64 for W32; W48 took 8 x 32 at the same rate.
+# 8 GPUs x 64 for W32; mmpose trained W48 on 8 x 32 at the same rate.
 train_dataloader = dict(batch_size=64)
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
 param_scheduler = [

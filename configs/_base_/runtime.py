@@ -1,4 +1,4 @@
-# What every experiment shares: the engine, logging, checkpoints.
+# Shared by every experiment: engine, logging, checkpoints.
 default_scope = 'hrpose'
 
 train_cfg = dict(by_epoch=True)

@@ -1,5 +1,5 @@
-# A small RTMDet (Lyu et al., 2022) learns to find generated people in minutes, on two CPU cores. All parts are mmdet's.
-# The data: python tools/data/make_synthetic.py data/synthetic
+# Small RTMDet (Lyu et al., 2022) learns to detect generated people in minutes on two CPU cores. All of it is mmdet's.
+# Make the data first: python tools/data/make_synthetic.py data/synthetic
 _base_ = ['../_base_/runtime.py']
 default_scope = 'mmdet'
 
