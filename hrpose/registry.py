@@ -1,23 +1,19 @@
-"""The plug-in registries: children of mmengine's, scope 'hrpose'.
+"""The registries of parts: children of mmengine's, with the scope 'hrpose'.
 
-Each declares where its parts live, so that building by name works with nothing imported before. A plug-in in
-`projects/` registers into the same objects and is found by `custom_imports` in its config.
+Each knows which modules register its parts, so a part is built by name with nothing imported before. A plug-in
+registers its parts here too; a config imports it by `custom_imports`.
 """
 
 from mmengine import registry as root
 from mmengine.registry import Registry as _Registry
 
-from hrpose.compat import supply_mmcv_ops
 from hrpose.errors import UserError
-from hrpose.plugins import require_registered_parts, unknown_part
-
-# Here, because every config passes through a registry: mmdet's parts are then found by name, compiled ops or not.
-supply_mmcv_ops()
-require_registered_parts()
+from hrpose.plugins.explain import unknown_part
+from hrpose.plugins.registered import is_registered
 
 
 class Registry(_Registry):
-    """mmengine's registry, whose unknown names are explained instead of answered with None."""
+    """mmengine's registry; it explains unknown names, and gives registered parts only, even by their full name."""
 
     def get(self, key: str) -> type:
         """Return the part registered as `key` here or in a parent; raise `UserError` if there is none."""
@@ -31,14 +27,16 @@ class Registry(_Registry):
 
     def _find(self, key: str) -> type | None:
         try:
-            return super().get(key)
+            part = super().get(key)
         except RuntimeError as error:  # mmengine's answer to some names with a dot
             if str(error).startswith('Failed to get'):
                 return None
             raise
+        # mmengine also returns whatever else can be imported by a name.
+        return part if is_registered(part) else None
 
     def known_names(self) -> set[str]:
-        """Return every name that `get` would find without a scope: this registry's and its parents'."""
+        """Return every name that `get` finds without a scope: this registry's and its parents'."""
         self.import_from_location()
         names: set[str] = set()
         registry: _Registry | None = self
@@ -59,16 +57,17 @@ TRANSFORMS = _child(root.TRANSFORMS, 'hrpose.datasets.transforms')
 METRICS = _child(root.METRICS, 'hrpose.evaluation')
 VISUALIZERS = _child(root.VISUALIZERS, 'hrpose.visualization')
 HOOKS = _child(root.HOOKS, 'hrpose.engine')
-
-# Nothing of hrpose's own lives in these yet; they exist so that plug-ins find every kind under one scope.
 RUNNERS = _child(root.RUNNERS, 'hrpose.engine')
+OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hrpose.engine')
+CODECS = Registry('codec', scope='hrpose', locations=['hrpose.codecs'])  # mmengine has no parent for these
+
+# Empty: for plug-ins, which then find every kind under one scope.
 RUNNER_CONSTRUCTORS = _child(root.RUNNER_CONSTRUCTORS)
 LOOPS = _child(root.LOOPS)
 STRATEGIES = _child(root.STRATEGIES)
 MODEL_WRAPPERS = _child(root.MODEL_WRAPPERS)
 WEIGHT_INITIALIZERS = _child(root.WEIGHT_INITIALIZERS)
 OPTIMIZERS = _child(root.OPTIMIZERS)
-OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hrpose.engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child(root.OPTIM_WRAPPER_CONSTRUCTORS)
 PARAM_SCHEDULERS = _child(root.PARAM_SCHEDULERS)
 EVALUATOR = _child(root.EVALUATOR)
@@ -77,6 +76,3 @@ VISBACKENDS = _child(root.VISBACKENDS)
 LOG_PROCESSORS = _child(root.LOG_PROCESSORS)
 INFERENCERS = _child(root.INFERENCERS)
 FUNCTIONS = _child(root.FUNCTIONS)
-
-# mmengine has no parent for key point codecs.
-CODECS = Registry('codec', scope='hrpose', locations=['hrpose.codecs'])

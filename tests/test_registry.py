@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 
 from hrpose import registry
 from hrpose.errors import UserError
+from hrpose.plugins.openmmlab import prepare_openmmlab
 
 OWN_PARTS = {
     'MODELS': 'HRNet HeatmapHead KeypointMSELoss PoseDataPreprocessor TopdownPoseEstimator',
@@ -106,6 +107,7 @@ def test_an_unknown_name_is_also_explained_through_the_runner(tmp_path):
 @pytest.mark.parametrize('scope', ['hrpose', 'mmengine', 'mmdet'])
 def test_a_type_is_never_something_that_is_merely_importable(name, scope, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    prepare_openmmlab()
     for hooks in (registry.HOOKS, root.HOOKS):
         with pytest.raises((UserError, KeyError, RuntimeError)):
             hooks.build({'type': name, 'path': 'HACKED', '_scope_': scope})
@@ -114,4 +116,5 @@ def test_a_type_is_never_something_that_is_merely_importable(name, scope, tmp_pa
 
 def test_a_registered_part_may_be_given_by_its_full_name():
     assert registry.MODELS.get('hrpose.models.backbones.hrnet.HRNet').__name__ == 'HRNet'
+    prepare_openmmlab()
     assert root.MODELS.get('mmengine.model.ImgDataPreprocessor').__name__ == 'ImgDataPreprocessor'

@@ -10,9 +10,10 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from hrpose.apis.detector_model import init_detector, input_pipeline, labels_of, require_mmdet, scope_of
+from hrpose.apis.detector_model import init_detector, input_pipeline, labels_of, scope_of
 from hrpose.apis.images import Image, as_bgr, is_one_image
 from hrpose.errors import UserError
+from hrpose.plugins.openmmlab import require_mmdet
 
 
 class Boxes(NamedTuple):

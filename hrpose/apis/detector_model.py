@@ -5,7 +5,6 @@ mmdet is imported when one of these functions needs it, not before.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,10 @@ from mmengine.registry import DATASETS, MODELS, DefaultScope
 from torch import nn
 
 from hrpose.apis.model import checked_device
-from hrpose.checkpoints import guard_mmengine, load_weights, read_checkpoint
-from hrpose.compat import supply_mmcv_ops
+from hrpose.checkpoints import load_weights, read_checkpoint
 from hrpose.config import load_config
 from hrpose.errors import UserError, nearest
-
-
-def require_mmdet() -> None:
-    """Make mmdet importable, with or without mmcv's compiled ops; raise `UserError` where it is not installed."""
-    supply_mmcv_ops()
-    if find_spec('mmdet') is None:
-        raise UserError(
-            "a person detector needs mmdet, hrpose's extra 'detection': "
-            "pip install -c requirements/constraints.txt -e '.[detection]'"
-        )
-    try:
-        import mmdet.models  # noqa: F401
-    except ImportError as error:
-        raise UserError(f'mmdet is installed, but cannot be imported: {error}') from error
+from hrpose.plugins.openmmlab import require_mmdet
 
 
 def init_detector(config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu') -> nn.Module:
@@ -49,7 +34,6 @@ def init_detector(config: str | Path | Config, checkpoint: str | Path | None = N
         UserError: mmdet is not installed; a config or checkpoint that cannot be read or does not fit; no such device.
     """
     require_mmdet()
-    guard_mmengine()
     place = checked_device(device)
     cfg = config if isinstance(config, Config) else load_config(config)
     if cfg.get('model') is None:

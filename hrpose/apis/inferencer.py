@@ -30,6 +30,7 @@ from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import Frame, Source, open_source
 from hrpose.apis.stream import PoseStream
 from hrpose.errors import UserError
+from hrpose.plugins.openmmlab import prepare_openmmlab
 
 Detector = Callable[[Sequence[np.ndarray]], Sequence[Boxes]]
 Crop = dict[str, Any]
@@ -69,6 +70,7 @@ class PoseInferencer:
             raise UserError(f'a detector is a PersonDetector(config, checkpoint), not {detector!r}')
         if batch_size < 1:
             raise UserError(f'batch_size has to be at least 1, not {batch_size}')
+        prepare_openmmlab()
         self.model = _ready_model(model, checkpoint, device)
         self.detector, self.batch_size = detector, batch_size
         self.metainfo = dict(self.model.metainfo)

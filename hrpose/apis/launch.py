@@ -10,10 +10,10 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-from hrpose.apis.detector_model import require_mmdet
 from hrpose.config import each_dataset, load_config, parse_options
 from hrpose.engine.processes import LAUNCHERS, require_launcher
 from hrpose.errors import UserError
+from hrpose.plugins.openmmlab import require_mmdet
 from hrpose.registry import DATASETS
 
 

@@ -7,9 +7,10 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from hrpose.checkpoints import guard_mmengine, load_weights, read_checkpoint
+from hrpose.checkpoints import load_weights, read_checkpoint
 from hrpose.config import link, load_config
 from hrpose.errors import UserError
+from hrpose.plugins.openmmlab import prepare_openmmlab
 from hrpose.registry import MODELS
 
 
@@ -27,7 +28,7 @@ def init_model(config: str | Path | Config, checkpoint: str | Path | None = None
     Raises:
         UserError: a config or checkpoint that cannot be read, a checkpoint that does not fit, no such device.
     """
-    guard_mmengine()
+    prepare_openmmlab()
     place = checked_device(device)
     cfg = link(config) if isinstance(config, Config) else load_config(config)
     if cfg.get('model') is None:

@@ -46,7 +46,9 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     from mmengine.registry import init_default_scope
 
     from hrpose.analysis.doctor import count_of
+    from hrpose.plugins.openmmlab import prepare_openmmlab
 
+    prepare_openmmlab()
     MMLogger.get_current_instance().setLevel(logging.ERROR)
     init_default_scope('hrpose')
     if arguments.config:

@@ -40,7 +40,7 @@ def versions() -> Iterator[str]:
     import torch
 
     from hrpose.checkpoints.names import weights_folder
-    from hrpose.compat import has_compiled_ops
+    from hrpose.mmcv_ops import has_compiled_ops
     from hrpose.shipped import config_folder, config_names
 
     yield _row('python', f'{platform.python_version()} on {platform.platform()}')

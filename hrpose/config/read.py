@@ -10,6 +10,7 @@ from hrpose.config.linking import link, unlink
 from hrpose.config.options import merge
 from hrpose.errors import UserError
 from hrpose.plugins import import_plugins
+from hrpose.plugins.openmmlab import prepare_openmmlab
 from hrpose.shipped import bases_by_name, find_config
 
 
@@ -41,6 +42,7 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Arguments and errors are those of `load_config`, but for values that contradict each other.
     """
+    prepare_openmmlab()
     path = find_config(path)
     try:
         with bases_by_name():

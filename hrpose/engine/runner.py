@@ -16,7 +16,7 @@ from torch import nn
 from torch.distributed import DistError
 from torch.nn.parallel import DistributedDataParallel
 
-from hrpose.checkpoints import guard_mmengine, load_recognised, read_checkpoint, recognise
+from hrpose.checkpoints import load_recognised, read_checkpoint, recognise
 from hrpose.engine.batch_size import scale_learning_rate
 from hrpose.engine.config_text import FormattedOnce
 from hrpose.engine.failures import explained, is_lost_process, way_on
@@ -27,6 +27,7 @@ from hrpose.engine.shared_file import agreed, as_first_process_has_it
 from hrpose.engine.work_dir import latest_checkpoint, take_work_dir, whole
 from hrpose.errors import UserError
 from hrpose.hardware import keep_freed_memory
+from hrpose.plugins.openmmlab import prepare_openmmlab
 from hrpose.registry import RUNNERS
 
 DEFAULT_HOOKS = {
@@ -48,7 +49,7 @@ class PoseRunner(Runner):
         self._reserved: IO[str] | None = None
         self._load_from: str | None
         self._resume: bool
-        guard_mmengine()
+        prepare_openmmlab()
         if isinstance(kwargs.get('cfg'), Config):
             kwargs['cfg'] = FormattedOnce.of(kwargs['cfg'])
         super().__init__(*args, **kwargs)

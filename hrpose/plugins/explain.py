@@ -1,4 +1,4 @@
-"""What to write where a part's name is not found: the likely cause comes first, with the line that mends it."""
+"""Explain why a part's name is not found: the likely cause, with the line that corrects it."""
 
 import ast
 import re
@@ -8,33 +8,32 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hrpose.errors import nearest
+from hrpose.plugins.registered import all_registries
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The toolboxes whose parts a config may name by scope.
+# Toolboxes whose parts a config may name by scope.
 TOOLBOXES = ('hrpose', 'mmdet', 'mmengine')
-# Only so many files of a folder are searched for the class of a plug-in.
+# The most files of a folder that are searched for a class.
 MAX_FILES = 500
 
 
 def unknown_part(registry: Any, key: str) -> str:
     """Return the message about a name that `registry` does not have.
 
-    Tried in this order: the scope before the name, the other registries, other toolboxes' registries of the same kind,
-    classes of that name in the working directory and in `projects`. The names nearest to it come last.
+    The first cause that applies: a wrong scope, a part of another kind, a part of another toolbox, a class in the
+    working directory or in `projects` that was not imported. Otherwise the message has the nearest names.
     """
     scope, _, name = key.rpartition('.')
     start = f"no part called '{key}' in the registry of {registry.name}s"
     if scope and '.' not in scope and (advice := _wrong_scope(registry, scope, name)):
         return f'{start}; {advice}'
-    for clue in (_in_another_registry, _in_another_toolbox, _in_a_plugin):
+    for clue in (_of_another_kind, _of_another_toolbox, _in_a_plugin):
         if advice := clue(registry, name):
             return f'{start}; {advice}'
     near = nearest(name, _names(registry))
-    return (
-        f'{start}; {near}. If it is a plug-in of yours, the config has to import it: '
-        "custom_imports = dict(imports=['your_package'])"
-    )
+    how = "custom_imports = dict(imports=['your_package'])"
+    return f'{start}; {near}. To use a plug-in, import it in the config: {how}'
 
 
 def unknown_elsewhere(error: KeyError) -> str | None:
@@ -43,7 +42,7 @@ def unknown_elsewhere(error: KeyError) -> str | None:
     if said is None:
         return None
     key, scope, kind = said.groups()
-    for registry in _registries():
+    for registry in _own_registries():
         theirs = _sibling(registry, scope) if registry.name.replace(' ', '_') == kind.replace(' ', '_') else None
         if theirs is not None:
             return unknown_part(theirs, key)
@@ -62,28 +61,19 @@ def _wrong_scope(registry: Any, scope: str, name: str) -> str | None:
     return None if theirs is registry else f'{nearest(name, theirs.module_dict)} (of {scope})'
 
 
-def _in_another_registry(registry: Any, name: str) -> str | None:
-    """Find a part of another kind, for instance a codec where a model is wanted."""
-    for other in _registries():
+def _of_another_kind(registry: Any, name: str) -> str | None:
+    for other in _own_registries():
         if other.name != registry.name and name in _names(other):
-            return f"there is '{name}' of another kind, {other.name}, and a {registry.name} is wanted here"
+            return f"'{name}' is a {other.name}, and a {registry.name} is needed here"
     return None
 
 
-def _in_another_toolbox(registry: Any, name: str) -> str | None:
+def _of_another_toolbox(registry: Any, name: str) -> str | None:
     for scope in ('hrpose', 'mmdet'):
         theirs = None if scope == registry.scope else _sibling(registry, scope)
         if theirs is not None and name in theirs.module_dict:
             return f"{scope} has one: type='{scope}.{name}'"
     return None
-
-
-class Found(NamedTuple):
-    """A class in somebody's file: the module that a config imports to get it, and whether it is registered."""
-
-    file: Path
-    module: str
-    registered: bool
 
 
 def _in_a_plugin(registry: Any, name: str) -> str | None:
@@ -94,25 +84,29 @@ def _in_a_plugin(registry: Any, name: str) -> str | None:
         line = f'@{registry.name.upper().replace(" ", "_")}S.register_module()'
         return f'the class {name} in {found.file} is not registered: write {line} above it'
     return (
-        f'{found.file} has a class of that name, so the config has to import it: '
+        f'{found.file} has a class of that name; import it in the config: '
         f"custom_imports = dict(imports=['{found.module}'])"
     )
 
 
+class Found(NamedTuple):
+    """A class in a file: the module that a config imports to get it, and whether it is registered."""
+
+    file: Path
+    module: str
+    registered: bool
+
+
 def find_class(name: str, folders: tuple[Path, ...]) -> Found | None:
-    """Return the class called `name` in the modules and packages of `folders`, one level deep; nothing is imported."""
+    """Return the class called `name` in the modules and packages of `folders`, one level deep. Import nothing."""
     for folder in folders:
-        for file in _python_files(folder):
+        for file in sorted([*folder.glob('*.py'), *folder.glob('*/*.py')])[:MAX_FILES]:
             for node in _classes(file):
                 if node.name == name:
                     package = file.parent if (file.parent / '__init__.py').is_file() else None
                     module = package.name if package and package != folder else file.stem
                     return Found(file, module, any('register_module' in ast.dump(mark) for mark in node.decorator_list))
     return None
-
-
-def _python_files(folder: Path) -> list[Path]:
-    return sorted([*folder.glob('*.py'), *folder.glob('*/*.py')])[:MAX_FILES] if folder.is_dir() else []
 
 
 def _classes(file: Path) -> Iterator[ast.ClassDef]:
@@ -124,7 +118,7 @@ def _classes(file: Path) -> Iterator[ast.ClassDef]:
 
 
 def _sibling(registry: Any, scope: str) -> Any:
-    """Return another toolbox's registry of the same kind, with its parts imported; None where there is none."""
+    """Return another toolbox's registry of the same kind, with its parts imported; None if there is none."""
     if find_spec(scope) is None:
         return None
     try:
@@ -141,7 +135,5 @@ def _names(registry: Any) -> set[str]:
     return registry.known_names() if hasattr(registry, 'known_names') else set(registry.module_dict)
 
 
-def _registries() -> list[Any]:
-    from hrpose import registry as ours
-
-    return [value for value in vars(ours).values() if isinstance(value, ours.Registry)]
+def _own_registries() -> list[Any]:
+    return [registry for registry in all_registries() if registry.scope == 'hrpose']

@@ -1,51 +1,56 @@
-"""A config's `type` names a registered part and nothing else; mmengine calls whatever can be imported by such a name.
+"""Which parts are registered: a config's `type` may name these and nothing else.
 
-`dict(type='os.system', command='…')` would run a program, and `--cfg-options` or somebody's config may say so.
+mmengine would call whatever can be imported by such a name: `dict(type='os.system', command=…)` would run a program.
 """
 
 import importlib
 import sys
-import weakref
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
-from mmengine import registry as root
-from mmengine.registry import registry as by_name
-
-_MADE: weakref.WeakSet = weakref.WeakSet()  # every registry that is made from now on, a plug-in's own too
+import mmengine.registry
+from mmengine.registry import Registry
 
 
-def require_registered_parts() -> None:
-    """Make every registry, mmengine's own too, take a full name such as 'mmengine.model.ImgDataPreprocessor' only if
-    what it names is registered somewhere. To find out, only what registers parts is imported, never what is named.
+def registered_part(name: str) -> Any:
+    """Return the registered part with the full name `name`, for instance 'torch.nn.ReLU'; None if there is none.
+
+    Modules that register parts are imported for this, the named one is not.
     """
-    # Not in `__init__`, which looks at its caller for the name of the toolbox.
-    by_name.Registry.__new__ = _made_known
-    by_name.get_object_from_string = _registered
-
-
-def _made_known(kind: type, *_: Any, **__: Any) -> Any:
-    made: Any = object.__new__(kind)
-    _MADE.add(made)
-    return made
-
-
-def _registered(name: str) -> Any:
-    """Return the registered part of a full name, None if there is none."""
-    found = _part_of(name)
-    if found is None:
-        importlib.import_module('mmcv.cnn')  # registers layers of PyTorch's
-        for registry in _registries():
+    module, dot, attribute = name.rpartition('.')
+    if not dot:
+        return None
+    part = getattr(sys.modules.get(module), attribute, None)
+    if not is_registered(part):
+        importlib.import_module('mmcv.cnn')  # registers PyTorch's layers
+        for registry in all_registries():
             registry.import_from_location()
-        found = _part_of(name)
-    return found
+        part = getattr(sys.modules.get(module), attribute, None)
+    return part if is_registered(part) else None
 
 
-def _part_of(name: str) -> Any:
-    module, _, attribute = name.rpartition('.')
-    found = getattr(sys.modules.get(module), attribute, None)
-    parts = (part for registry in _registries() for part in registry.module_dict.values())
-    return found if any(found is part for part in parts) else None
+def is_registered(part: Any) -> bool:
+    """Return whether a registry has this class or function now. Import nothing."""
+    return any(part is known for registry in _registries() for known in registry.module_dict.values())
 
 
-def _registries() -> list[Any]:
-    return [value for value in vars(root).values() if isinstance(value, root.Registry)] + list(_MADE)
+def all_registries() -> list[Registry]:
+    """Return mmengine's registries and their children, then the others that any imported module has."""
+    return list(dict.fromkeys(_registries()))
+
+
+def _registries() -> Iterator[Registry]:
+    for value in list(vars(mmengine.registry).values()):
+        if isinstance(value, Registry):
+            yield from _with_children(value)
+    for module in list(sys.modules.values()):
+        if isinstance(module, ModuleType):
+            # By `type`: `isinstance` would ask lazy objects for their class, which may import something.
+            yield from (value for value in list(vars(module).values()) if issubclass(type(value), Registry))
+
+
+def _with_children(registry: Registry) -> Iterator[Registry]:
+    yield registry
+    for child in registry.children.values():
+        yield from _with_children(child)

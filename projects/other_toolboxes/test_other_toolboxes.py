@@ -42,10 +42,32 @@ def test_hrnet_serves_in_a_detector_of_mmdets():
 
 def test_mmdets_parts_are_found_in_a_fresh_process_without_mmdet_imported_before():
     script = (
-        'from mmengine.config import Config; from mmengine.registry import MODELS, DefaultScope\n'
-        "cfg = Config(dict(backbone=dict(type='mmdet.ResNet', depth=18)))\n"
-        'from hrpose.config import link\n'
-        "with DefaultScope.overwrite_default_scope('hrpose'): print(type(MODELS.build(cfg.backbone)).__module__)"
+        'from mmengine.registry import MODELS, DefaultScope\n'
+        'from hrpose.config import load_config\n'
+        f'cfg = load_config({str(CONFIGS / "resnet18_fpn_synthetic_128x96.py")!r})\n'
+        "with DefaultScope.overwrite_default_scope('hrpose'): print(type(MODELS.build(cfg.model.backbone)).__module__)"
     )
-    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, timeout=60)
-    assert done.stdout.strip() == 'mmdet.models.backbones.resnet', done.stderr[-2000:]
+    assert run(script) == 'mmdet.models.backbones.resnet'
+
+
+def test_one_line_in_a_config_prepares_mmdets_own_tools(tmp_path):
+    config = tmp_path / 'config.py'
+    config.write_text(
+        "custom_imports = dict(imports=['hrpose.plugins.prepared'])\n"
+        "neck = dict(type='FPN', in_channels=[16], out_channels=8, num_outs=1)\n"
+        "backbone = dict(type='hrpose.HRNet', arch='w16_small')\n"
+    )
+    script = (
+        'from mmengine.config import Config\n'
+        'from mmengine.registry import MODELS, DefaultScope\n'
+        f'cfg = Config.fromfile({str(config)!r})\n'
+        "with DefaultScope.overwrite_default_scope('mmdet'):\n"
+        '    print(*(type(MODELS.build(part)).__name__ for part in (cfg.backbone, cfg.neck)))'
+    )
+    assert run(script) == 'HRNet FPN'
+
+
+def run(script: str) -> str:
+    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()

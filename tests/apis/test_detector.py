@@ -12,7 +12,7 @@ from hrpose.apis.detector import Boxes, PersonDetector
 from hrpose.errors import UserError
 from tests.apis.detectors import CONFIGS, pictures, small_config, small_detector
 from tests.checkpoints.cases import saved
-from tests.compat import slow
+from tests.mmcv_ops import slow
 from tests.tools.test_attack_files import ATTACKS
 
 every_detector = pytest.mark.parametrize('name', CONFIGS)

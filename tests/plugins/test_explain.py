@@ -9,8 +9,15 @@ from mmengine.registry import DefaultScope
 from hrpose import registry
 from hrpose.cli.run import run
 from hrpose.errors import UserError
+from hrpose.plugins.openmmlab import prepare_openmmlab
 
+pytestmark = pytest.mark.usefixtures('prepared')
 with_mmdet = pytest.mark.skipif(find_spec('mmdet') is None, reason='needs mmdet')
+
+
+@pytest.fixture(scope='module')
+def prepared() -> None:
+    prepare_openmmlab()
 
 
 def message(kind: str, name: str) -> str:
@@ -22,8 +29,8 @@ def message(kind: str, name: str) -> str:
 @pytest.mark.parametrize(
     ('kind', 'name', 'advice'),
     [
-        ('MODELS', 'MSRAHeatmap', "there is 'MSRAHeatmap' of another kind, codec, and a model is wanted"),
-        ('CODECS', 'HRNet', 'of another kind, model, and a codec is wanted'),
+        ('MODELS', 'MSRAHeatmap', "'MSRAHeatmap' is a codec, and a model is needed here"),
+        ('CODECS', 'HRNet', "'HRNet' is a model, and a codec is needed here"),
         ('MODELS', 'hrpose.HRNett', 'nearest: HRNet'),
         ('MODELS', 'nowhere_at_all.HRNet', "no package 'nowhere_at_all' is installed"),
         ('HOOKS', 'mmengin.CheckpointHook', 'nearest: mmengine'),
@@ -74,6 +81,6 @@ def test_a_forgotten_import_is_written_out(tmp_path, monkeypatch):
     (tmp_path / 'broken.py').write_text('class')
     monkeypatch.chdir(tmp_path)
     advice = message('MODELS', 'ForgottenNet')
-    assert advice.endswith("so the config has to import it: custom_imports = dict(imports=['a_net'])")
+    assert advice.endswith("import it in the config: custom_imports = dict(imports=['a_net'])")
     assert 'projects/a_net/net.py' in advice
     assert 'is not registered: write @MODELS.register_module() above it' in message('MODELS', 'PlainNet')

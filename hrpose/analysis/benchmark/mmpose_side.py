@@ -24,8 +24,8 @@ from mmengine.registry import DefaultScope
 from hrpose.analysis.benchmark.coco_case import coco_case
 from hrpose.analysis.benchmark.sides import Bench
 from hrpose.analysis.benchmark.timing import Work
-from hrpose.compat import supply_mmcv_ops
 from hrpose.errors import UserError
+from hrpose.plugins.openmmlab import prepare_openmmlab
 
 # Stock batch of each width, which its configs carry in their names.
 _BATCHES = {'w32': 64, 'w48': 32}
@@ -39,7 +39,7 @@ def import_mmpose() -> str:
     """
     if importlib.util.find_spec('mmpose') is None:
         raise UserError('--against mmpose: mmpose is not installed here; docs/performance.md says how to bring it in')
-    supply_mmcv_ops()
+    prepare_openmmlab()
     if importlib.util.find_spec('torchvision') is None:
         transforms = ModuleType('torchvision.transforms')
         vars(transforms).update(ToPILImage=object)

@@ -31,12 +31,12 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return ModuleSpec(fullname, _Loader(), origin='hrpose.compat') if fullname == _EXTENSION else None
+        return ModuleSpec(fullname, _Loader(), origin='hrpose.mmcv_ops') if fullname == _EXTENSION else None
 
 
 class _Loader(Loader):
     def exec_module(self, module: ModuleType) -> None:
-        from hrpose.compat.ops import SUPPLIED, missing_op
+        from hrpose.mmcv_ops.ops import SUPPLIED, missing_op
 
         def look_up(name: str) -> Any:
             if name.startswith('__'):

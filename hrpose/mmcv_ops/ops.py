@@ -4,15 +4,15 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from hrpose.compat.elementwise import (
+from hrpose.errors import UserError
+from hrpose.mmcv_ops.elementwise import (
     ms_deform_attn_backward,
     ms_deform_attn_forward,
     sigmoid_focal_loss_backward,
     sigmoid_focal_loss_forward,
 )
-from hrpose.compat.nms import nms, softnms
-from hrpose.compat.roi_align import roi_align_backward, roi_align_forward
-from hrpose.errors import UserError
+from hrpose.mmcv_ops.nms import nms, softnms
+from hrpose.mmcv_ops.roi_align import roi_align_backward, roi_align_forward
 
 SUPPLIED = MappingProxyType(
     {

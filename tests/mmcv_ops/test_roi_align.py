@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-import hrpose.compat.roi_align
-from tests.compat import slow
-from tests.compat.cases import ops, stand_in
+import hrpose.mmcv_ops.roi_align
+from tests.mmcv_ops import slow
+from tests.mmcv_ops.cases import ops, stand_in
 
 # Image and xyxy in px: inside, across every border, outside, thin, tall, wide, the whole image.
 ROIS = [
@@ -87,7 +87,7 @@ def test_the_gradient_is_that_of_the_forward_pass(features, ratio, mode, aligned
 def test_many_regions_are_sampled_in_parts_with_the_same_result(features, monkeypatch):
     rois = torch.tensor(ROIS * 5, dtype=torch.float64)
     whole = align(features, rois)
-    monkeypatch.setattr(hrpose.compat.roi_align, '_MOST_SAMPLES', 100)
+    monkeypatch.setattr(hrpose.mmcv_ops.roi_align, '_MOST_SAMPLES', 100)
     torch.testing.assert_close(align(features, rois), whole, rtol=0, atol=1e-14)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from hrpose.compat.nms import pairwise_iou
-from tests.compat import slow
-from tests.compat.cases import ops, stand_in
+from hrpose.mmcv_ops.nms import pairwise_iou
+from tests.mmcv_ops import slow
+from tests.mmcv_ops.cases import ops, stand_in
 
 
 def clustered(count: int, clusters: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

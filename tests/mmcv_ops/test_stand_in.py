@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from hrpose.compat.ops import SUPPLIED
 from hrpose.errors import UserError
-from tests.compat import slow
-from tests.compat.cases import compiled, ops, stand_in
+from hrpose.mmcv_ops.ops import SUPPLIED
+from tests.mmcv_ops import slow
+from tests.mmcv_ops.cases import compiled, ops, stand_in
 
 
 def run(script: str, **options) -> str:
@@ -22,7 +22,7 @@ def run(script: str, **options) -> str:
 def test_supplying_ops_is_cheap_and_happens_once():
     script = """
 import sys
-from hrpose.compat import supply_mmcv_ops
+from hrpose.mmcv_ops import supply_mmcv_ops
 before = len(sys.meta_path)
 supply_mmcv_ops(), supply_mmcv_ops()
 print(len(sys.meta_path) - before, *[name for name in ('torch', 'mmcv', 'numpy') if name in sys.modules])
@@ -35,7 +35,7 @@ def test_an_extension_that_is_there_is_found_first(tmp_path):
     (tmp_path / 'mmcv' / '__init__.py').write_text('')
     (tmp_path / 'mmcv' / '_ext.py').write_text("nms = 'the compiled one'\n")
     script = """
-from hrpose.compat import has_compiled_ops, supply_mmcv_ops
+from hrpose.mmcv_ops import has_compiled_ops, supply_mmcv_ops
 supply_mmcv_ops()
 import mmcv._ext
 print(has_compiled_ops(), mmcv._ext.nms)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hrpose.compat import has_compiled_ops, supply_mmcv_ops
+from hrpose.mmcv_ops import has_compiled_ops, supply_mmcv_ops
 
 supply_mmcv_ops()
 ops = pytest.importorskip('mmcv.ops')
