@@ -1,4 +1,4 @@
-"""A healthy data set of generated people in COCO's layout, and each fault that the doctor knows, seeded into it."""
+"""A healthy data set of generated people in COCO's layout, and each fault of the doctor's, seeded into it."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hrpose.analysis.doctor import Fault
+from hrpose.analysis.doctor.finding import Fault
 from hrpose.datasets.metainfo import resolve
 from tests.conftest import ROOT, spoil
 
@@ -19,7 +19,7 @@ LEFT = [joint for joint, name in enumerate(NAMES) if name.startswith('left')]
 IMAGES, PEOPLE = 3, 4
 WIDTH, HEIGHT = 640, 200
 
-# Somebody who faces the camera, px: the nose, then each left joint; the right ones are their mirror images.
+# A person who faces the camera, px: the nose, then each left joint; the right ones are mirrored.
 NOSE = (40.0, 20.0)
 LEFT_SIDE = [(44, 16), (48, 18), (55, 40), (62, 65), (64, 88), (51, 90), (53, 125), (54, 158)]
 
@@ -64,7 +64,7 @@ class Case:
 
     @property
     def words(self) -> list[str]:
-        """What follows the config on the command line: one data set, that of the test."""
+        """Arguments after the config: examine the test set only."""
         boxes = [f'test_dataloader.dataset.bbox_file={self.folder / "boxes.json"}'] if self.detections else []
         options = [f'data_root={self.folder}', *boxes, *self.options]
         return ['--split', 'test', '--out', str(self.folder / 'sheets'), '--cfg-options', *options]
@@ -78,8 +78,8 @@ def healthy(folder: Path) -> Case:
     content: dict[str, Any] = {'images': [], 'annotations': [], 'categories': [category]}
     found = []
     for image in range(IMAGES):
-        picture = cv2.resize(rng.integers(0, 255, (10, 32, 3), dtype=np.uint8), (WIDTH, HEIGHT))
-        cv2.imwrite(str(folder / 'images' / f'{image}.jpg'), picture)
+        pixels = cv2.resize(rng.integers(0, 255, (10, 32, 3), dtype=np.uint8), (WIDTH, HEIGHT))
+        cv2.imwrite(str(folder / 'images' / f'{image}.jpg'), pixels)
         content['images'].append({'id': image, 'file_name': f'{image}.jpg', 'width': WIDTH, 'height': HEIGHT})
         for place in range(PEOPLE):
             person = one_person(rng, number=image * PEOPLE + place, x=160.0 * place + 30)
@@ -90,7 +90,7 @@ def healthy(folder: Path) -> Case:
 
 
 def one_person(rng: np.random.Generator, *, number: int, x: float) -> dict[str, Any]:
-    """Return an annotation without its image: joints around x to x + 80 px, a box around them."""
+    """Return an annotation without its image id: joints from about x to x + 80 px, and a box around them."""
     left = np.array(LEFT_SIDE, dtype=np.float64)
     right = np.column_stack([80 - left[:, 0], left[:, 1]])
     pose = np.concatenate([[NOSE], np.stack([left, right], axis=1).reshape(-1, 2)])
@@ -120,7 +120,7 @@ def each_person(change: Callable[[np.ndarray], None]) -> Callable[[Case], None]:
 
 
 def exchange(*joints: int) -> Callable[[Case], None]:
-    """Return a fault that exchanges left joints with their mirror images."""
+    """Return a fault that exchanges left joints with the right ones."""
 
     def change(points: np.ndarray) -> None:
         for joint in joints:
@@ -150,7 +150,7 @@ def to_corners(case: Case) -> None:
 
 
 def rename(case: Case) -> None:
-    """Break the pair of the ankles by a typing error, in the file and in the config."""
+    """Break the pair of ankles by a typing error, in the file and in the config."""
     names = list(NAMES)
     names[15] = 'left_anckle'
     case.category['keypoints'] = names
@@ -172,7 +172,7 @@ def shrink(case: Case) -> None:
 
 
 def by_name(case: Case) -> None:
-    """Call the category by a word where a number has to be."""
+    """Give the category a word for its id, which has to be a number."""
     case.category['id'] = 'person'
     for person in case.people:
         person['category_id'] = 'person'

@@ -1,4 +1,4 @@
-"""tools/data/doctor.py: each seeded fault is named, a healthy data set has none, and nothing ends in a traceback."""
+"""tools/data/doctor.py names each seeded fault, finds none in a healthy data set, and never ends in a traceback."""
 
 import re
 from typing import get_args
@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from hrpose.analysis.ap_ceiling import heatmap_ceiling
-from hrpose.analysis.doctor import Fault, count_of
+from hrpose.analysis.doctor.examine import count_of
+from hrpose.analysis.doctor.finding import Fault
 from hrpose.analysis.doctor.grid import measure_grid
 from hrpose.analysis.doctor.people import people_of
 from hrpose.codecs import MSRAHeatmap
@@ -24,7 +25,7 @@ def case(tmp_path) -> Case:
 
 
 def findings(output: str) -> dict[str, str]:
-    """Return what was found, by the fault's name: severity, place, explanation and advice."""
+    """Return the findings by fault: severity, place, explanation and advice."""
     parts = re.split(r'^(error|warning|note) +(\w+), ', output, flags=re.M)
     found: dict[str, str] = {}
     for severity, name, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
@@ -33,7 +34,7 @@ def findings(output: str) -> dict[str, str]:
 
 
 def examined(call, case: Case, *words: object) -> tuple[object, dict[str, str], str]:
-    """Run the doctor on a case; returns its exit status, its findings and what it printed."""
+    """Run the doctor on a case; return its exit status, its findings and what it printed."""
     status, output = call('data.doctor', case.write(), *words, *case.words)
     assert 'Traceback' not in output
     assert status in (0, 1), output[-3000:]
@@ -44,7 +45,7 @@ def test_a_healthy_data_set_has_no_findings_and_a_sheet(case, call):
     status, found, output = examined(call, case)
     assert (status, found) == (0, {})
     assert '0 errors, 0 warnings, 0 notes' in output
-    assert 'encoded and decoded: an AP of 1.000 is the most' in output
+    assert 'these heatmaps allow an AP of at most 1.000' in output
     sheet = cv2.imread(str(case.folder / 'sheets' / 'test.png'))
     assert sheet.shape[1] > 1000
 
@@ -61,7 +62,7 @@ def test_every_fault_has_a_seed():
     assert set(SEEDS) == set(get_args(Fault))
 
 
-def test_the_page_explains_every_finding_and_no_other(repository):
+def test_docs_explain_exactly_the_known_findings(repository):
     page = (repository / 'docs' / 'doctor.md').read_text()
     assert sorted(re.findall(r'^\| `(\w+)` \|', page, re.M)) == sorted(get_args(Fault))
 
@@ -89,7 +90,7 @@ def test_a_finding_says_what_and_where(fault, said, case, call):
     assert said in ' '.join(examined(call, case)[1][fault].split())
 
 
-def test_a_single_swapped_pair_is_not_taken_for_the_others(case, call):
+def test_one_swapped_pair_does_not_blame_the_other_pairs(case, call):
     exchange(NAMES.index('left_knee'))(case)
     found = examined(call, case)[1]
     assert set(found) == {'swapped_pair'}
@@ -142,17 +143,17 @@ def test_a_file_and_a_folder_are_enough(case, call):
 
 
 @pytest.mark.parametrize('words', [[], ['a.py', '--ann', 'b.json'], ['a.py', '--workers', 0], ['a.py', '--most', 0]])
-def test_what_is_not_a_data_set_is_said_by_the_command_line(words, call):
+def test_wrong_arguments_end_with_status_2(words, call):
     assert call('data.doctor', *words)[0] == 2
 
 
-def test_a_config_that_contradicts_itself_is_one_message(case, call):
+def test_a_contradictory_config_is_one_message(case, call):
     case.options.append('metainfo.skeleton=[(0,40)]')
     status, output = call('data.doctor', case.write(), *case.words)
     assert (status, 'joint 40' in output, 'Traceback' in output) == (2, True, False)
 
 
-def test_the_ceiling_is_the_ap_of_the_truth_after_the_round_trip(case):
+def test_ceiling_is_the_ap_of_the_decoded_ground_truth(case):
     case.write()
     file, folder = str(case.folder / 'ann.json'), str(case.folder / 'images')
     people = people_of(case.content, COCO, file)
@@ -168,7 +169,7 @@ def test_the_ceiling_is_the_ap_of_the_truth_after_the_round_trip(case):
     assert values[2] == pytest.approx(1)
 
 
-def test_the_bound_is_below_every_oks_of_people_who_are_inside(case):
+def test_bound_is_a_lower_bound_of_oks_inside_the_input(case):
     case.write()
     file = str(case.folder / 'ann.json')
     people = people_of(case.content, COCO, file)
@@ -213,10 +214,10 @@ def test_mpii_is_examined_through_its_records(call, shared_data, repository, tmp
     words = ['--split', 'val', '--out', tmp_path, '--cfg-options', *options, 'val_dataloader.dataset.data_prefix.img=.']
     status, output = call('data.doctor', repository / 'configs' / 'hrnet_w32_mpii_256x256.py', *words)
     assert (status, set(findings(output))) == (0, {'records_only'})
-    assert '5 people that MpiiDataset makes of it' in output
+    assert 'the 5 people that MpiiDataset reads from it' in output
     assert '5 people, encoded and decoded' in output
     assert (tmp_path / 'val.png').is_file()
 
 
-def test_the_count_of_findings_is_a_sentence():
+def test_findings_are_counted_by_severity():
     assert count_of([]) == '0 errors, 0 warnings, 0 notes'

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from hrpose.analysis.doctor import examine
+from hrpose.analysis.doctor.examine import examine
 from hrpose.cli.box_file import BoxFile
-from hrpose.cli.doctor import from_files, parse_arguments
+from hrpose.cli.doctor import parse_arguments, read_subjects
 from hrpose.config import load_config
 from hrpose.datasets import CocoDataset, CrowdPoseDataset, MpiiDataset, MpiiMatDataset, PoseTrack18Dataset
 from hrpose.datasets.base import PoseDataset
@@ -89,7 +89,7 @@ def both(dataset: type, metric: type, metainfo: str) -> Callable[[str], None]:
 
 
 def diagnose(path: str, *words: str) -> None:
-    subject = from_files(parse_arguments(['--ann', path, '--metainfo', 'coco', *words], None))
+    _, (subject,) = read_subjects(parse_arguments(['--ann', path, '--metainfo', 'coco', *words], None))
     assert all(map(str, examine(subject, open_images=False).findings))
 
 

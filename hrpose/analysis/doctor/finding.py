@@ -1,63 +1,41 @@
-"""What the doctor found: which fault, how bad, where, what it means and what to do."""
+"""What a check reports: which fault, how bad, where, what it means and what to do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 Severity = Literal['error', 'warning', 'note']
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 # Every fault that a finding can name; docs/doctor.md explains each.
+# fmt: off
 Fault = Literal[
-    'annotation_file',
-    'boxes_as_corners',
-    'boxes_miss_joints',
-    'boxes_without_area',
-    'broken_detections',
-    'coarse_grid',
-    'detection_file',
-    'duplicate_annotation_ids',
-    'duplicate_image_ids',
-    'duplicate_people',
-    'flags',
-    'flip_names',
-    'flip_pairs',
-    'foreign_detections',
-    'image_sizes',
-    'joint_counts',
-    'joint_names',
-    'joints_at_origin',
-    'joints_outside_image',
-    'left_out',
-    'missing_images',
-    'no_people',
-    'no_round_trip',
-    'not_numbers',
-    'people_without_detection',
-    'records_only',
-    'refused',
-    'sigma_count',
-    'skeleton',
-    'swapped_everywhere',
-    'swapped_pair',
-    'unknown_images',
-    'unlabelled_joints',
-    'unpaired_sides',
-    'unreadable_images',
-    'unstated_sizes',
+    'annotation_file', 'boxes_as_corners', 'boxes_miss_joints', 'boxes_without_area', 'broken_detections',
+    'coarse_grid', 'detection_file', 'duplicate_annotation_ids', 'duplicate_image_ids', 'duplicate_people', 'flags',
+    'flip_names', 'flip_pairs', 'foreign_detections', 'image_sizes', 'joint_counts', 'joint_names',
+    'joints_at_origin', 'joints_outside_image', 'left_out', 'missing_images', 'no_people', 'no_round_trip',
+    'not_numbers', 'people_without_detection', 'records_only', 'refused', 'sigma_count', 'skeleton',
+    'swapped_everywhere', 'swapped_pair', 'unknown_images', 'unlabelled_joints', 'unpaired_sides',
+    'unreadable_images', 'unstated_sizes',
 ]
-SEVERITIES: tuple[Severity, ...] = ('error', 'warning', 'note')
+# fmt: on
 
-NAMED = 3  # how many places an explanation names; the count says how many there are
+NAMED = 3  # how many examples a finding names
 
 
 @dataclass(frozen=True)
 class Finding:
     """One fault of a data set.
 
-    fault: its short name; severity: 'error' spoils a training or a figure, 'warning' may, 'note' is how things are;
-    place: file, field or annotations; explanation and advice: sentences; people: rows of the `People` to look at.
+    Attributes:
+        fault: its short name.
+        severity: an 'error' spoils training or its metrics, a 'warning' may, a 'note' is for information.
+        place: file, field or annotations.
+        explanation: what is wrong.
+        advice: what to do.
+        people: rows of the `People` to look at.
     """
 
     fault: Fault
@@ -71,11 +49,6 @@ class Finding:
         return f'{self.severity:7} {self.fault}, {self.place}\n        {self.explanation}\n        -> {self.advice}'
 
 
-def by_severity(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings, errors first, else in their order."""
-    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
-
-
 def some_of(values: Sequence[Any] | np.ndarray) -> str:
     """Return the first few values as text: '7, 8, 9, … (12 in all)'."""
     texts = ', '.join(str(value) for value in values[:NAMED])
@@ -84,4 +57,4 @@ def some_of(values: Sequence[Any] | np.ndarray) -> str:
 
 def rows_of(mask: np.ndarray) -> tuple[int, ...]:
     """Return the indices at which a mask (N,) is true."""
-    return tuple(int(row) for row in np.flatnonzero(mask))
+    return tuple(np.flatnonzero(mask).tolist())

@@ -1,13 +1,13 @@
-"""The self-test: every truth through the codec and back, and the AP that the heatmap's grid allows at best.
+"""The round trip: every ground truth through the codec and back, and the AP that its heatmaps allow at best.
 
 A target peaks in a whole cell, so a decoded joint is up to half a cell from the truth on each axis, whatever the
-network learns. What that costs depends on the person: OKS forgives in proportion to the square root of the area, and
-a cell is the larger the larger the padded box. Joints outside the network's input cannot be encoded at all.
+network learns. What that costs depends on the person: OKS scales with the square root of the area, and cells grow with
+the padded box. Joints outside the network's input cannot be encoded.
 
 N people, K joints.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,17 +23,22 @@ from hrpose.evaluation.functional.coco_format import AREA_SHARE_OF_BOX
 from hrpose.evaluation.functional.oks import joint_similarity
 from hrpose.structures import PoseDataSample
 
-# Real samples reach 1.000 at 256x192; below this, the grid or the boxes cost more than a good network does.
+# Real samples reach 1.000 at 256x192; below this AP, the grid or the boxes cost more than a good network does.
 LOW = 0.9
 
 
 @dataclass(frozen=True)
 class Grid:
-    """What the round trip gave, over `people` people.
+    """The result of the round trip.
 
-    ap: the ceiling of AP; cell: median side of a heatmap cell, image px; error: mean distance of the decoded joints
-    inside the input from the truth, in cells; outside: share of the labelled joints outside the input; bound: the OKS
-    that nine in ten people surely reach where all their joints are inside, each half a cell off on both axes.
+    Attributes:
+        people: who took part.
+        of: people of the data set.
+        ap: ceiling of AP.
+        cell: median side of a heatmap cell, image px.
+        error: mean distance of the decoded joints inside the input from the truth, in cells.
+        outside: share of the labelled joints outside the input.
+        bound: the OKS that nine in ten people reach even if all their joints are half a cell off on both axes.
     """
 
     people: int
@@ -47,10 +52,11 @@ class Grid:
     def __str__(self) -> str:
         some = '' if self.people == self.of else f' of {self.of}, evenly drawn'
         return (
-            f'{self.people} people{some}, encoded and decoded: an AP of {self.ap:.3f} is the most that these heatmaps '
-            f'allow.\n  A cell is {self.cell:.1f} image px (median); decoded joints are {self.error:.2f} cells off on '
-            'average, and at most half a cell on each axis,\n  which leaves nine in ten people an OKS of '
-            f'{self.bound:.3f} or more. {self.outside:.2%} of the joints lie outside the input and are lost.'
+            f'{self.people} people{some}, encoded and decoded: these heatmaps allow an AP of at most {self.ap:.3f}.\n'
+            f'  A cell has {self.cell:.1f} image px (median). Decoded joints are {self.error:.2f} cells off on average '
+            'and at most half a cell on each axis,\n'
+            f'  which leaves nine in ten people an OKS of at least {self.bound:.3f}. {self.outside:.2%} of the joints '
+            'lie outside the input and are lost.'
         )
 
 
@@ -60,8 +66,8 @@ def measure_grid(dataset: Any, codec: Any, people: People, *, most: int | None) 
     Args:
         dataset: a `PoseDataset` with annotated boxes, whose pipeline has a `PadBox`.
         codec: with `encode`, `decode`, `input_size` and `stride`.
-        people: of its annotation file, for the areas that this states.
-        most: people; of more, so many are drawn evenly. None takes everybody.
+        people: of its annotation file, for the areas that it states.
+        most: draw so many people evenly if there are more; None takes everybody.
 
     Raises:
         UserError: the pipeline has no `PadBox`.
@@ -86,28 +92,27 @@ def measure_grid(dataset: Any, codec: Any, people: People, *, most: int | None) 
         cell=float(np.median(cells)),
         error=float(np.linalg.norm(off[inside], axis=1).mean()) if inside.any() else float('nan'),
         outside=float(1 - inside.sum() / max(labelled.sum(), 1)),
-        bound=float(np.quantile(_surely(cells, areas, labelled, sigmas), 0.1)),
+        bound=float(np.quantile(_oks_half_a_cell_off(cells, areas, labelled, sigmas), 0.1)),
     )
 
 
-def coarse_grid(grid: Grid, place: str) -> list[Finding]:
-    """A grid that costs more than a good network would."""
-    if grid.ap >= LOW:
-        return []
-    explanation = f'the truth itself scores AP {grid.ap:.3f} after the round trip through these heatmaps'
-    advice = 'a larger codec.input_size or heatmap_size makes cells smaller; boxes that miss joints lose them'
-    return [Finding('coarse_grid', 'warning', place, explanation, advice)]
+def coarse_grid(grid: Grid, place: str) -> Iterator[Finding]:
+    """Find a grid that costs more than a good network does."""
+    if grid.ap < LOW:
+        explanation = f'the ground truth itself scores AP {grid.ap:.3f} after the round trip through these heatmaps'
+        advice = 'a larger codec.input_size or heatmap_size makes cells smaller; boxes that miss joints lose them'
+        yield Finding('coarse_grid', 'warning', place, explanation, advice)
 
 
 def _areas(samples: Sequence[PoseDataSample], people: People) -> NDArray[np.float64]:
-    """Return (N,) the people's areas as COCO has them, px^2."""
+    """Return (N,) the people's areas, px^2: the stated ones, or a share of the box."""
     stated = dict(zip(people.ids, people.areas.tolist(), strict=True))
     areas = np.array([stated.get(image_key(sample.id), np.nan) for sample in samples])
     boxes = np.concatenate([sample.gt_instances.bboxes for sample in samples])
     return np.where(np.isnan(areas), np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) * AREA_SHARE_OF_BOX, areas)
 
 
-def _surely(cells: NDArray, areas: NDArray, labelled: NDArray, sigmas: NDArray) -> NDArray[np.float64]:
+def _oks_half_a_cell_off(cells: NDArray, areas: NDArray, labelled: NDArray, sigmas: NDArray) -> NDArray[np.float64]:
     """Return (N,) the OKS with every labelled joint half a cell (N, 2) off on both axes."""
     corner = np.repeat(cells[:, None] / 2, len(sigmas), axis=1)
     similarity = joint_similarity(corner, np.zeros_like(corner[:1]), areas=areas[:, None], sigmas=sigmas)[:, 0]
@@ -116,15 +121,14 @@ def _surely(cells: NDArray, areas: NDArray, labelled: NDArray, sigmas: NDArray) 
 
 def _ap(samples: Sequence[PoseDataSample], found: NDArray, areas: NDArray, sigmas: NDArray) -> float:
     """Return the AP of `found` (N, K, 2) as predictions of these people."""
-    truth = {'images': [{'id': image} for image in dict.fromkeys(sample.img_id for sample in samples)]}
     people, results = [], []
     for sample, joints, area in zip(samples, found, areas.tolist(), strict=True):
-        fields = sample.gt_instances
+        fields, common = sample.gt_instances, {'image_id': sample.img_id, 'category_id': 1}
         labelled = np.column_stack([fields.keypoints[0], fields.keypoints_visible[0]])
         x1, y1, x2, y2 = fields.bboxes[0].tolist()
-        common = {'image_id': sample.img_id, 'category_id': 1}
         box = [x1, y1, x2 - x1, y2 - y1]
         people.append({**common, 'keypoints': labelled.ravel().tolist(), 'bbox': box, 'area': area})
         scored = np.column_stack([joints, np.ones(len(joints))])
         results.append({**common, 'keypoints': scored.ravel().tolist(), 'score': 1.0})
-    return evaluate_coco({**truth, 'annotations': people}, results, sigmas.tolist())['AP']
+    images = [{'id': image} for image in dict.fromkeys(sample.img_id for sample in samples)]
+    return evaluate_coco({'images': images, 'annotations': people}, results, sigmas.tolist())['AP']

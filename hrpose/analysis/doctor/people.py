@@ -1,4 +1,4 @@
-"""A COCO key point file as flat arrays, whatever is wrong with it: a data set class would refuse many such files.
+"""The annotations of a data set as flat arrays, whatever is wrong with them: a data set class refuses many such files.
 
 N annotations, I images, K joints of the metainfo. Coordinates are image px.
 """
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hrpose.analysis.doctor.finding import Fault, Finding, Severity, rows_of, some_of
 from hrpose.datasets.annotations.coco_entries import image_key
 from hrpose.errors import UserError
 
@@ -24,13 +25,26 @@ _Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class People:
-    """Every annotation of a file, also those that no training uses.
+    """All annotations of a file, also those that training does not use.
 
-    image_ids, image_names (I); image_sizes (I, 2) w, h, NaN where not stated; ids (N) as text, '' where missing;
-    image (N,) index of the image, -1 where the file lists none such; counts (N,) key points an annotation has, in
-    triples; keypoints (N, K, 2) and flags (N, K), zero where the count is not K; boxes_xywh (N, 4), NaN where missing
-    or no numbers; has_box (N,) whether there is a `bbox`; crowd (N,); of_category (N,) whether of the category that
-    has the joints; joint_names and limbs (pairs, from 0): what this category states, if anything.
+    Attributes:
+        ann_file: the file.
+        metainfo: complete.
+        image_ids: (I) as text.
+        image_names: (I).
+        image_sizes: (I, 2) w, h; NaN where not stated.
+        ids: (N) as text, '' where missing.
+        image: (N,) index of the image, -1 where the file does not list it.
+        counts: (N,) keypoints of each annotation, in triples.
+        keypoints: (N, K, 2), zero where the count is not K.
+        flags: (N, K) visibility, likewise.
+        boxes_xywh: (N, 4), NaN where missing or not numbers.
+        has_box: (N,) whether there is a `bbox`.
+        areas: (N,), NaN where missing.
+        crowd: (N,).
+        of_category: (N,) whether the category is the one with the joints.
+        joint_names: of that category, if it names any.
+        limbs: of that category, pairs of joints counted from 0.
     """
 
     ann_file: str
@@ -71,7 +85,7 @@ class People:
 
     @cached_property
     def used(self) -> _Mask:
-        """(N,), whether training uses the annotation: as `CocoDataset` has it."""
+        """(N,), whether `CocoDataset` trains on the annotation."""
         extent = np.nan_to_num(self.boxes_xywh[:, 2:]).min(axis=1, initial=np.inf) > 0
         return ~self.crowd & self.of_category & (self.image >= 0) & self.labelled.any(axis=1) & extent
 
@@ -87,17 +101,25 @@ class People:
         name = self.image_names[image]
         return f'{folder.rstrip("/")}/{name}' if folder else name
 
+    def finding(
+        self, fault: Fault, severity: Severity, wrong: np.ndarray, explanation: str, advice: str, *, draw: bool = True
+    ) -> Finding:
+        """Return a finding about the annotations (N,) that are `wrong`; `draw` puts them on the overlay sheet."""
+        ids = some_of([self.ids[row] or f'number {row}' for row in np.flatnonzero(wrong)])
+        rows = rows_of(wrong) if draw else ()
+        return Finding(fault, severity, f'annotations {ids} of {self.file}', explanation, advice, rows)
+
 
 def people_of(content: Mapping[str, Any], metainfo: Mapping[str, Any], ann_file: str) -> People:
-    """Return a file's annotations as flat arrays.
+    """Return the annotations of a COCO keypoint file.
 
     Args:
-        content: of a COCO key point file.
+        content: of the file.
         metainfo: complete, see `hrpose.datasets.metainfo.resolve`.
         ann_file: its path, for messages.
 
     Raises:
-        UserError: an image or annotation that is no mapping.
+        UserError: an image or annotation is not a mapping.
     """
     images = mappings(content.get('images') or [], 'images', ann_file)
     annotations = mappings(content.get('annotations') or [], 'annotations', ann_file)
@@ -130,30 +152,28 @@ def people_of(content: Mapping[str, Any], metainfo: Mapping[str, Any], ann_file:
             [wanted is None or _key(a.get('category_id', wanted)) == _key(wanted) for a in annotations], dtype=bool
         ),
         joint_names=tuple(map(str, category.get('keypoints') or ())),
-        limbs=_limbs_of(category),
+        limbs=_limbs(category),
     )
 
 
 def people_of_records(dataset: Any) -> People:
-    """Return the people of a data set as flat arrays, whatever its files look like.
+    """Return the records of a data set, whatever the layout of its file.
 
-    What a file states beyond its records is unknown then: names of joints, sizes of images, areas, and whom the data
-    set has left out.
+    What the file states besides is unknown: names of joints, sizes of images, areas, and what the data set left out.
     """
     records = [dataset.get_data_info(index) for index in range(len(dataset))]
     joints = dataset.num_joints
-    image_ids = list(dict.fromkeys(_key(record['img_id']) for record in records))
     folder = dataset.data_prefix['img'] or '.'
     names = {_key(record['img_id']): relpath(record['img_path'], folder) for record in records}
-    place = {key: index for index, key in enumerate(image_ids)}
+    place = {key: index for index, key in enumerate(names)}
     corners = np.array([record['box'] for record in records], dtype=np.float64).reshape(-1, 4)
     every = np.ones(len(records), dtype=bool)
     return People(
         ann_file=dataset.ann_file,
         metainfo=dataset.metainfo,
-        image_ids=image_ids,
-        image_names=[names[key] for key in image_ids],
-        image_sizes=np.full((len(image_ids), 2), np.nan),
+        image_ids=list(names),
+        image_names=list(names.values()),
+        image_sizes=np.full((len(names), 2), np.nan),
         ids=[_key(record['id']) for record in records],
         image=np.array([place[_key(record['img_id'])] for record in records], dtype=np.int64),
         counts=np.full(len(records), float(joints)),
@@ -169,45 +189,43 @@ def people_of_records(dataset: Any) -> People:
     )
 
 
-def _limbs_of(category: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
-    """Return the pairs of joints, from 0, of a category's `skeleton`, which counts from 1; () if it is none."""
-    skeleton = category.get('skeleton')
-    pairs = numbers(skeleton if isinstance(skeleton, list) else [], 2)
-    return () if np.isnan(pairs).any() else tuple((int(a) - 1, int(b) - 1) for a, b in pairs)
-
-
 def numbers(rows: Sequence[Any], width: int) -> _Floats:
-    """Return rows of numbers, or of numbers as text, as (N, width); NaN where one is not `width` numbers."""
-    try:
-        table = np.array(rows, dtype=np.float64)
-    except (ValueError, TypeError):
-        table = np.zeros(0)
+    """Return rows of numbers, or of numbers as text, as (N, width); NaN where a row is not `width` numbers."""
+    table = _floats(rows)
     if table.shape == (len(rows), width):
         return table
-    return np.array([_row(row, width) for row in rows]).reshape(len(rows), width)
+    parts = [part if (part := _floats(row)).shape == (width,) else np.full(width, np.nan) for row in rows]
+    return np.array(parts).reshape(len(rows), width)
 
 
-def _row(row: Any, width: int) -> _Floats:
+def _floats(values: Any) -> _Floats:
+    """Return values as an array, or, where they are not numbers, an empty one of three dimensions."""
     try:
-        values = np.array(row, dtype=np.float64)
+        return np.array(values, dtype=np.float64)
     except (ValueError, TypeError):
-        values = np.zeros(0)
-    return values if values.shape == (width,) else np.full(width, np.nan)
+        return np.zeros((0, 0, 0))
+
+
+def mappings(entries: Any, what: str, ann_file: str) -> list[Mapping[str, Any]]:
+    """Return `entries` of a file, checked to be a list of mappings; raise a `UserError` that names `what` otherwise."""
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise UserError(f"{ann_file}: '{what}' is not a list of mappings, as in COCO's files")
+    return entries
 
 
 def _key(value: Any) -> str:
     return '' if value is None else image_key(value)
 
 
-def mappings(entries: Any, what: str, ann_file: str) -> list[Mapping[str, Any]]:
-    """Return `entries` of a file, checked to be a list of objects; raise `UserError` naming `what` otherwise."""
-    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
-        raise UserError(f"{ann_file}: '{what}' has to be a list of objects, as in COCO's layout")
-    return entries
+def _limbs(category: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of joints, from 0, of a category's `skeleton`, which counts from 1; () if it has no pairs."""
+    skeleton = category.get('skeleton')
+    pairs = numbers(skeleton if isinstance(skeleton, list) else [], 2)
+    return () if np.isnan(pairs).any() else tuple((int(a) - 1, int(b) - 1) for a, b in pairs)
 
 
 def _category(categories: Sequence[Mapping[str, Any]], joints: int) -> Mapping[str, Any]:
-    """Return the category that has K key points, else the first that has any, else an empty one."""
+    """Return the category that has K keypoints, else the first that has any, else an empty one."""
     with_joints = [c for c in categories if isinstance(c.get('keypoints'), list) and c['keypoints']]
     fitting = [category for category in with_joints if len(category['keypoints']) == joints]
     return next(iter(fitting + with_joints), {})

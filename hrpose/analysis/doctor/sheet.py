@@ -1,27 +1,24 @@
-"""The overlay sheet: the people that findings are about, and some others, cut out with their joints and box.
+"""The overlay sheet: people that findings are about, and some others, cut out with their joints and box."""
 
-N annotations.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain, zip_longest
-from typing import Any
 
 import numpy as np
 
 from hrpose.analysis.doctor.finding import Finding
+from hrpose.analysis.doctor.images import Load
 from hrpose.analysis.doctor.people import People
 from hrpose.visualization import contact_sheet, crop_around, draw_boxes, draw_pose
-
-Load = Callable[[dict[str, Any]], dict[str, Any]]
 
 CELL, COLUMNS = (240, 300), 8
 
 
-def overlay_sheet(people: People, findings: Sequence[Finding], folder: str, load: Load, *, number: int = 32) -> Any:
-    """Return the sheet, or None where no picture can be read.
+def overlay_sheet(
+    people: People, findings: Sequence[Finding], folder: str, load: Load, *, number: int = 32
+) -> np.ndarray | None:
+    """Return the sheet, or None where no image can be read.
 
-    Half of it at most shows people that findings are about, in turn, each under its fault's name; the rest is drawn
+    Up to half of it shows people that findings are about, in turn, each under its fault's name. The rest is drawn
     evenly from the people that training uses.
 
     Args:
@@ -34,15 +31,12 @@ def overlay_sheet(people: People, findings: Sequence[Finding], folder: str, load
     Returns:
         (h, w, 3) uint8 BGR, or None.
     """
-    tiles = []
-    for row, fault in _choose(people, findings, number):
-        tile = _tile(people, row, folder, load)
-        if tile is not None:
-            tiles.append((tile, f'{fault} {people.ids[row]}'.strip()))
-    if not tiles:
+    chosen = [(row, fault, _tile(people, row, folder, load)) for row, fault in _choose(people, findings, number)]
+    shown = [(tile, f'{fault} {people.ids[row]}'.strip()) for row, fault, tile in chosen if tile is not None]
+    if not shown:
         return None
-    images, captions = zip(*tiles, strict=True)
-    return contact_sheet(images, COLUMNS, cell=CELL, captions=captions)
+    tiles, captions = zip(*shown, strict=True)
+    return contact_sheet(tiles, COLUMNS, cell=CELL, captions=captions)
 
 
 def _choose(people: People, findings: Sequence[Finding], number: int) -> list[tuple[int, str]]:
@@ -59,14 +53,13 @@ def _choose(people: People, findings: Sequence[Finding], number: int) -> list[tu
 def _tile(people: People, row: int, folder: str, load: Load) -> np.ndarray | None:
     """Return one person, cut out to show the box and every labelled joint; None if the image cannot be read."""
     try:
-        picture = load({'img_path': people.path(int(people.image[row]), folder)})['img'][..., ::-1]
+        image = load({'img_path': people.path(int(people.image[row]), folder)})['img'][..., ::-1]
     except ValueError:
         return None
     box = people.boxes_xywh[row]
-    corners = np.concatenate([box[:2], box[:2] + box[2:]])
-    shown = np.concatenate([corners.reshape(2, 2), people.keypoints[row][people.labelled[row]]])
+    corners = np.stack([box[:2], box[:2] + box[2:]])
+    shown = np.concatenate([corners, people.keypoints[row][people.labelled[row]]])
     view = np.concatenate([shown.min(axis=0), shown.max(axis=0)])
-    size = (2 * CELL[0], 2 * CELL[1])
-    tile, to_tile = crop_around(picture, view, size, padding=1.15)
-    points, ends = (xy @ to_tile[:, :2].T + to_tile[:, 2] for xy in (people.keypoints[row], corners.reshape(2, 2)))
+    tile, to_tile = crop_around(image, view, (2 * CELL[0], 2 * CELL[1]), padding=1.15)
+    points, ends = (xy @ to_tile[:, :2].T + to_tile[:, 2] for xy in (people.keypoints[row], corners))
     return draw_pose(draw_boxes(tile, ends.reshape(1, 4)), points, people.flags[row], people.metainfo, threshold=0)
