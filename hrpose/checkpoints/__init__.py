@@ -5,6 +5,7 @@ from hrpose.checkpoints.families import FAMILIES, Family, Recognised, recognise,
 from hrpose.checkpoints.fit import Fit, load_recognised, load_weights
 from hrpose.checkpoints.guard import Pretrained, guard_mmengine
 from hrpose.checkpoints.names import locate
+from hrpose.checkpoints.plain import plain_checkpoint, resumable
 from hrpose.checkpoints.read import read_checkpoint
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     'load_recognised',
     'load_weights',
     'locate',
+    'plain_checkpoint',
     'read_checkpoint',
     'recognise',
+    'resumable',
     'state_dict_of',
 ]

@@ -48,7 +48,7 @@ class Storages:
         here = data if data.device.type == 'cpu' else torch.empty(len(data), dtype=torch.uint8)
         if file.readinto(here.numpy()) != len(data):  # type: ignore[attr-defined]
             raise EOFError('the file ends within a tensor')
-        if self.by_key[key].holds_bools:  # a byte that is neither 0 nor 1 has no meaning to a library
+        if self.by_key[key].seen_as is torch.bool:  # a byte that is neither 0 nor 1 has no meaning to a library
             here.clamp_(max=1)
         if here is not data:
             data.copy_(here)

@@ -28,7 +28,7 @@ def read_checkpoint(given: str | Path, map_location: str | torch.device | None =
         UserError: no such file, not a checkpoint, or one that asks for more than weights and plain values.
     """
     path, device = locate(given), torch.device(map_location or 'cpu')
-    content = read_file(path, device)
+    content = _content(path, device)
     if not isinstance(content, dict):
         raise UserError(f'{path} is no checkpoint: it holds a {type(content).__name__}, not a dict of weights')
     meta = content.get('meta')
@@ -37,8 +37,7 @@ def read_checkpoint(given: str | Path, map_location: str | torch.device | None =
     return content
 
 
-def read_file(path: Path, device: torch.device) -> Any:
-    """Return all that a file of `torch.save` holds, config texts too."""
+def _content(path: Path, device: torch.device) -> Any:
     size = path.stat().st_size
     with open(path, 'rb') as file:
         start = file.read(2)

@@ -13,6 +13,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from torch import Tensor
 
+from hrpose.checkpoints.plain import history_buffer
 from hrpose.checkpoints.unpickle import Named, Unfinished, plain_key, refuse
 
 _STATISTICS = ('min', 'max', 'current', 'mean')
@@ -46,7 +47,9 @@ class Storage:
     """
 
     def __init__(self, count: int, dtype: torch.dtype, device: torch.device) -> None:
-        self.count, self.dtype, self.holds_bools = count, dtype, False
+        self.count, self.dtype = count, dtype
+        # As what its tensors see it: one dtype for all.
+        self.seen_as: torch.dtype | None = None
         self.data = torch.empty(count * dtype.itemsize, dtype=torch.uint8, device=device)
 
 
@@ -142,7 +145,9 @@ class Rebuild:
             view = view.new_empty(shape)
         else:
             view.set_(storage.data.untyped_storage(), offset, shape, steps)
-        storage.holds_bools |= dtype is torch.bool
+        if storage.seen_as not in (None, dtype):
+            refuse('one storage in two sizes or dtypes')
+        storage.seen_as = dtype
         if _overlaps(shape, steps):
             self._spend(math.prod(shape) * dtype.itemsize)
             view, shared = view.new_empty(shape), view
@@ -244,13 +249,10 @@ def _statistic(owner: Any, name: Any) -> str:
 def _history(state: Any) -> HistoryBuffer:
     if type(state) is not dict:
         refuse('a HistoryBuffer of no state')
-    values, counts, longest = state.get('_log_history'), state.get('_count_history'), state.get('max_length')
-    arrays = all(isinstance(each, np.ndarray) and each.ndim == 1 for each in (values, counts))
-    if not arrays or len(values) != len(counts) or not _is_count(longest):  # type: ignore[arg-type]
+    values, counts = state.get('_log_history'), state.get('_count_history')
+    if not isinstance(values, np.ndarray) or not isinstance(counts, np.ndarray):
         refuse('a HistoryBuffer of no numbers')
-    history = HistoryBuffer(max_length=longest)
-    history._log_history, history._count_history = values, counts
-    return history
+    return history_buffer(values, counts, state.get('max_length', -1))
 
 
 def _dtype(code: Any, _align: Any = False, _copy: Any = True) -> Unfinished:

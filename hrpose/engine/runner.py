@@ -16,7 +16,7 @@ from torch import nn
 from torch.distributed import DistError
 from torch.nn.parallel import DistributedDataParallel
 
-from hrpose.checkpoints import load_recognised, read_checkpoint, recognise
+from hrpose.checkpoints import load_recognised, plain_checkpoint, read_checkpoint, recognise, resumable
 from hrpose.engine.batch_size import scale_learning_rate
 from hrpose.engine.config_text import FormattedOnce
 from hrpose.engine.failures import explained, is_lost_process, way_on
@@ -146,6 +146,12 @@ class PoseRunner(Runner):
         if self.cfg.train_dataloader.get('sampler', {}).get('seed') is None and hasattr(sampler, 'seed'):
             sampler.seed = self.seed
 
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Call each hook; what they all make of a checkpoint is saved as tensors and plain values."""
+        super().call_hook(fn_name, **kwargs)
+        if fn_name == 'before_save_checkpoint':
+            kwargs['checkpoint'].update(plain_checkpoint(kwargs['checkpoint']))
+
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
         """Write a checkpoint; arguments are mmengine's. On a disk it is there whole or not at all.
@@ -195,6 +201,8 @@ class PoseRunner(Runner):
                 f'{filename} holds weights only, so no training can be resumed from it; '
                 'to start a new one from these weights: --cfg-options load_from=FILE, without --resume'
             )
+        if self._resume:
+            content = resumable(content)
         found = recognise(content)
         # Hooks find the weights where mmengine has them, and may exchange them (averaged weights do).
         checkpoint = {**content, 'state_dict': found.weights}

@@ -86,6 +86,13 @@ REFUSED = {
     'storage_outside_the_folder': (tensor(storage(key='../data.pkl')), '8 bytes for a tensor where'),
     'storage_of_quantized_numbers': (tensor(storage('QInt8', count=8)), 'torch.QInt8Storage'),
     'storage_in_two_dtypes': ([tensor(storage()), tensor(storage('Int'))], 'one storage in two sizes or dtypes'),
+    'storage_seen_as_two_dtypes': (
+        [
+            Call('torch._utils._rebuild_tensor_v3', storage(), 0, (2,), (1,), False, None, Name(f'torch.{dtype}'))
+            for dtype in ('float32', 'int32')
+        ],
+        'one storage in two sizes or dtypes',
+    ),
     'storage_as_a_value': (storage(), 'a Storage'),
     'storage_that_is_called': (Call('torch.FloatStorage', 10**12), 'a call of a class'),
     'sparse_tensor': (Call('torch._utils._rebuild_sparse_tensor', 0), 'torch._utils._rebuild_sparse_tensor'),

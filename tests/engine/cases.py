@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.logging import HistoryBuffer
 
 from hrpose.apis import build_runner
 from hrpose.checkpoints import read_checkpoint
@@ -55,8 +54,6 @@ def runner_of(
 
 def without_places(value: Any) -> Any:
     """Return what a checkpoint holds as plain values, without paths, times and what mmengine names after them."""
-    if isinstance(value, HistoryBuffer):
-        return [array.tolist() for array in value.data]
     if isinstance(value, dict):
         passing = (
             'meta',

@@ -1,20 +1,23 @@
 """The Runner: checkpoints come in safely, in any layout, and a training goes on where it stopped."""
 
 import hashlib
+import threading
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 
 from hrpose.apis import init_model
-from hrpose.checkpoints import read_checkpoint
+from hrpose.checkpoints import read_checkpoint, resumable
 from hrpose.checkpoints.table import PUBLISHED, Published
 from hrpose.engine import PoseRunner
 from hrpose.errors import UserError
 from tests.checkpoints.cases import LAYOUTS, POSE_LAYOUTS, clone, official, saved, small_model
-from tests.engine.cases import runner_of
+from tests.engine.cases import EVERYTHING, assert_same, runner_of
 
 
 @pytest.fixture
@@ -32,13 +35,54 @@ def train(config: Path, work_dir: Path, **options: object) -> torch.nn.Module:
 
 def test_a_checkpoint_of_a_real_training_loads_with_its_history(trained):
     checkpoint = read_checkpoint(trained.parent / 'run' / 'epoch_1.pth')
-    history = checkpoint['message_hub']['log_scalars']['train/loss']
+    history = resumable(checkpoint)['message_hub']['log_scalars']['train/loss']
     assert isinstance(history, HistoryBuffer)
     assert np.isfinite(history.mean())
     assert checkpoint['meta']['epoch'] == 1
     assert 'cfg' not in checkpoint['meta']
     model = init_model(trained, trained.parent / 'run' / 'epoch_1.pth')
     torch.testing.assert_close(model.state_dict(), dict(checkpoint['state_dict']))
+
+
+def as_mmengine_saves(path: Path) -> None:
+    """Rewrite a checkpoint with mmengine's own objects in it, as trainings of before saved them."""
+    content = resumable(torch.load(path, weights_only=True))
+    assert isinstance(content['param_schedulers'][0]['milestones'], Counter)
+    assert all(isinstance(history, HistoryBuffer) for history in content['message_hub']['log_scalars'].values())
+    torch.save(content, path)
+
+
+def test_bare_pytorch_reads_a_checkpoint_of_a_real_training(tiny_coco, tiny_config, tmp_path, quick):
+    config = tiny_config(tiny_coco(images=5), extra=EVERYTHING)
+    train(config, tmp_path / 'run', **{'train_cfg.max_epochs': 1})
+    content = torch.load(tmp_path / 'run' / 'epoch_1.pth', weights_only=True)
+    assert {'meta', 'state_dict', 'ema_state_dict', 'optimizer', 'message_hub', 'param_schedulers'} <= set(content)
+    assert content['param_schedulers'][2]['milestones'] == {1: 1, 3: 1}
+    assert content['message_hub']['log_scalars']['train/loss']['log_history'].dtype is torch.float64
+
+
+@pytest.mark.parametrize('schedule', ['MultiStepLR', 'OneCycleLR'])
+def test_a_training_goes_on_from_what_it_or_mmengine_saved(schedule, tiny_coco, tiny_config, tmp_path, quick):
+    plan = {'MultiStepLR': {'milestones': [1, 2]}, 'OneCycleLR': {'eta_max': 0.01, 'total_steps': 9}}[schedule]
+    extra = f'param_scheduler = [dict(type={schedule!r}, **{plan!r})]\nvisualizer = dict(vis_backends=[])\n'
+    config = tiny_config(tiny_coco(images=2), extra=extra)
+    for name in ('ours', 'mmengines'):
+        train(config, tmp_path / name, **{'train_cfg.max_epochs': 2})
+        if name == 'mmengines' and schedule == 'MultiStepLR':
+            as_mmengine_saves(tmp_path / name / 'epoch_2.pth')
+        train(config, tmp_path / name, resume=True, **{'train_cfg.max_epochs': 3})
+    train(config, tmp_path / 'unbroken', **{'train_cfg.max_epochs': 3})
+    for name in ('ours', 'mmengines'):
+        assert_same(tmp_path / 'unbroken' / 'epoch_3.pth', tmp_path / name / 'epoch_3.pth')
+
+
+def test_what_a_hook_saves_and_no_file_can_hold_is_named(tiny_coco, tiny_config, tmp_path, quick):
+    class Odd(Hook):
+        def before_save_checkpoint(self, runner, checkpoint) -> None:
+            checkpoint['odd'] = {'deep': [0, threading.Lock()]}
+
+    with pytest.raises(UserError, match=r"checkpoint\['odd'\]\['deep'\]\[1\]: a _thread.lock cannot be saved"):
+        runner_of(tiny_config(tiny_coco(images=2)), tmp_path / 'run', hooks=[Odd()]).train()
 
 
 def test_a_resumed_training_ends_with_the_weights_of_an_unbroken_one(trained, tmp_path):
