@@ -1,4 +1,4 @@
-"""Fixtures that every test may use. Golden values and real photographs lie beside the repository or are skipped."""
+"""Fixtures that every test may use."""
 
 import json
 import signal
@@ -14,19 +14,14 @@ import numpy as np
 import pytest
 import torch
 
+from tests.drawn import draw_samples
+
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / 'shared'
+REAL_DATA = ROOT.parent / 'shared' / 'data'
 
 torch.set_num_threads(1)
 # Tests fork: a forked process in which mmengine sets OpenCV's threads would wait for those of its parent for ever.
 cv2.setNumThreads(1)
-
-
-def _shared(name: str) -> Path:
-    folder = SHARED / name
-    if not folder.is_dir():
-        pytest.skip(f'needs {name} values beside the repository ({folder.name}/ is missing)')
-    return folder
 
 
 @pytest.fixture(scope='session')
@@ -36,15 +31,23 @@ def repository() -> Path:
 
 
 @pytest.fixture(scope='session')
-def shared_data() -> Path:
-    """The folder of small real data sets."""
-    return _shared('data')
+def drawn_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Drawn samples of COCO, MPII, CrowdPose, PoseTrack18 and LSP (see `tests.drawn`)."""
+    return draw_samples(tmp_path_factory.mktemp('samples'))
+
+
+@pytest.fixture(scope='module', params=['drawn', *(['real'] if REAL_DATA.is_dir() else [])])
+def sample_data(request: pytest.FixtureRequest) -> Path:
+    """The drawn samples; where real ones lie beside the repository, a second run of the test on those."""
+    return request.getfixturevalue('drawn_data') if request.param == 'drawn' else REAL_DATA
 
 
 @pytest.fixture(scope='session')
-def shared_golden() -> Path:
-    """The folder of values computed by the official release."""
-    return _shared('golden')
+def real_data() -> Path:
+    """The real samples, for values that hold on these photographs alone."""
+    if not REAL_DATA.is_dir():
+        pytest.skip('needs real photographs beside the repository (shared/data)')
+    return REAL_DATA
 
 
 @pytest.fixture(autouse=True)

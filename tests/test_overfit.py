@@ -1,4 +1,4 @@
-"""The whole chain on real photographs, as a user runs it: six people are learnt by heart."""
+"""The whole chain as a user runs it: six people are learnt by heart."""
 
 import json
 import re
@@ -37,7 +37,7 @@ default_hooks = dict(checkpoint=dict(interval={epochs}), logger=dict(interval=1)
 
 
 def write_six(source: Path, out: Path) -> None:
-    """Write the six best labelled people of the real sample, each in an image's annotation."""
+    """Write the six people with most labelled joints."""
     content = json.loads((source / 'test_coco.json').read_text())
     ranked = sorted(content['annotations'], key=lambda person: -person['num_keypoints'])
     content['annotations'] = ranked[:PEOPLE]
@@ -60,8 +60,8 @@ def last_ap(output: str) -> float:
 
 
 @pytest.mark.slow
-def test_six_real_people_are_learnt_to_ap_90_through_the_tools(repository, shared_data, tmp_path, capsys):
-    source = shared_data / 'coco'
+def test_six_people_are_learnt_to_ap_90_through_the_tools(repository, sample_data, tmp_path, capsys):
+    source = sample_data / 'coco'
     write_six(source, tmp_path)
     config = tmp_path / 'six.py'
     config.write_text(

@@ -180,7 +180,7 @@ def test_bound_is_a_lower_bound_of_oks_inside_the_input(case):
     assert 0.8 < grid.bound < 1
 
 
-REAL = {
+SAMPLES = {
     'coco': ('coco/test_coco.json', 'coco', 'coco/test_coco_det_AP_H_56.json', {'left_out'}),
     'crowdpose': (
         'crowdpose/test_crowdpose.json',
@@ -198,18 +198,18 @@ REAL = {
 }
 
 
-@pytest.mark.parametrize('name', REAL)
-def test_real_samples_give_notes_only(name, call, shared_data, tmp_path):
-    ann, images, boxes, expected = REAL[name]
-    words = ['--ann', shared_data / ann, '--images', shared_data / images, '--out', tmp_path, '--most', 50]
-    status, output = call('data.doctor', *words, *(['--bbox-file', shared_data / boxes] if boxes else []))
+@pytest.mark.parametrize('name', SAMPLES)
+def test_samples_of_public_data_sets_give_notes_only(name, call, sample_data, tmp_path):
+    ann, images, boxes, expected = SAMPLES[name]
+    words = ['--ann', sample_data / ann, '--images', sample_data / images, '--out', tmp_path, '--most', 50]
+    status, output = call('data.doctor', *words, *(['--bbox-file', sample_data / boxes] if boxes else []))
     found = findings(output)
     assert (status, set(found)) == (0, expected)
     assert all(text.startswith('note') for text in found.values())
 
 
-def test_mpii_is_examined_through_its_records(call, shared_data, repository, tmp_path):
-    source = shared_data / 'mpii'
+def test_mpii_is_examined_through_its_records(call, sample_data, repository, tmp_path):
+    source = sample_data / 'mpii'
     options = [f'data_root={source}', 'val_dataloader.dataset.ann_file=test_mpii.json']
     words = ['--split', 'val', '--out', tmp_path, '--cfg-options', *options, 'val_dataloader.dataset.data_prefix.img=.']
     status, output = call('data.doctor', repository / 'configs' / 'hrnet_w32_mpii_256x256.py', *words)

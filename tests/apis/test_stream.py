@@ -129,8 +129,8 @@ def test_a_whole_video_gives_all_its_frames_and_no_complaint(suffix, pose, tmp_p
     assert [round(result.image.mean() / 40) for result in results] == list(range(7))
 
 
-def test_the_frames_that_a_video_cut_short_lacks_are_counted(pose, shared_data, tmp_path):
-    content = moved_to_the_front((shared_data / CLIP / '000001_mpiinew_test.mp4').read_bytes())
+def test_the_frames_that_a_video_cut_short_lacks_are_counted(pose, sample_data, tmp_path):
+    content = moved_to_the_front((sample_data / CLIP / '000001_mpiinew_test.mp4').read_bytes())
     (tmp_path / 'whole.mp4').write_bytes(content)
     assert len(run(pose, tmp_path / 'whole.mp4')[0]) == 5
     cut = tmp_path / 'cut.mp4'
@@ -141,16 +141,16 @@ def test_the_frames_that_a_video_cut_short_lacks_are_counted(pose, shared_data, 
     assert said == [f'skipped: the video {cut} is cut short or damaged: of 5 frames {len(results)} can be read']
 
 
-def test_a_video_without_its_index_is_skipped_whole(pose, shared_data, tmp_path):
-    content = (shared_data / CLIP / '000001_mpiinew_test.mp4').read_bytes()
+def test_a_video_without_its_index_is_skipped_whole(pose, sample_data, tmp_path):
+    content = (sample_data / CLIP / '000001_mpiinew_test.mp4').read_bytes()
     (tmp_path / 'cut.mp4').write_bytes(content[: len(content) // 2])
     results, said, stream = run(pose, tmp_path / 'cut.mp4')
     assert (results, stream.skipped, len(said)) == ([], 1, 1)
     assert 'cut short, or no video that OpenCV can read' in said[0]
 
 
-def test_the_real_clip_gives_what_its_frames_give_one_by_one(pose, shared_data):
-    results, _, _ = run(pose, shared_data / CLIP / '000001_mpiinew_test.mp4', keep_images=True)
+def test_a_clip_gives_what_its_frames_give_one_by_one(pose, sample_data):
+    results, _, _ = run(pose, sample_data / CLIP / '000001_mpiinew_test.mp4', keep_images=True)
     assert [(len(result), result.image_size) for result in results] == [(1, (1280, 720))] * 5
     for result in results:
         alone = pose(result.image, boxes='whole_image')

@@ -146,8 +146,8 @@ def test_a_test_file_without_joints_agrees(tiny_coco, tiny_config):
 
 
 @pytest.mark.parametrize('name', ['lspet/annotations/lspet_val', 'coco/test_coco', 'crowdpose/test_crowdpose'])
-def test_real_files_name_their_joints(name, shared_data):
-    info = resolve(None, str(shared_data / f'{name}.json'))
+def test_files_of_public_data_sets_name_their_joints(name, sample_data):
+    info = resolve(None, str(sample_data / f'{name}.json'))
     pairs = sum(joint < mirror for joint, mirror in enumerate(info['flip_indices']))
     assert (len(info['keypoint_names']), pairs) == ((17, 8) if 'coco' in name else (14, 6))
     if name.startswith('lspet'):

@@ -46,8 +46,8 @@ def test_a_record_holds_what_the_annotation_says(tiny_coco):
     np.testing.assert_array_equal(record['visible'], np.full(5, 2))
 
 
-def test_the_real_sample_gives_the_twelve_labelled_people_and_counts_the_others(shared_data):
-    source = shared_data / 'coco'
+def test_labelled_people_become_records_and_others_are_counted(sample_data):
+    source = sample_data / 'coco'
     dataset = CocoDataset(str(source / 'test_coco.json'), data_prefix={'img': str(source)})
     assert len(dataset) == 12
     assert dict(dataset.skipped) == {'without a labelled key point': 2}
@@ -338,8 +338,8 @@ def test_detections_cannot_be_trained_on(tiny_coco):
         CocoDataset(**data.arguments, bbox_file=str(path))
 
 
-def test_the_real_detections_all_become_records(shared_data):
-    source = shared_data / 'coco'
+def test_all_detections_become_records(sample_data):
+    source = sample_data / 'coco'
     dataset = CocoDataset(
         str(source / 'test_coco.json'),
         data_prefix={'img': str(source)},

@@ -25,9 +25,9 @@ PIPELINE = [
 
 
 @pytest.fixture(scope='module')
-def configured(shared_data, repository):
+def configured(sample_data, repository):
     """Make the training set of real people, with the pipeline's first step and options as given."""
-    source = str(shared_data / 'coco')
+    source = str(sample_data / 'coco')
     options = {'data_root': source, 'train_dataloader.dataset.ann_file': 'test_coco.json'}
     options['train_dataloader.dataset.data_prefix.img'] = source
 

@@ -43,8 +43,8 @@ def test_augmented_people_are_the_same_decoded_late_or_at_once(tiny_coco):
         assert late[key]['data_samples'].ori_shape == whole[key]['data_samples'].ori_shape
 
 
-def test_real_people_are_the_same_decoded_late_or_at_once(shared_data):
-    source = shared_data / 'coco'
+def test_people_of_coco_are_the_same_decoded_late_or_at_once(sample_data):
+    source = sample_data / 'coco'
     options = dict(ann_file=str(source / 'test_coco.json'), data_prefix={'img': str(source)})
     steps = [PadBox((192, 256)), *AUGMENTED[1:], WarpAffine((192, 256), range(17)), PackPose()]
     late, whole = (CocoDataset(**options, pipeline=[load, *steps]) for load in (LoadImage(), AtOnce()))

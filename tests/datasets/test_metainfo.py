@@ -52,8 +52,8 @@ def test_coco_has_the_published_sigmas_in_order():
     ('crowdpose', 'crowdpose/test_crowdpose.json'),
     ('posetrack18', 'posetrack18/annotations/test_posetrack18_val.json'),
 ])  # fmt: skip
-def test_known_joints_have_the_order_of_the_annotation(name, file, shared_data):
-    (category,) = json.loads((shared_data / file).read_text())['categories']
+def test_known_joints_have_the_order_of_the_annotation(name, file, sample_data):
+    (category,) = json.loads((sample_data / file).read_text())['categories']
     own = ['top_head' if joint == 'head' else joint for joint in category['keypoints']]
     assert list(KNOWN[name]['keypoint_names']) == own
 

@@ -43,14 +43,14 @@ def test_joints_count_from_0_and_what_is_not_labelled_has_mark_0(tmp_path):
     assert record['visible'].tolist() == [1] * 15 + [0]
 
 
-def test_the_real_sample_has_its_people_and_a_visit_puts_joints_into_the_input(shared_data):
+def test_joints_in_the_input_lie_where_the_official_affine_puts_them(sample_data):
     pipeline = [
         dict(type='LoadImage'),
         dict(type='PadBox', input_size=(256, 256)),
         dict(type='WarpAffine', input_size=(256, 256), flip_indices=list(range(16))),
         dict(type='PackPose'),
     ]
-    folder = shared_data / 'mpii'
+    folder = sample_data / 'mpii'
     dataset = MpiiDataset(
         str(folder / 'test_mpii.json'), data_prefix=dict(img=str(folder)), pipeline=pipeline, test_mode=True
     )

@@ -3,6 +3,7 @@
 import math
 import re
 
+import cv2
 import numpy as np
 import pytest
 
@@ -25,6 +26,8 @@ from hrpose.datasets.transforms.warp import region_matrix
 from hrpose.errors import UserError
 from hrpose.registry import TRANSFORMS
 from hrpose.structures import apply_affine
+from tests.golden import golden
+from tests.golden.make import ORIGINALS
 
 DRAWS = 4000
 COCO = resolve('coco')
@@ -55,15 +58,25 @@ def within(observed: float, odds: float) -> bool:
 # ---- the warp
 
 
-def test_the_crop_of_a_real_person_is_the_official_one(shared_golden, shared_data):
-    golden = np.load(shared_golden / 'crop_785.npz')
-    source = shared_data / 'coco'
-    record = LoadImage()({'img_path': str(source / f'{int(golden["image_id"]):012d}.jpg')})
-    record |= {'center': golden['box_center'], 'size': golden['box_size'], 'rotation': 0.0, 'flip': False}
+def test_the_crop_of_a_real_person_is_the_official_one(real_data):
+    official = np.load(ORIGINALS / 'crop_785.npz')
+    source = real_data / 'coco'
+    record = LoadImage()({'img_path': str(source / f'{int(official["image_id"]):012d}.jpg')})
+    record |= {'center': official['box_center'], 'size': official['box_size'], 'rotation': 0.0, 'flip': False}
     warped = WarpAffine((192, 256), COCO['flip_indices'])(record)
-    np.testing.assert_allclose(warped['matrix'], golden['matrix'], rtol=2e-5, atol=2e-5)
-    difference = np.abs(warped['img'].astype(int) - golden['crop_rgb'])
+    np.testing.assert_allclose(warped['matrix'], official['matrix'], rtol=2e-5, atol=2e-5)
+    difference = np.abs(warped['img'].astype(int) - official['crop_rgb'])
     assert share(difference <= 1) >= 0.999
+
+
+def test_a_drawn_crop_is_that_of_the_official_matrix(drawn_data):
+    official, image = golden('affine_192x256.npz'), cv2.imread(str(drawn_data / 'coco/000000000785.jpg'))
+    regions = zip(*(official[name] for name in ('box_center', 'box_size', 'rotation_deg', 'matrix')), strict=True)
+    for center, size, angle, matrix in regions:
+        record = {'img': image, 'center': center, 'size': size, 'rotation': angle, 'flip': False}
+        warped = WarpAffine((192, 256), COCO['flip_indices'])({**record, 'ori_shape': image.shape[:2]})
+        difference = np.abs(warped['img'].astype(int) - cv2.warpAffine(image, matrix, (192, 256)))
+        assert share(difference <= 1) >= 0.999
 
 
 def dot_at(point: np.ndarray) -> np.ndarray:

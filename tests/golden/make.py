@@ -17,7 +17,7 @@ import numpy as np
 from tests.golden import GOLDEN, condense
 
 ORIGINALS = GOLDEN.parents[2] / 'shared' / 'golden'
-FACTS = ORIGINALS.parent / 'facts'
+DATA, FACTS = ORIGINALS.parent / 'data', ORIGINALS.parent / 'facts'
 
 FORWARDS = ('hrnet_w32_256x192', 'hrnet_w32_mpii_256x256', 'hrnet_w48_256x192', 'mmpose_hrnet_w32_256x192')
 # Of arrays in which rows do not depend on one another, two of the 64 are stored.
@@ -91,6 +91,18 @@ def published() -> dict[str, dict[str, list[str]]]:
     }
 
 
+def categories() -> dict[str, dict[str, list]]:
+    """Return, by data set, the joints and limbs that the annotations of its release name."""
+    files = {
+        'coco': 'coco/test_coco.json',
+        'crowdpose': 'crowdpose/test_crowdpose.json',
+        'lspet': 'lspet/annotations/lspet_val.json',
+        'posetrack18': 'posetrack18/annotations/test_posetrack18_val.json',
+    }
+    found = {name: content(DATA / file)['categories'][0] for name, file in files.items()}
+    return {name: {key: entry[key] for key in ('keypoints', 'skeleton')} for name, entry in found.items()}
+
+
 def makers() -> dict[str, Callable[[], Any]]:
     """Return, by name without `.gz`, what makes a file's content: arrays by name, JSON, or bytes."""
     sequences = [f'posetrack/{path.parent.name}/{path.name}' for path in (ORIGINALS / 'posetrack').glob('*/*.json')]
@@ -100,6 +112,7 @@ def makers() -> dict[str, Callable[[], Any]]:
         *(f'msra_encode_{size}.npz' for size in ('192x256_s2', '256x256_s2', '288x384_s3')),
     ]
     return {
+        'categories.json': categories,
         'coco_scores.npz': rescored,
         'decode.npz': decode,
         'flip_average.npz': flip_average,

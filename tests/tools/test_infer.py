@@ -1,4 +1,4 @@
-"""People in pictures and videos as a user asks for them, on real photographs and a real clip."""
+"""`tools/infer.py`: people in images and videos as a user asks for them."""
 
 import csv
 import json
@@ -25,8 +25,8 @@ from tests.conftest import spoil
 from tests.golden import fill_model
 
 
-def test_results_are_those_of_tools_test_on_the_same_boxes(shared_data, tmp_path, call):
-    source, dump = shared_data / 'coco', tmp_path / 'dump.pkl'
+def test_results_are_those_of_tools_test_on_the_same_boxes(sample_data, tmp_path, call):
+    source, dump = sample_data / 'coco', tmp_path / 'dump.pkl'
     cfg = load_config(SMALL_CONFIG, {'codec.input_size': (64, 64)})
     torch.save(fill_model(init_model(cfg)).state_dict(), tmp_path / 'weights.pth')
     annotations = {'ann_file': 'test_coco.json', 'data_prefix.img': source, 'bbox_file': 'test_coco_det_AP_H_56.json'}
@@ -90,14 +90,14 @@ def frames_of(video: Path) -> tuple[int, tuple[int, int], float]:
     return count, size, capture.get(cv2.CAP_PROP_FPS)
 
 
-def test_the_real_clip_as_data_pictures_and_a_video_of_its_rate_and_size(infer, shared_data, tmp_path):
-    output = infer(shared_data / CLIP, '--whole-image', '--save', 'json,csv,images,video')
+def test_a_clip_becomes_data_images_and_a_video_of_its_rate_and_size(infer, sample_data, tmp_path):
+    output = infer(sample_data / CLIP, '--whole-image', '--save', 'json,csv,images,video')
     assert '5 frames, 5 people; 0 skipped' in output
     assert 'frame/s' in output
     out, name = tmp_path / 'out', '000001_mpiinew_test'
     frames = json.loads((out / 'poses.json').read_text())
     assert [frame['frame_index'] for frame in frames] == list(range(5))
-    assert {frame['source'] for frame in frames} == {str(shared_data / CLIP)}
+    assert {frame['source'] for frame in frames} == {str(sample_data / CLIP)}
     table = list(csv.DictReader((out / 'poses.csv').open()))
     assert [(row['frame'], row['person']) for row in table] == [(str(index), '0') for index in range(5)]
     assert [float(row['left_wrist_y']) for row in table] == [frame['people'][0]['keypoints'][9][1] for frame in frames]
@@ -107,8 +107,8 @@ def test_the_real_clip_as_data_pictures_and_a_video_of_its_rate_and_size(infer, 
     assert read_picture(out / drawn[0]).shape == (720, 1280, 3)
 
 
-def test_annotated_boxes_give_the_people_that_a_test_looks_at(infer, shared_data, tmp_path):
-    source = shared_data / 'coco'
+def test_annotated_boxes_give_the_people_that_a_test_looks_at(infer, sample_data, tmp_path):
+    source = sample_data / 'coco'
     infer(f'{source}/*.jpg', '--boxes', source / 'test_coco.json', '--save', 'json')
     frames = json.loads((tmp_path / 'out' / 'poses.json').read_text())
     options = {'data_root': str(source), 'val_dataloader.dataset.ann_file': 'test_coco.json'}
@@ -119,8 +119,8 @@ def test_annotated_boxes_give_the_people_that_a_test_looks_at(infer, shared_data
     assert len(tested) == 12 and {tuple(person['box']) for person in tested} <= found
 
 
-def test_a_detectors_results_above_a_threshold_go_to_their_pictures(infer, shared_data, tmp_path):
-    source, file = shared_data / 'coco', shared_data / 'coco' / 'test_coco_det_AP_H_56.json'
+def test_a_detectors_results_above_a_threshold_go_to_their_pictures(infer, sample_data, tmp_path):
+    source, file = sample_data / 'coco', sample_data / 'coco' / 'test_coco_det_AP_H_56.json'
     output = infer(source, '--boxes', file, '--box-threshold', 0.5)
     frames = json.loads((tmp_path / 'out' / 'poses.json').read_text())
     kept = [entry for entry in json.loads(file.read_text()) if entry['score'] >= 0.5]
@@ -130,20 +130,20 @@ def test_a_detectors_results_above_a_threshold_go_to_their_pictures(infer, share
     assert f'{118 - len(kept)} left out, detection below the score threshold' in output
 
 
-def test_broken_files_are_named_counted_and_the_rest_is_done(infer, shared_data, tmp_path):
+def test_broken_files_are_named_counted_and_the_rest_is_done(infer, sample_data, tmp_path):
     folder = tmp_path / 'in'
-    shutil.copytree(shared_data / 'coco', folder, ignore=shutil.ignore_patterns('*.json'))
+    shutil.copytree(sample_data / 'coco', folder, ignore=shutil.ignore_patterns('*.json'))
     spoil(folder / '000000000785.jpg', 'truncated')
-    (folder / 'cut.mp4').write_bytes((shared_data / CLIP).read_bytes()[:50_000])
+    (folder / 'cut.mp4').write_bytes((sample_data / CLIP).read_bytes()[:50_000])
     output = infer(folder, '--whole-image')
     assert '3 frames, 3 people; 2 skipped' in output
     assert f'skipped: the image {folder}/000000000785.jpg is cut short' in output
     assert f'skipped: the video {folder}/cut.mp4 is cut short, or no video' in output
 
 
-def test_boxes_of_other_pictures_are_an_error(infer, shared_data, tmp_path):
+def test_boxes_of_other_pictures_are_an_error(infer, sample_data, tmp_path):
     picture = save_picture(tmp_path / '4.png', np.zeros((9, 9, 3), np.uint8))
-    file = shared_data / 'coco' / 'test_coco_det_AP_H_56.json'
+    file = sample_data / 'coco' / 'test_coco_det_AP_H_56.json'
     output = infer(picture, '--boxes', file, status=2)
     assert f'error: no picture of {picture} has boxes in {file}' in output
     assert 'boxes of 4 pictures were not asked for' in output
@@ -156,8 +156,8 @@ def test_when_everything_is_broken_the_command_fails(infer, tmp_path):
     assert 'error: nothing came of' in output
 
 
-def test_what_an_earlier_run_left_is_written_over_only_on_demand(infer, shared_data, tmp_path):
-    picture = shared_data / 'coco' / '000000000785.jpg'
+def test_what_an_earlier_run_left_is_written_over_only_on_demand(infer, sample_data, tmp_path):
+    picture = sample_data / 'coco' / '000000000785.jpg'
     infer(picture, '--whole-image', '--save', 'csv,images')
     assert f'error: {tmp_path}/out/images is there already' in infer(
         picture, '--whole-image', '--save', 'images', status=2

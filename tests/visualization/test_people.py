@@ -98,10 +98,10 @@ def test_a_crop_holds_all_of_a_box_inside_the_image_and_no_outside():
     assert corners.min() >= -0.5 and corners.max() <= 91
 
 
-def test_real_photographs_with_their_truth_are_drawn(shared_data):
-    data = json.loads((shared_data / 'coco/test_coco.json').read_text())
+def test_annotated_people_are_drawn_inside_their_boxes(sample_data):
+    data = json.loads((sample_data / 'coco/test_coco.json').read_text())
     entry = data['images'][0]
-    image = read_picture(shared_data / 'coco' / entry['file_name'].rsplit('/', 1)[-1])
+    image = read_picture(sample_data / 'coco' / entry['file_name'].rsplit('/', 1)[-1])
     for annotation in data['annotations']:
         if annotation['image_id'] != entry['id'] or not annotation['num_keypoints']:
             continue

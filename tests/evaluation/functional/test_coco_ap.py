@@ -145,8 +145,8 @@ def test_an_unknown_backend_names_the_choices():
         resolve_backend('coco')
 
 
-def test_crowdpose_annotations_without_area_can_be_evaluated(shared_data, backend):
-    dataset = json.loads((shared_data / 'crowdpose/test_crowdpose.json').read_text())
+def test_crowdpose_annotations_without_area_can_be_evaluated(sample_data, backend):
+    dataset = json.loads((sample_data / 'crowdpose/test_crowdpose.json').read_text())
     figures = evaluate_coco(dataset, _perfect(dataset), np.full(14, 0.05), backend)
     assert figures['AP'] == pytest.approx(1.0)
 

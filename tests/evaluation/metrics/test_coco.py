@@ -1,6 +1,8 @@
-"""CocoMetric: the official release's figures from its predictions, and what users get wrong."""
+"""CocoMetric: the metrics of the official release, of pycocotools, and what users get wrong."""
 
+import contextlib
 import copy
+import io
 import json
 
 import numpy as np
@@ -13,19 +15,10 @@ from hrpose.evaluation import CocoMetric
 from hrpose.evaluation.functional.coco_ap import FIGURES, available_backends
 from hrpose.registry import METRICS
 from hrpose.structures import PoseDataSample
+from tests.evaluation.cases import SIGMAS_17, generated_case
+from tests.golden.make import ORIGINALS
 
-OFFICIAL_NAMES = (
-    'AP',
-    'Ap .5',
-    'AP .75',
-    'AP (M)',
-    'AP (L)',
-    'AR',
-    'AR .5',
-    'AR .75',
-    'AR (M)',
-    'AR (L)',
-)
+OFFICIAL_NAMES = ('AP', 'Ap .5', 'AP .75', 'AP (M)', 'AP (L)', 'AR', 'AR .5', 'AR .75', 'AR (M)', 'AR (L)')
 
 
 def _sample(image, number, keypoints, scores, *, box_score=1.0, box_size=(100.0, 100.0), truth=None):
@@ -84,51 +77,108 @@ def _small_samples(path, *, image_type=int):
     ]
 
 
-@pytest.fixture
-def official(shared_golden, shared_data):
-    arrays = dict(np.load(shared_golden / 'coco_eval.npz'))
-    samples = [
-        _sample(int(image), n, joints[:, :2], joints[:, 2], box_score=score, box_size=size)
-        for n, (image, joints, score, size) in enumerate(
-            zip(
-                arrays['image_id'],
-                arrays['keypoints'],
-                arrays['box_score'],
-                arrays['box_size'],
-                strict=True,
-            )
-        )
-    ]
-    for sample, joints in zip(samples, arrays['keypoints'], strict=True):
+def _samples_of(keypoints, box_scores, box_sizes, images):
+    """Return one sample a prediction of keypoints (N, K, 3), x, y and score, in float64 as given."""
+    samples = []
+    for number, (joints, score, size, image) in enumerate(zip(keypoints, box_scores, box_sizes, images, strict=True)):
+        sample = _sample(int(image), number, joints[:, :2], joints[:, 2], box_score=score, box_size=size)
         sample.pred_instances.keypoints = joints[None, :, :2]
         sample.pred_instances.keypoint_scores = joints[None, :, 2]
-    expected = json.loads((shared_golden / 'coco_eval.json').read_text())
-    return samples, expected, str(shared_data / 'coco/test_coco.json')
+        samples.append(sample)
+    return samples
+
+
+def test_ten_metrics_and_final_scores_are_those_of_the_official_release(real_data, tmp_path):
+    arrays, expected = np.load(ORIGINALS / 'coco_eval.npz'), json.loads((ORIGINALS / 'coco_eval.json').read_text())
+    samples = _samples_of(arrays['keypoints'], arrays['box_score'], arrays['box_size'], arrays['image_id'])
+    for backend in available_backends():
+        prefix = tmp_path / backend / 'val'
+        metric = CocoMetric(str(real_data / 'coco/test_coco.json'), 'coco', backend=backend, outfile_prefix=str(prefix))
+        metrics = _evaluate(metric, samples)
+        official = [expected['metrics'][name] for name in OFFICIAL_NAMES]
+        assert list(metrics) == [f'coco/{name}' for name in FIGURES]
+        assert list(metrics.values()) == pytest.approx(official, abs=1e-12)
+        written = json.loads(prefix.with_name('val.keypoints.json').read_text())
+        assert len(written) == expected['n_results']
+        assert sorted(r['score'] for r in written) == pytest.approx(expected['scores'], abs=1e-12)
+
+
+@pytest.fixture
+def generated(rng, tmp_path):
+    """The samples of predictions of mixed quality, their ground truth and its file, and the predictions as results."""
+    dataset, results = generated_case(rng)
+    for person in dataset['annotations']:
+        person['id'] += 1  # to pycocotools, 0 is nobody
+    (tmp_path / 'truth.json').write_text(json.dumps(dataset))
+    keypoints = np.reshape([result['keypoints'] for result in results], (-1, 17, 3))
+    sizes = 1.25 * np.ptp(keypoints[..., :2], axis=1)
+    scores, images = zip(*((result['score'], result['image_id']) for result in results), strict=True)
+    for result, size in zip(results, sizes, strict=True):
+        result['area'] = size.prod()
+    return _samples_of(keypoints, scores, sizes, images), dataset, str(tmp_path / 'truth.json'), results
+
+
+def published_results(results):
+    """Return the results that the published rescoring and OKS-NMS leave, followed step by step."""
+    left = []
+    for image in {result['image_id'] for result in results}:
+        people = [dict(result, joints=np.reshape(result['keypoints'], (17, 3))) for result in results]
+        people = [person for person in people if person['image_id'] == image]
+        for person in people:
+            counted = [score for score in person['joints'][:, 2] if score > 0.2]
+            person['score'] *= sum(counted) / len(counted) if counted else 0
+        people.sort(key=lambda person: -person['score'])
+        kept = []
+        for person in people:
+            if not any(oks_between(person, other) > 0.9 for other in kept):
+                kept.append(person)
+        left += [{key: person[key] for key in ('image_id', 'category_id', 'keypoints', 'score')} for person in kept]
+    return left
+
+
+def oks_between(one, other):
+    """Return the OKS of two predictions at the mean of their areas."""
+    distance = ((one['joints'][:, :2] - other['joints'][:, :2]) ** 2).sum(axis=1)
+    return np.exp(-distance / (2 * SIGMAS_17) ** 2 / ((one['area'] + other['area']) / 2) / 2).mean()
+
+
+def metrics_of_pycocotools(dataset, results):
+    """Return its ten metrics."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    truth = COCO()
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth.dataset = copy.deepcopy(dataset)
+        truth.createIndex()
+        evaluation = COCOeval(truth, truth.loadRes(copy.deepcopy(results)), 'keypoints')
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return evaluation.stats.tolist()
 
 
 @pytest.mark.parametrize('backend', available_backends())
-def test_ten_figures_and_final_scores_are_those_of_the_official_release(official, backend, tmp_path):
-    samples, expected, ann_file = official
-    metric = CocoMetric(ann_file, 'coco', backend=backend, outfile_prefix=str(tmp_path / 'out/val'))
-    figures = _evaluate(metric, samples)
-    golden = [expected['metrics'][name] for name in OFFICIAL_NAMES]
-    assert list(figures) == [f'coco/{name}' for name in FIGURES]
-    assert list(figures.values()) == pytest.approx(golden, abs=1e-12)
-    written = json.loads((tmp_path / 'out/val.keypoints.json').read_text())
-    assert len(written) == expected['n_results']
-    assert sorted(r['score'] for r in written) == pytest.approx(expected['scores'], abs=1e-12)
+def test_ten_metrics_are_pycocotools_of_the_published_results(generated, backend, tmp_path):
+    samples, dataset, ann_file, results = generated
+    left = published_results(results)
+    metrics = _evaluate(CocoMetric(ann_file, 'coco', backend=backend, outfile_prefix=str(tmp_path / 'val')), samples)
+    assert list(metrics.values()) == pytest.approx(metrics_of_pycocotools(dataset, left), abs=1e-12)
+    written = json.loads((tmp_path / 'val.keypoints.json').read_text())
+    assert sorted(r['score'] for r in written) == pytest.approx(sorted(r['score'] for r in left), abs=1e-12)
+    assert 10 < len(left) < len(samples) - 10 and 0.1 < metrics['coco/AP'] < 0.9
 
 
-def test_rescoring_and_nms_change_the_figures(official):
-    samples, _, ann_file = official
+def test_rescoring_and_nms_change_the_metrics(generated):
+    samples, _, ann_file, _ = generated
     plain = _evaluate(CocoMetric(ann_file, 'coco', rescoring='box', nms=None), samples)
     published = _evaluate(CocoMetric(ann_file, 'coco'), samples)
     soft = _evaluate(CocoMetric(ann_file, 'coco', nms='soft_oks'), samples)
-    assert len({figures['coco/AP'] for figures in (plain, published, soft)}) == 3
+    assert len({metrics['coco/AP'] for metrics in (plain, published, soft)}) == 3
 
 
-def test_people_repeated_by_a_distributed_sampler_count_once(official):
-    samples, _, ann_file = official
+def test_people_repeated_by_a_distributed_sampler_count_once(generated):
+    samples, _, ann_file, _ = generated
     metric = CocoMetric(ann_file, 'coco', nms=None)
     assert _evaluate(metric, samples + samples[:20]) == _evaluate(metric, samples)
 

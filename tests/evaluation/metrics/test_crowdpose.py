@@ -1,4 +1,4 @@
-"""CrowdPose's nine figures: xtcocotools' own, on every backend; the levels of crowding; the real sample."""
+"""CrowdPose's nine figures: xtcocotools' own, on every backend; the levels of crowding; a sample."""
 
 import contextlib
 import copy
@@ -120,20 +120,20 @@ def evaluate(ann_file, samples, **options):
 
 
 @pytest.fixture
-def real(shared_data):
-    path = shared_data / 'crowdpose' / 'test_crowdpose.json'
+def annotated(sample_data):
+    path = sample_data / 'crowdpose' / 'test_crowdpose.json'
     return path, json.loads(path.read_text())
 
 
-def test_the_real_truth_as_prediction_has_1_on_its_level_and_nobody_on_the_others(real):
-    path, content = real
+def test_the_ground_truth_has_1_on_its_level_and_none_on_others(annotated):
+    path, content = annotated
     figures = evaluate(path, samples_of(content['annotations']))
     empty = {'AP_easy': -1.0, 'AP_hard': -1.0}  # the two images have 0.33 and 0.39
     assert figures == pytest.approx({**dict.fromkeys(CROWDPOSE_FIGURES, 1.0), **empty}, abs=1e-12)
 
 
-def test_moved_joints_have_the_oks_of_the_area_that_half_the_box_gives(real):
-    path, content = real
+def test_moved_joints_have_the_oks_of_the_area_that_half_the_box_gives(annotated):
+    path, content = annotated
     (person,) = [a for a in content['annotations'] if a['id'] == 127068]
     content['annotations'] = [person]
     area = 0.53 * person['bbox'][2] * person['bbox'][3]
@@ -154,15 +154,15 @@ def test_a_level_without_predictions_has_ap_0(rng):
     assert figures['AP_hard'] == 0 < figures['AP_easy']
 
 
-def test_the_real_people_are_read_and_the_one_without_joints_is_counted(real):
-    path, content = real
+def test_people_are_read_and_the_one_without_joints_is_counted(annotated):
+    path, content = annotated
     dataset = CrowdPoseDataset(str(path), data_prefix={'img': str(path.parent)}, test_mode=True)
     assert len(dataset) == 4 and dict(dataset.skipped) == {'without a labelled key point': 1}
     assert dataset.num_joints == 14
 
 
-def test_mistakes_are_sentences(real, tmp_path):
-    path, content = real
+def test_mistakes_are_sentences(annotated, tmp_path):
+    path, content = annotated
     samples = samples_of(content['annotations'])
     with pytest.raises(UserError, match='two rising numbers'):
         CrowdPoseMetric(str(path), limits=(0.8, 0.2))

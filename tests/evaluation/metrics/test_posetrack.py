@@ -1,4 +1,4 @@
-"""PoseTrack's AP: a slow reference that follows poseval step by step, values by hand, the real frames."""
+"""PoseTrack's AP: a slow reference that follows poseval step by step, values by hand, annotated frames."""
 
 import json
 
@@ -148,9 +148,9 @@ def test_a_joint_at_exactly_half_a_head_is_right():
     assert right_joints(predicted, ones, np.zeros((1, 2, 2)), ones, [10.0]).tolist() == [[True, False]]
 
 
-def test_points_in_the_real_ignored_regions_are_those_that_shapely_finds(shared_data, rng):
+def test_points_in_ignored_regions_are_those_that_shapely_finds(sample_data, rng):
     shapely = pytest.importorskip('shapely')
-    images = json.loads(annotation_file(shared_data).read_text())['images']
+    images = json.loads(annotation_file(sample_data).read_text())['images']
     points = rng.uniform(0, 1920, (20_000, 2))
     for image in images:
         regions = [np.column_stack(xy) for xy in zip(image['ignore_regions_x'], image['ignore_regions_y'], strict=True)]
@@ -203,8 +203,8 @@ def test_a_point_on_the_edge_of_a_region_is_outside():
     assert in_regions([[5, 5], [1e-9, 5], [10 - 1e-9, 5]], [square]).all()
 
 
-def annotation_file(shared_data):
-    return shared_data / 'posetrack18' / 'annotations' / 'test_posetrack18_val.json'
+def annotation_file(sample_data):
+    return sample_data / 'posetrack18' / 'annotations' / 'test_posetrack18_val.json'
 
 
 def samples_of(annotations, *, moved=(0.0, 0.0), scores=None):
@@ -236,10 +236,10 @@ def evaluate(metric, samples):
 
 
 @pytest.fixture
-def real(shared_data):
-    """The real annotations: their file, and the people outside ignored regions, by image."""
-    content = json.loads(annotation_file(shared_data).read_text())
-    return annotation_file(shared_data), content
+def annotated(sample_data):
+    """The annotations of the sample: their file and its content."""
+    content = json.loads(annotation_file(sample_data).read_text())
+    return annotation_file(sample_data), content
 
 
 def without_regions(path, content, folder):
@@ -250,8 +250,8 @@ def without_regions(path, content, folder):
     return str(folder / 'truth.json')
 
 
-def test_the_real_truth_as_prediction_has_100_and_no_ears(real, tmp_path):
-    path, content = real
+def test_the_ground_truth_as_prediction_has_100_and_no_ears(annotated, tmp_path):
+    path, content = annotated
     figures = evaluate(
         PoseTrack18Metric(without_regions(path, content, tmp_path), 'posetrack18'), samples_of(content['annotations'])
     )
@@ -266,8 +266,8 @@ def results_of(annotations):
     return [{'image_id': a['image_id'], 'keypoints': a['keypoints']} for a in annotations]
 
 
-def test_real_labels_in_ignored_regions_are_deleted(real):
-    _, content = real
+def test_labels_in_ignored_regions_are_deleted(annotated):
+    _, content = annotated
     inside = labelled_inside(content)
     assert 0 < inside.sum() < 20
     values, labels = posetrack_ap(content, results_of(content['annotations']), 17)
@@ -288,8 +288,8 @@ def labelled_inside(content):
 
 
 @pytest.mark.parametrize(('heads', 'expected'), [(0.499, 100.0), (0.501, 0.0)])
-def test_joints_half_a_head_away_are_the_border_between_100_and_0(heads, expected, real, tmp_path):
-    path, content = real
+def test_joints_half_a_head_away_are_the_border_between_100_and_0(heads, expected, annotated, tmp_path):
+    path, content = annotated
     truth = without_regions(path, content, tmp_path)
     one_a_frame = list({a['image_id']: a for a in content['annotations']}.values())
     content['annotations'] = one_a_frame
@@ -298,8 +298,8 @@ def test_joints_half_a_head_away_are_the_border_between_100_and_0(heads, expecte
     assert figures['posetrack18/Mean'] == expected
 
 
-def test_one_of_three_people_moved_and_ranked_first_costs_what_the_curve_says(real, tmp_path):
-    path, content = real
+def test_a_wrong_person_ranked_first_costs_what_the_curve_says(annotated, tmp_path):
+    path, content = annotated
     people = [a for a in content['annotations'] if a['num_keypoints'] >= 14][:3]
     for number, person in enumerate(people):  # on three frames, all joints but the ears labelled
         person.update(image_id=content['images'][number]['id'], bbox=[0, 0, 10, 10])
@@ -313,28 +313,28 @@ def test_one_of_three_people_moved_and_ranked_first_costs_what_the_curve_says(re
     assert figures['posetrack18/Mean'] == pytest.approx(100 * 4 / 9, abs=1e-9)
 
 
-def test_the_release_of_one_file_a_video_gives_what_the_joined_file_gives(real, shared_data):
-    path, content = real
+def test_one_file_a_video_gives_what_the_joined_file_gives(annotated, sample_data):
+    path, content = annotated
     samples = samples_of(content['annotations'], moved=(0.3, 0.45), scores=np.linspace(0.9, 0.3, 14))
-    folder = shared_data / 'posetrack18' / 'annotations' / 'val'
+    folder = sample_data / 'posetrack18' / 'annotations' / 'val'
     whole, parts = (evaluate(PoseTrack18Metric(str(p), 'posetrack18'), samples) for p in (path, folder))
     assert whole == parts and whole['posetrack18/Mean'] < 50
-    one = PoseTrack18Dataset(str(path), data_root=str(shared_data / 'posetrack18'), test_mode=True)
-    many = PoseTrack18Dataset(str(folder), data_root=str(shared_data / 'posetrack18'), test_mode=True)
+    one = PoseTrack18Dataset(str(path), data_root=str(sample_data / 'posetrack18'), test_mode=True)
+    many = PoseTrack18Dataset(str(folder), data_root=str(sample_data / 'posetrack18'), test_mode=True)
     assert len(one) == len(many) == len(content['annotations']) == 14
     assert sorted(r['id'] for r in map(one.get_data_info, range(14))) == sorted(
         r['id'] for r in map(many.get_data_info, range(14))
     )
 
 
-def test_cocos_ap_on_posetracks_sigmas_is_1_for_the_truth(real):
-    path, content = real
+def test_cocos_ap_on_posetracks_sigmas_is_1_for_the_truth(annotated):
+    path, content = annotated
     figures = evaluate(CocoMetric(str(path), 'posetrack18'), samples_of(content['annotations']))
     assert figures['coco/AP'] == pytest.approx(1.0)
 
 
-def test_frames_that_nobody_annotated_do_not_count(real):
-    _, content = real
+def test_frames_that_nobody_annotated_do_not_count(annotated):
+    _, content = annotated
     results = results_of(content['annotations'])
     expected, _ = posetrack_ap(content, results, 17)
     content['images'].append({'id': 5, 'is_labeled': False})
@@ -342,8 +342,8 @@ def test_frames_that_nobody_annotated_do_not_count(real):
     assert np.array_equal(values, expected, equal_nan=True)
 
 
-def test_mistakes_are_sentences(real, tmp_path):
-    path, content = real
+def test_mistakes_are_sentences(annotated, tmp_path):
+    path, content = annotated
     with pytest.raises(UserError, match='does not exist'):
         METRICS.build(dict(type='PoseTrack18Metric', ann_file=str(tmp_path / 'no')))
     with pytest.raises(UserError, match='no backend'):

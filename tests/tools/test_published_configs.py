@@ -1,4 +1,4 @@
-"""The configs as they are, on real samples laid out as the releases are: a tiny network trains, and is tested again."""
+"""The published configs on samples laid out as the releases are: a tiny network trains, and is tested again."""
 
 import json
 import pickle
@@ -68,9 +68,9 @@ SAMPLES = {
 
 
 @pytest.mark.parametrize('name', SAMPLES)
-def test_a_published_config_trains_and_tests_on_the_real_sample(name, shared_data, tmp_path, call):
+def test_a_published_config_trains_and_tests(name, sample_data, tmp_path, call):
     lay_out, config, people, joints, figures = SAMPLES[name]
-    data_root = lay_out(shared_data, tmp_path / 'data')
+    data_root = lay_out(sample_data, tmp_path / 'data')
     config_file, options = ROOT / 'configs' / f'{config}.py', [f'data_root={data_root}', *TINY]
 
     status, output = call('train', config_file, '--work-dir', tmp_path / 'run', '--cfg-options', *options)
@@ -94,11 +94,11 @@ def test_a_published_config_trains_and_tests_on_the_real_sample(name, shared_dat
         ('posetrack18', 'posetrack18/annotations/test_posetrack18_human_detections.json', 278, 3),
     ],
 )
-def test_detected_people_are_tested_too(name, file, boxes, images, shared_data, tmp_path, call):
+def test_detected_people_are_tested_too(name, file, boxes, images, sample_data, tmp_path, call):
     lay_out, config, _, joints, figures = SAMPLES[name]
-    config_file, detections = ROOT / 'configs' / f'{config}.py', shared_data / file
+    config_file, detections = ROOT / 'configs' / f'{config}.py', sample_data / file
     assert len(json.loads(detections.read_text())) == boxes
-    options = [f'data_root={lay_out(shared_data, tmp_path / "data")}', *TINY]
+    options = [f'data_root={lay_out(sample_data, tmp_path / "data")}', *TINY]
     torch.save(init_model(load_config(config_file, parse_options(options))).state_dict(), tmp_path / 'fresh.pth')
     options += [f'test_dataloader.dataset.bbox_file={detections}', 'test_dataloader.dataset.bbox_threshold=0.4']
     options += ['test_dataloader.num_workers=0']
