@@ -18,7 +18,7 @@ LAYERS = (
     {'codecs'},
     {'datasets', 'models'},
     {'evaluation', 'visualization'},
-    {'shipped', 'skeleton'},
+    {'shipped', 'scaffolding'},
     {'config'},
     {'engine'},
     {'apis'},

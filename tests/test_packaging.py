@@ -191,7 +191,7 @@ esac
 
 
 @pytest.mark.slow  # builds a wheel
-def test_a_wheel_brings_the_configs_and_the_skeletons_and_finds_them_from_an_empty_folder(tmp_path: Path) -> None:
+def test_a_wheel_brings_the_configs_and_the_project_templates(tmp_path: Path) -> None:
     source, site, empty = tmp_path / 'source', tmp_path / 'site', tmp_path / 'empty'
     empty.mkdir()
     for name in ('hrpose', 'configs', 'requirements'):

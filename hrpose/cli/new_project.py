@@ -1,4 +1,4 @@
-"""`hrpose new-project`: write a part of one's own to start from."""
+"""`hrpose new-project`: write a part to start from."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,18 +6,15 @@ from pathlib import Path
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
-    """Write as the command line says, and print what to do next."""
+    """Write the project and print what to run next."""
     parser = argparse.ArgumentParser(
-        prog=prog,
-        description='Write a part of your own to start from: code, config, test and README, all ready to run.',
+        prog=prog, description='Write a part to start from: code, config, tests and README. It runs as it is.'
     )
     parser.add_argument('name', help='of the module and its folder, for instance my_net')
     parser.add_argument('--kind', required=True, help='backbone, head, codec, dataset, metric or hook')
-    parser.add_argument(
-        '--folder', type=Path, help="where the project's folder goes; default projects/ if there is one, else here"
-    )
+    parser.add_argument('--folder', type=Path, help='where to write it (default: projects/ if it exists, else here)')
     arguments = parser.parse_args(words)
-    from hrpose.skeleton import write_project
+    from hrpose.scaffolding import write_project
 
     default = Path('projects') if Path('projects').is_dir() else Path()
     target = write_project(arguments.name, arguments.kind, arguments.folder or default)
