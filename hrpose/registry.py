@@ -56,9 +56,9 @@ DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'hrpose.datasets')
 TRANSFORMS = _child(root.TRANSFORMS, 'hrpose.datasets.transforms')
 METRICS = _child(root.METRICS, 'hrpose.evaluation')
 VISUALIZERS = _child(root.VISUALIZERS, 'hrpose.visualization')
-HOOKS = _child(root.HOOKS, 'hrpose.engine')
-RUNNERS = _child(root.RUNNERS, 'hrpose.engine')
-OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hrpose.engine')
+HOOKS = _child(root.HOOKS, 'hrpose.engine.hooks')
+RUNNERS = _child(root.RUNNERS, 'hrpose.engine.runner')
+OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hrpose.engine.optim')
 CODECS = Registry('codec', scope='hrpose', locations=['hrpose.codecs'])  # mmengine has no parent for these
 
 # Empty: for plug-ins, which then find every kind under one scope.

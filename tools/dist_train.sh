@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains in several processes, on one machine or several, by torchrun; --help explains:
+# Trains in several processes, on one machine or several; --help explains:
 #   tools/dist_train.sh CONFIG GPUS [options of tools/train.py]
 # On each of several machines: NNODES=2 NODE_RANK=0 MASTER_ADDR=first-machine PORT=29500 tools/dist_train.sh …
-exec "${PYTHON:-python}" -m hrpose.cli.torchrun "$(dirname -- "${BASH_SOURCE[0]}")/train.py" "$@"
+exec "${PYTHON:-python}" -m hrpose.cli.distributed "$(dirname -- "${BASH_SOURCE[0]}")/train.py" "$@"

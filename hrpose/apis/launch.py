@@ -11,7 +11,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from hrpose.config import each_dataset, load_config, parse_options
-from hrpose.engine.processes import LAUNCHERS, require_launcher
+from hrpose.engine.distributed.processes import LAUNCHERS, require_launcher
 from hrpose.errors import UserError
 from hrpose.plugins.openmmlab import require_mmdet
 from hrpose.registry import DATASETS
@@ -57,7 +57,7 @@ def build_runner(cfg: Config, *, loaders: tuple[str, ...]) -> Runner:
     Raises:
         UserError: data that are not there, an unknown part, parts that do not fit each other.
     """
-    from hrpose.engine import PoseRunner
+    from hrpose.engine.runner import PoseRunner
 
     cfg = _without_unused(cfg, loaders)
     _require_parts(cfg, loaders)

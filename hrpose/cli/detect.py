@@ -10,7 +10,7 @@ _A_WEEK = 7 * 24 * 3600.0
 
 
 def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
-    from hrpose.engine.processes import LAUNCHERS
+    from hrpose.engine.distributed.processes import LAUNCHERS
 
     parser = argparse.ArgumentParser(
         prog=prog,
@@ -49,7 +49,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
 
     from hrpose.apis.detections import detect_people, pictures_of_annotations, pictures_of_folder
     from hrpose.apis.detector import PersonDetector
-    from hrpose.engine.processes import join
+    from hrpose.engine.distributed.processes import join
 
     if arguments.ann:
         pictures, category = pictures_of_annotations(arguments.ann, arguments.img_root)

@@ -17,7 +17,7 @@ from hrpose.errors import UserError
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-# Seconds that the other processes wait for the first one to report. torchrun checks ten times a second.
+# Seconds that the other processes wait for the first one to report. The launcher checks ten times a second.
 _REPORT_DELAY = 2.0
 
 # How PyTorch sends on an exception from a loader worker: 'Caught UserError in DataLoader worker …<traceback>'.

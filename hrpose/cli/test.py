@@ -27,7 +27,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     if arguments.dump and not arguments.dump.endswith(('.pkl', '.pickle')):
         raise UserError(f'--dump writes a pickle: {arguments.dump} has to end in .pkl or .pickle')
     from hrpose.apis.launch import build_runner, config_from_arguments
-    from hrpose.engine.processes import leave
+    from hrpose.engine.distributed.processes import leave
 
     cfg = config_from_arguments(arguments)
     cfg.load_from, cfg.resume = arguments.checkpoint, False

@@ -37,8 +37,8 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
 
 def resume(cfg: Any, checkpoint: str) -> None:
     """Make a run go on from `checkpoint`, or, for 'auto', from the latest in its work dir if there is one."""
-    from hrpose.engine import latest_checkpoint
-    from hrpose.engine.processes import told_rank
+    from hrpose.engine.distributed.processes import told_rank
+    from hrpose.engine.work_dir import latest_checkpoint
 
     found = latest_checkpoint(cfg.work_dir) if checkpoint == 'auto' else checkpoint
     if found is None:
@@ -71,7 +71,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     """Train as the command line says."""
     arguments = parse_arguments(words, prog)
     from hrpose.apis.launch import build_runner, config_from_arguments, use_mixed_precision
-    from hrpose.engine.processes import leave
+    from hrpose.engine.distributed.processes import leave
 
     cfg = config_from_arguments(arguments)
     if arguments.amp:

@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from hrpose.apis import build_runner
 from hrpose.checkpoints import read_checkpoint
 from hrpose.config import load_config
-from hrpose.engine import PoseRunner
+from hrpose.engine.runner import PoseRunner
 
 # Rates that change within and between epochs, averaged weights, and steps that take two of an epoch's three batches.
 EVERYTHING = """

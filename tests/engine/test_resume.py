@@ -14,8 +14,7 @@ import torch
 from mmengine.hooks import Hook
 
 from hrpose.checkpoints import read_checkpoint
-from hrpose.engine import latest_checkpoint
-from hrpose.engine.work_dir import PART, whole
+from hrpose.engine.work_dir import PART, latest_checkpoint, whole
 from tests.engine.cases import EVERYTHING, assert_same, runner_of
 
 

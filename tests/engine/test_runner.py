@@ -14,7 +14,7 @@ from mmengine.logging import HistoryBuffer
 from hrpose.apis import init_model
 from hrpose.checkpoints import read_checkpoint, resumable
 from hrpose.checkpoints.table import PUBLISHED, Published
-from hrpose.engine import PoseRunner
+from hrpose.engine.runner import PoseRunner
 from hrpose.errors import UserError
 from tests.checkpoints.cases import LAYOUTS, POSE_LAYOUTS, clone, official, saved, small_model
 from tests.engine.cases import EVERYTHING, assert_same, runner_of

@@ -8,7 +8,7 @@ import torch
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch import nn
 
-from hrpose.engine import BF16OptimWrapper
+from hrpose.engine.optim import BF16OptimWrapper
 from hrpose.engine.speed import training_speed
 from tests.checkpoints.cases import small_model
 from tests.engine.cases import runner_of

@@ -72,7 +72,7 @@ MISTAKES = {
     'syntax': ('x = 1\nclass\n', ['part'], r'SyntaxError: .*part/__init__.py, line 2'),
     'needs_another': ('import not_installed_at_all', ['part'], "No module named 'not_installed_at_all'"),
     'twice': (
-        'from hrpose.registry import HOOKS\nfrom hrpose.engine import PictureHook\n'
+        'from hrpose.registry import HOOKS\nfrom hrpose.engine.hooks import PictureHook\n'
         'HOOKS.register_module(module=PictureHook)',
         ['part'],
         'PictureHook is already registered',

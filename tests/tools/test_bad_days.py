@@ -16,8 +16,8 @@ import torch
 from mmengine.hooks import Hook
 
 from hrpose.checkpoints import read_checkpoint
-from hrpose.engine import FiniteLossHook, latest_checkpoint
-from hrpose.engine.work_dir import take_work_dir
+from hrpose.engine.hooks import FiniteLossHook
+from hrpose.engine.work_dir import latest_checkpoint, take_work_dir
 from hrpose.errors import UserError
 from tests.engine.cases import runner_of
 from tests.engine.processes import run_processes

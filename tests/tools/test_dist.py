@@ -8,16 +8,19 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
-from hrpose.cli.machines import machines_of, positive
-from hrpose.cli.torchrun import parse_arguments
-from hrpose.engine import latest_checkpoint
+from hrpose.cli.distributed import parse_arguments
+from hrpose.engine.distributed.machines import Machines, machines_of, meeting, positive
+from hrpose.engine.work_dir import latest_checkpoint
 from hrpose.errors import UserError
 from tests.engine.cases import EVERYTHING, assert_same
+from tests.engine.processes import free_port
 from tests.tools.scripts import ENVIRONMENT, ROOT, processes_of, run_script, wait_until
 
 
@@ -71,8 +74,8 @@ def test_machines_that_do_not_fit_are_refused(environment, reason):
         machines_of(environment)
 
 
-@pytest.mark.parametrize('machines', [{}, {'NNODES': '2', 'NODE_RANK': '0', 'MASTER_ADDR': '127.0.0.1'}])
-def test_a_port_in_use_is_one_sentence(machines):
+def test_a_port_in_use_is_one_sentence():
+    machines = {'NNODES': '2', 'NODE_RANK': '0', 'MASTER_ADDR': '127.0.0.1'}
     with socket.create_server(('', 0)) as taken:
         port = str(taken.getsockname()[1])
         done = run_script('dist_test.sh', 'c.py', 'a.pth', 2, PORT=port, **machines)
@@ -102,11 +105,34 @@ def test_a_number_of_processes_that_is_none_is_refused(text):
         positive(text, 'GPUS')
 
 
-def test_several_machines_are_told_to_torchrun():
-    machines = machines_of({'NNODES': '4', 'NODE_RANK': '3', 'MASTER_ADDR': 'first', 'PORT': '1234', 'WAIT': '60'})
-    place = ['--nnodes=4', '--node-rank=3', '--master-addr=first', '--master-port=1234', '--rdzv-conf=timeout=60']
-    assert machines.torchrun_words(8) == ['--nproc-per-node=8', *place]
-    assert machines_of({}).torchrun_words(8) == ['--nproc-per-node=8', '--standalone']
+def test_machines_are_read_from_the_environment():
+    environ = {'NNODES': '4', 'NODE_RANK': '3', 'MASTER_ADDR': 'first', 'PORT': '1234', 'WAIT': '60'}
+    assert machines_of(environ) == Machines(4, 3, 'first', 1234, 60)
+    assert machines_of({'MASTER_ADDR': 'first', 'PORT': '1234'}) == Machines()
+
+
+def test_processes_are_numbered_over_machines_of_different_size():
+    """Three machines on this one, with 2, 1 and 3 processes."""
+    port, sizes = free_port(), (2, 1, 3)
+
+    def place(rank: int) -> list[dict[str, str]]:
+        with meeting(Machines(3, rank, '127.0.0.1', port, 30), sizes[rank]) as places:
+            return places
+
+    with ThreadPoolExecutor() as pool:
+        places = [one for here in pool.map(place, range(3)) for one in here]
+    assert [one['RANK'] for one in places] == list('012345')
+    assert [one['LOCAL_RANK'] for one in places] == list('010012')
+    assert [one['LOCAL_WORLD_SIZE'] for one in places] == list('221333')
+    assert {one['WORLD_SIZE'] for one in places} == {'6'}
+
+
+def test_processes_of_one_machine_meet_in_a_folder_of_the_user_alone():
+    with meeting(Machines(), 2) as (first, second):
+        folder = Path(first['HRPOSE_STORE_FILE']).parent
+        assert second['HRPOSE_STORE_FILE'] == first['HRPOSE_STORE_FILE'] and 'MASTER_PORT' not in first
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert not folder.exists()
 
 
 def test_options_of_the_script_behind_the_numbers_are_left_alone():
@@ -149,18 +175,23 @@ def test_a_mistake_that_all_processes_meet_is_told_once_and_without_a_traceback(
 
 
 @contextmanager
-def running(log: Path, *words: object) -> Iterator[subprocess.Popen]:
+def running(log: Path, *words: object, **environment: str) -> Iterator[subprocess.Popen]:
     """Start tools/dist_train.sh, its output to `log`; nothing of it outlives the block."""
     with log.open('w') as output:
         script = subprocess.Popen(
             [ROOT / 'tools/dist_train.sh', *map(str, words)],
-            env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            env={**ENVIRONMENT, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         yield script
     finally:
         if script.poll() is None:
-            os.killpg(script.pid, signal.SIGKILL)
+            script.terminate()
+            script.wait(60)
 
 
 @pytest.mark.slow
@@ -176,13 +207,67 @@ def test_ctrl_c_ends_every_process(reached, tiny_coco, tiny_config, tmp_path):
     log = tmp_path / 'output'
     with running(log, config, 2, '--work-dir', tmp_path / 'run', '--cfg-options', *options) as script:
         assert wait_until(lambda: re.search(r'Epoch\(train\) +\[2\]', log.read_text()), 60), log.read_text()[-3000:]
-        # torchrun, two trainings, and a loader worker of each.
+        # The launcher, two trainings, and a loader worker of each.
         assert wait_until(lambda: len(processes_of(tmp_path)) >= 5, 5), processes_of(tmp_path)
         send = os.kill if 'alone' in reached else os.killpg
         send(script.pid, signal.SIGINT)
         assert script.wait(60) == 130
         assert wait_until(lambda: not processes_of(tmp_path), 10), processes_of(tmp_path)
     assert 'Traceback' not in log.read_text(), log.read_text()[-3000:]
+
+
+def listeners_of(script: subprocess.Popen) -> dict[int, set[str]]:
+    """Return the addresses at which a command and the processes that it started listen or take packets, by process."""
+    found = {}
+    for process in [psutil.Process(script.pid), *psutil.Process(script.pid).children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            sockets = process.net_connections('inet')
+            found[process.pid] = {one.laddr.ip for one in sockets if one.laddr and not one.raddr}
+    return found
+
+
+def listeners_until(logs: list[Path], scripts: list[subprocess.Popen], sign: str) -> dict[int, set[str]]:
+    """Look at the sockets of running commands again and again until a sign is in all their logs; return all seen."""
+    seen: dict[int, set[str]] = {}
+
+    def look() -> bool:
+        assert all(script.poll() is None for script in scripts), [log.read_text()[-3000:] for log in logs]
+        for script in scripts:
+            for process, addresses in listeners_of(script).items():
+                seen.setdefault(process, set()).update(addresses)
+        return all(re.search(sign, log.read_text()) for log in logs)
+
+    assert wait_until(look, 240), [log.read_text()[-3000:] for log in logs]
+    return seen
+
+
+@pytest.mark.slow
+def test_on_one_machine_nothing_listens_beyond_the_loopback(tiny_coco, tiny_config, tmp_path):
+    options = ['--cfg-options', 'train_cfg.max_epochs=1000', 'train_dataloader.num_workers=1']
+    words = [tiny_config(tiny_coco(images=8)), 2, '--work-dir', tmp_path / 'run', *options]
+    with running(tmp_path / 'log', *words) as script:
+        seen = listeners_until([tmp_path / 'log'], [script], r'Epoch\(train\) +\[2\]')
+    assert not seen.pop(script.pid), 'the launcher needs no socket'
+    assert sum(map(bool, seen.values())) >= 2, 'gloo listens in both processes'
+    assert set().union(*seen.values()) == {'127.0.0.1'}
+
+
+@pytest.mark.slow
+def test_of_several_machines_each_listens_at_one_address(tiny_coco, tiny_config, tmp_path):
+    """Two machines on this one, whose first is reached at another address of the loopback."""
+    place = {'NNODES': '2', 'MASTER_ADDR': '127.0.0.2', 'PORT': str(free_port())}
+    words = [tiny_config(tiny_coco(images=8)), 1, '--work-dir', tmp_path / 'run']
+    words += ['--cfg-options', 'train_cfg.max_epochs=1000']
+    logs = [tmp_path / 'log_0', tmp_path / 'log_1']
+    with (
+        running(logs[0], *words, NODE_RANK='0', **place) as first,
+        running(logs[1], *words, NODE_RANK='1', **place) as second,
+    ):
+        assert wait_until(lambda: (tmp_path / 'run' / 'epoch_2.pth').is_file(), 240), logs[0].read_text()[-3000:]
+        seen = listeners_of(first), listeners_of(second)
+    assert seen[0].pop(first.pid) == {'127.0.0.2'}, 'the launcher of machine 0 holds the store'
+    assert not seen[1].pop(second.pid)
+    assert {address for machine in seen for here in machine.values() for address in here} == {'127.0.0.1'}
 
 
 def process_of(rank: int, folder: Path) -> int:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from hrpose.apis import init_model
-from hrpose.engine import latest_checkpoint
+from hrpose.engine.work_dir import latest_checkpoint
 from tests.engine.cases import EVERYTHING, assert_same
 from tests.tools.hosts import Host, NotPermitted, two_hosts
 from tests.tools.scripts import ENVIRONMENT, ROOT, run_script, wait_until
@@ -71,7 +71,7 @@ def test_a_killed_host_ends_the_other_and_the_resumed_training_ends_as_an_unbrok
     disk, other_disk = disks
     started = start(hosts, *train, disk, *options)
     assert wait_until((disk / 'epoch_2.pth').is_file, 240), (tmp_path / 'logs' / 'host_0').read_text()[-3000:]
-    assert hosts[1].kill() >= 3  # torchrun and two trainings
+    assert hosts[1].kill() >= 3  # the launcher and two trainings
     assert ended(started, tmp_path / 'logs', 20) == [2, -9]
     told = (tmp_path / 'logs' / 'host_0').read_text()
     (sentence,) = re.findall(r'^error: (process 0 of 4 lost another one: it ended, or its machine did.*)$', told, re.M)
@@ -125,6 +125,7 @@ def test_hosts_whose_cable_is_cut_give_up_after_the_time_that_the_config_says(ho
     words = [config, 2, '--work-dir', tmp_path / 'run', '--cfg-options', 'train_cfg.max_epochs=1000']
     started = start(hosts, 'dist_train.sh', tmp_path / 'logs', *words)
     assert wait_until((tmp_path / 'run' / 'epoch_1.pth').is_file, 240)
+    assert [host.listens_at() for host in hosts] == [{host.address} for host in hosts]
     hosts[1].configure('link', 'set', 'eth0', 'down')
     assert ended(started, tmp_path / 'logs', 40) == [2, 2]
     for rank in range(2):

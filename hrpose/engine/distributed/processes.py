@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import distributed
 
-from hrpose.engine.interface import interface_to_others
+from hrpose.engine.distributed.interface import LOOPBACK, has_several_machines, interface_to_others
+from hrpose.engine.distributed.store import STORE_FILE, store_of
 from hrpose.errors import UserError
 
 # What each launcher tells a process, by the name under which PyTorch reads it.
@@ -57,16 +58,23 @@ def join(launcher: str, *, backend: str | None = None, timeout: float | None = N
     _tell_pytorch(launcher, os.environ)
     backend = backend or ('nccl' if torch.cuda.is_available() else 'gloo')
     _take_gpu(int(os.environ['LOCAL_RANK']), backend)
-    if backend == 'gloo' and (interface := interface_to_others(os.environ)):
+    if interface := interface_to_others(os.environ):
         os.environ.setdefault('GLOO_SOCKET_IFNAME', interface)
+        os.environ.setdefault('NCCL_SOCKET_IFNAME', f'={interface}')
+    wait = distributed.default_pg_timeout
     if timeout is not None:
-        options['timeout'] = timedelta(seconds=float(timeout))
+        wait = options['timeout'] = timedelta(seconds=float(timeout))
     try:
+        if not {'init_method', 'store'} & set(options):
+            place = {'rank': int(os.environ['RANK']), 'world_size': int(os.environ['WORLD_SIZE'])}
+            options |= {'store': store_of(os.environ, wait), **place}
         distributed.init_process_group(backend, **options)
+    except UserError:
+        raise
     except (RuntimeError, ValueError) as error:
-        place = f'{os.environ.get("MASTER_ADDR")}:{os.environ.get("MASTER_PORT")}'
+        where = os.environ.get(STORE_FILE) or f'{os.environ["MASTER_ADDR"]}:{os.environ["MASTER_PORT"]}'
         raise UserError(
-            f'process {os.environ["RANK"]} of {os.environ["WORLD_SIZE"]} cannot join the others at {place} by '
+            f'process {os.environ["RANK"]} of {os.environ["WORLD_SIZE"]} cannot join the others at {where} by '
             f'{backend}: {error}'
         ) from error
 
@@ -83,7 +91,8 @@ def _tell_pytorch(launcher: str, environ: MutableMapping[str, str]) -> None:
         environ[name] = environ[told]
     environ.setdefault('MASTER_PORT', '29500')
     if 'MASTER_ADDR' not in environ:
-        environ['MASTER_ADDR'] = _first_slurm_host(environ) if launcher == 'slurm' else '127.0.0.1'
+        elsewhere = launcher == 'slurm' and has_several_machines(environ)
+        environ['MASTER_ADDR'] = _first_slurm_host(environ) if elsewhere else LOOPBACK
 
 
 def _first_slurm_host(environ: Mapping[str, str]) -> str:

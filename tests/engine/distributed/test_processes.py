@@ -11,8 +11,8 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.structures import InstanceData
 from torch import distributed, nn
 
+from hrpose.engine.distributed.processes import average_in_any_order, join, leave, require_launcher
 from hrpose.engine.failures import is_lost_process
-from hrpose.engine.processes import average_in_any_order, join, leave, require_launcher
 from hrpose.engine.shared_file import CHUNK, as_first_process_has_it
 from hrpose.errors import UserError
 from hrpose.models.estimators import TopdownPoseEstimator

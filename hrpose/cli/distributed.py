@@ -1,15 +1,15 @@
-"""What `tools/dist_train.sh` and `tools/dist_test.sh` run: a script of `tools/` in several processes, by torchrun."""
+"""What `tools/dist_train.sh` and `tools/dist_test.sh` run: a script of `tools/` in several processes."""
 
 import argparse
-import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hrpose.cli.machines import ENVIRONMENT, Machines, find_first, machines_of, positive
 from hrpose.cli.run import run
+from hrpose.engine.distributed.children import run_together
+from hrpose.engine.distributed.machines import ENVIRONMENT, machines_of, meeting, positive
 from hrpose.errors import UserError
 
 # What stands before the number of processes on each script's command line.
@@ -32,7 +32,7 @@ def parse_arguments(script: Path, words: Sequence[str]) -> tuple[argparse.Namesp
     parser = argparse.ArgumentParser(
         prog=f'tools/dist_{script.stem}.sh',
         usage=f'tools/dist_{script.stem}.sh {" ".join(leading)} GPUS [options of tools/{script.name}]',
-        description=f'Run tools/{script.name} in several processes, on one machine or several, by torchrun.',
+        description=f'Run tools/{script.name} in several processes, on one machine or several.',
         epilog=ENVIRONMENT + MORE + f'\nThe options are those of: python tools/{script.name} --help',
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -84,33 +84,6 @@ def require_gpus(gpus: int, options: Sequence[str]) -> None:
         )
 
 
-def run_torchrun(machines: Machines, words: Sequence[str]) -> None:
-    """Run torchrun until all processes ended; leave with the status of the first that failed, and say which it was.
-
-    Raises:
-        KeyboardInterrupt: on Ctrl-C, after every process ended.
-        UserError: the machines did not come together.
-    """
-    from torch.distributed import DistError, run
-    from torch.distributed.elastic.multiprocessing.api import SignalException
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-
-    # Its account of a failure is a page without the reason; the sentence below takes its place.
-    logging.getLogger('torch.distributed').setLevel(logging.CRITICAL)
-    try:
-        run.main(list(words))
-    except SignalException as error:
-        raise KeyboardInterrupt from error
-    except DistError as error:
-        raise UserError(machines.did_not_meet(str(error).splitlines()[0])) from error
-    except ChildFailedError as error:
-        # A process that is killed takes others with it before torchrun looks; its clock has seconds.
-        first = lambda one: (one[1].exitcode != -signal.SIGKILL, one[1].timestamp)  # noqa: E731
-        rank, failure = min(error.failures.items(), key=first)
-        print(f'process {rank} {_how_it_ended(failure.exitcode)}', file=sys.stderr)
-        sys.exit(failure.exitcode if failure.exitcode > 0 else 1)
-
-
 def _how_it_ended(status: int) -> str:
     if status >= 0:
         return f'left with status {status}; its message stands above; the others were ended'
@@ -129,11 +102,16 @@ def main() -> None:
     machines = machines_of(os.environ)
     import_quietly()
     require_gpus(gpus, options)
-    find_first(machines)
     # Each process with as many threads as cores would be slower than one alone.
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     leading = [getattr(arguments, name.lower()) for name in LEADING[Path(script).stem]]
-    run_torchrun(machines, [*machines.torchrun_words(gpus), script, *leading, '--launcher', 'pytorch', *options])
+    command = [sys.executable, '-u', script, *leading, '--launcher', 'pytorch', *options]
+    with meeting(machines, gpus) as places:
+        failure = run_together(command, [{**os.environ, **place} for place in places])
+        if failure is not None:
+            child, status = failure
+            print(f'process {places[child]["RANK"]} {_how_it_ended(status)}', file=sys.stderr)
+            sys.exit(status if status > 0 else 1)
 
 
 if __name__ == '__main__':
