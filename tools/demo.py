@@ -117,12 +117,13 @@ def measure_ceiling(cfg: Any) -> dict[str, float]:
 def draw(work_dir: Path, predictions: Path, ceiling: float) -> tuple[Path, Path]:
     """Draw the contact sheet of one person an image, and the curves of training; returns both files."""
     from hrpose.datasets.metainfo import resolve
-    from hrpose.visualization import plot_training, prediction_sheet, read_run, save_picture
+    from hrpose.images.files import save_image
+    from hrpose.visualization import plot_training, prediction_sheet, read_run
 
     people = pickle.loads(predictions.read_bytes())  # written by the step before, on this machine
     one_an_image = list({person['img_path']: person for person in people}.values())[:SHEET_PEOPLE]
     sheet = prediction_sheet([(person['img_path'], person) for person in one_an_image], resolve('coco'), SHEET_COLUMNS)
-    save_picture(work_dir / 'contact_sheet.png', sheet)
+    save_image(work_dir / 'contact_sheet.png', sheet)
     return work_dir / 'contact_sheet.png', plot_training(read_run(work_dir), work_dir / 'curve.png', ceiling=ceiling)
 
 

@@ -11,8 +11,8 @@ from mmengine.config import Config
 from torch import nn
 
 from hrpose.apis.detector_model import init_detector, input_pipeline, labels_of, scope_of
-from hrpose.apis.images import Image, as_bgr, is_one_image
 from hrpose.errors import UserError
+from hrpose.images.convert import Image, as_bgr, is_one_image
 from hrpose.plugins.openmmlab import require_mmdet
 
 
@@ -76,7 +76,7 @@ class PersonDetector:
         self._pipeline = input_pipeline(self.model)
 
     def __call__(self, images: Sequence[Image]) -> list[Boxes]:
-        """Return the people of each image, in any form that `hrpose.apis.images.as_bgr` takes.
+        """Return the people of each image, in any form that `hrpose.images.convert.as_bgr` takes.
 
         Raises:
             UserError: something that is no image; `ImageError` for a file that cannot be read.

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -23,13 +22,13 @@ from torch import nn
 from hrpose.apis.batches import grouped, share_batches
 from hrpose.apis.detector import Boxes
 from hrpose.apis.given_boxes import checked_boxes, no_boxes_message
-from hrpose.apis.images import Image, as_bgr, is_one_image
 from hrpose.apis.model import init_model
 from hrpose.apis.pipeline import crop_pipeline
 from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import Frame, Source, open_source
 from hrpose.apis.stream import PoseStream
 from hrpose.errors import UserError
+from hrpose.images.convert import Image, as_rgb, is_one_image
 from hrpose.plugins.openmmlab import prepare_openmmlab
 
 Detector = Callable[[Sequence[np.ndarray]], Sequence[Boxes]]
@@ -185,7 +184,7 @@ class PoseInferencer:
             frame_index=frame.index,
             name=frame.name,
             rate=frame.rate,
-            image=frame.image if keep_image else None,
+            rgb=frame.rgb if keep_image else None,
         )
 
     def _crops(self, frame: Frame, boxes: Boxes) -> list[Crop]:
@@ -193,8 +192,8 @@ class PoseInferencer:
         if not len(boxes.boxes):
             return []
         record = {
-            'img': cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB),
-            'ori_shape': frame.image.shape[:2],
+            'img': frame.rgb,
+            'ori_shape': frame.rgb.shape[:2],
             'img_path': frame.source or frame.name,
             'img_id': frame.name,
         }
@@ -227,9 +226,9 @@ def _ready_model(model: Any, checkpoint: str | Path | None, device: str) -> Any:
 def _frame(image: Image, index: int) -> Frame:
     """Return one of a call's pictures as a frame of its own."""
     if isinstance(image, str | Path):
-        return Frame(as_bgr(image), str(image), str(image))
+        return Frame(as_rgb(image), str(image), str(image))
     try:
-        return Frame(as_bgr(image), f'picture {index}', None)
+        return Frame(as_rgb(image), f'picture {index}', None)
     except UserError as error:
         raise UserError(f'picture {index}: {error}') from error
 

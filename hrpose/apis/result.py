@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.apis.images import Image, as_bgr
 from hrpose.errors import UserError
+from hrpose.images.convert import Image, as_rgb, swap_red_blue
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,7 +27,7 @@ class PoseResult:
         frame_index: of the frame in its video, camera or iterable, from 0; None for a picture of its own.
         name: of the picture, which no other of a stream has: a relative path, so results can be files.
         rate: frames a second of the video or camera; None for a picture of its own.
-        image: (H, W, 3) uint8 BGR, where the caller asked to keep it, else None.
+        rgb: (H, W, 3) uint8, the image, where the caller asked to keep it, else None.
     """
 
     keypoints: np.ndarray
@@ -40,7 +40,12 @@ class PoseResult:
     frame_index: int | None = None
     name: str = ''
     rate: float | None = None
-    image: np.ndarray | None = None
+    rgb: np.ndarray | None = None
+
+    @property
+    def image(self) -> np.ndarray | None:
+        """The image as OpenCV has it, (H, W, 3) uint8 BGR, a new array; None if it was not kept."""
+        return None if self.rgb is None else swap_red_blue(self.rgb)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -93,26 +98,28 @@ class PoseResult:
         return [coco_result(image_id, category_id, *person) for person in people]
 
     def draw(self, image: Image | None = None, *, threshold: float = 0.2, boxes: bool = True) -> np.ndarray:
-        """Return the picture with the people on it, (H, W, 3) uint8 BGR, a new array.
+        """Draw the people on the image; returns (H, W, 3) uint8 BGR, as OpenCV writes and shows it.
 
         Args:
-            image: the picture, in any form that the inferencer takes; by default the one that the result kept.
-            threshold: joints that score no more are left out.
+            image: in any form that the inferencer takes; by default the one that the result kept.
+            threshold: leave out joints whose score is not above it.
             boxes: draw the boxes too.
 
         Raises:
-            UserError: no picture, or one of another size.
+            UserError: there is no image, or it has another size.
         """
+        return swap_red_blue(self.draw_rgb(image, threshold=threshold, boxes=boxes))
+
+    def draw_rgb(self, image: Image | None = None, *, threshold: float = 0.2, boxes: bool = True) -> np.ndarray:
+        """Draw as `draw` does, but return RGB, as `hrpose.images` writes it."""
         from hrpose.visualization import draw_boxes, draw_pose
 
-        image = self.image if image is None else image
-        if image is None:
-            raise UserError('draw() needs the picture: this result keeps none')
-        canvas = as_bgr(image)
+        if image is None and self.rgb is None:
+            raise UserError('draw() needs the image, as this result keeps none; give it, or ask for keep_images')
+        canvas = self.rgb if image is None else as_rgb(image)
+        assert canvas is not None
         if canvas.shape[1::-1] != tuple(self.image_size):
-            raise UserError(
-                f'a picture of {canvas.shape[1::-1]} (w, h) px is not that of this result: {self.image_size}'
-            )
+            raise UserError(f'the image has {canvas.shape[1::-1]} (w, h) px, but this result is of {self.image_size}')
         canvas = draw_boxes(canvas, self.boxes) if boxes else canvas
         return draw_pose(canvas, self.keypoints, self.scores, self.metainfo, threshold=threshold)
 

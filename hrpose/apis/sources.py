@@ -11,9 +11,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hrpose.apis.images import as_bgr, is_one_image
 from hrpose.errors import UserError, nearest
-from hrpose.visualization.files import quiet_opencv
+from hrpose.images.convert import as_rgb, is_one_image, swap_red_blue
+from hrpose.images.video import open_capture, read_frames
 
 IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
 VIDEO_SUFFIXES = {'.avi', '.gif', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.ts', '.webm', '.wmv'}
@@ -27,23 +27,28 @@ class Frame:
     """A picture of a source.
 
     Attributes:
-        image: (H, W, 3) uint8 BGR.
+        rgb: its pixels, (H, W, 3) uint8.
         name: what the picture is called, the same for no other of the source: a relative path.
         source: path of the picture or video, or what else it comes from; None for a picture of a program's.
         index: from 0 in its video, camera or iterable; None for a picture of its own.
         rate: frames a second, of a video or camera.
     """
 
-    image: np.ndarray
+    rgb: np.ndarray
     name: str
     source: str | None
     index: int | None = None
     rate: float | None = None
 
     @property
+    def image(self) -> np.ndarray:
+        """(H, W, 3) uint8 BGR, as OpenCV has images: a new array."""
+        return swap_red_blue(self.rgb)
+
+    @property
     def size(self) -> tuple[int, int]:
         """(w, h) px."""
-        return self.image.shape[1], self.image.shape[0]
+        return self.rgb.shape[1], self.rgb.shape[0]
 
     @property
     def title(self) -> str:
@@ -147,7 +152,7 @@ def is_video(path: Path) -> bool:
 
 def _picture(path: Path, name: str) -> Iterator[Frame | Broken]:
     try:
-        yield Frame(as_bgr(path), name, str(path))
+        yield Frame(as_rgb(path), name, str(path))
     except UserError as error:
         yield Broken(str(error))
 
@@ -156,7 +161,7 @@ def _of_program(pictures: Iterable[Any]) -> Iterator[Frame | Broken]:
     for index, picture in enumerate(pictures):
         source = str(picture) if isinstance(picture, str | Path) else None
         try:
-            yield Frame(as_bgr(picture), f'{index:06d}', source, index)
+            yield Frame(as_rgb(picture), f'{index:06d}', source, index)
         except UserError as error:
             yield Broken(f'frame {index}: {error}')
 
@@ -192,8 +197,7 @@ def _video(path: Path, name: str) -> Iterator[Frame | Broken]:
 
 
 def _camera(number: int) -> Source:
-    with quiet_opencv():
-        capture = cv2.VideoCapture(number)
+    capture = open_capture(number)
     if not capture.isOpened():
         raise UserError(f'there is no camera {number} that OpenCV can open; cameras count from 0')
 
@@ -209,20 +213,14 @@ def _camera(number: int) -> Source:
 
 def _frames(capture: cv2.VideoCapture, name: str, source: str) -> Iterator[Frame]:
     rate = capture.get(cv2.CAP_PROP_FPS)
-    index = 0
-    while True:
-        there, image = capture.read()
-        if not there or image is None:
-            return
+    for index, image in enumerate(read_frames(capture)):
         yield Frame(image, f'{name}/{index:06d}', source, index, rate if 0 < rate < np.inf else None)
-        index += 1
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[cv2.VideoCapture]:
     """Open a video, as far as it is one, and close it afterwards."""
-    with quiet_opencv():
-        capture = cv2.VideoCapture(str(path))
+    capture = open_capture(path)
     try:
         yield capture
     finally:

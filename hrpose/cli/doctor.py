@@ -82,7 +82,7 @@ def report(subject: Any, arguments: argparse.Namespace) -> list[Any]:
     """Examine one data set, print the findings and write the sheet; return the findings."""
     from hrpose.analysis.doctor.examine import examine
     from hrpose.analysis.doctor.sheet import overlay_sheet
-    from hrpose.visualization import save_picture
+    from hrpose.images.files import save_image
 
     print(f'\n{subject.title}: {subject.ann_file}')
     result = examine(
@@ -102,7 +102,7 @@ def report(subject: Any, arguments: argparse.Namespace) -> list[Any]:
     if people is not None and subject.folder:
         sheet = overlay_sheet(people, result.findings, subject.folder, subject.load)
         if sheet is not None:
-            path = save_picture(arguments.out / f'{subject.title}.png', sheet)
+            path = save_image(arguments.out / f'{subject.title}.png', sheet)
             print(f'  {path}: left joints are blue, right ones orange, those of the middle green')
     return result.findings
 

@@ -8,7 +8,8 @@ from typing import Any
 from hrpose.apis import PoseResult
 from hrpose.apis.sources import IMAGE_SUFFIXES
 from hrpose.errors import UserError
-from hrpose.visualization import VideoWriter, save_picture
+from hrpose.images.files import save_image
+from hrpose.images.video import VideoWriter
 
 # Of a camera that does not say.
 FALLBACK_RATE = 25.0
@@ -108,7 +109,7 @@ class ImageSaver(Saver):
 
     def add(self, result: PoseResult) -> None:
         suffix = '' if Path(result.name).suffix.lower() in IMAGE_SUFFIXES else '.jpg'
-        save_picture(self.path / f'{result.name}{suffix}', result.draw(threshold=self.threshold))
+        save_image(self.path / f'{result.name}{suffix}', result.draw_rgb(threshold=self.threshold))
 
 
 class VideoSaver(Saver):
@@ -130,7 +131,7 @@ class VideoSaver(Saver):
             self._source = result.source
             path = self.path / Path(result.name).parent.with_suffix('.mp4')
             self._writer = VideoWriter(path, rate=result.rate or FALLBACK_RATE, size=result.image_size)
-        self._writer.write(result.draw(threshold=self.threshold))
+        self._writer.write(result.draw_rgb(threshold=self.threshold))
 
     def close(self) -> None:
         if self._writer is not None:

@@ -53,14 +53,14 @@ def draw_images(
     backend_args: dict[str, Any] | None = None,
 ) -> int:
     """Draw each image with its people into `out_dir`; returns how many images."""
-    from hrpose.visualization import draw_samples, read_picture, save_picture
+    from hrpose.images.files import read_image, save_image
+    from hrpose.visualization import draw_samples
 
     by_image: dict[str, list[PoseDataSample]] = defaultdict(list)
     for person in people:
         by_image[person.img_path].append(person)
     out_dir.mkdir(parents=True, exist_ok=True)
     for path, samples in by_image.items():
-        save_picture(
-            out_dir / f'{Path(path).stem}.jpg', draw_samples(read_picture(path, backend_args), samples, metainfo)
-        )
+        drawn = draw_samples(read_image(path, backend_args), samples, metainfo)
+        save_image(out_dir / f'{Path(path).stem}.jpg', drawn)
     return len(by_image)

@@ -1,4 +1,4 @@
-"""Image files: read as (H, W, 3) uint8 RGB, and the check that a file holds a whole image."""
+"""Image files: read as (H, W, 3) uint8 RGB and written from it, and the check that a file holds a whole image."""
 
 from http.client import HTTPException
 from pathlib import Path
@@ -76,6 +76,25 @@ def decode_image(content: bytes, name: str, *, apply_exif: bool = False) -> np.n
         raise ImageError(f'the image {name} is in no format that OpenCV can decode ({len(content)} bytes)')
     require_warpable(image.shape[0], image.shape[1], f'the image {name}')
     return image
+
+
+def save_image(path: str | Path, image: np.ndarray) -> Path:
+    """Write (H, W, 3) uint8 RGB to a file in the format of its suffix, make its folder, and return the path.
+
+    Raises:
+        UserError: OpenCV writes no format with this suffix.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    try:
+        is_encoded, content = cv2.imencode(path.suffix, bgr)
+    except cv2.error:
+        is_encoded = False
+    if not is_encoded:
+        raise UserError(f"cannot write {path}: '{path.suffix}' is not an image format; use .png or .jpg")
+    path.write_bytes(content.tobytes())
+    return path
 
 
 def require_whole(content: bytes, name: str) -> None:

@@ -2,16 +2,13 @@
 
 from hrpose.visualization.curves import plot_training, read_run, read_scalars
 from hrpose.visualization.draw import draw_boxes, draw_heatmaps, draw_pose, side_by_side
-from hrpose.visualization.files import read_picture, save_picture
 from hrpose.visualization.inputs import draw_input, input_sheet
 from hrpose.visualization.people import crop_around, draw_samples, prediction_sheet
 from hrpose.visualization.pose_visualizer import PoseVisualizer
 from hrpose.visualization.sheet import contact_sheet
-from hrpose.visualization.video import VideoWriter
 
 __all__ = [
     'PoseVisualizer',
-    'VideoWriter',
     'contact_sheet',
     'crop_around',
     'draw_boxes',
@@ -22,9 +19,7 @@ __all__ = [
     'input_sheet',
     'plot_training',
     'prediction_sheet',
-    'read_picture',
     'read_run',
     'read_scalars',
-    'save_picture',
     'side_by_side',
 ]

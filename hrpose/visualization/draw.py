@@ -1,6 +1,6 @@
 """Drawing on NumPy images: poses, boxes, heatmaps, two pictures side by side.
 
-Plain functions: each takes a BGR uint8 image and returns a new one; none changes its input.
+Plain functions: each takes a RGB uint8 image and returns a new one; none changes its input.
 Letters: N people, K joints; H, W the image's height and width; h, w those of a heatmap.
 Coordinates are image pixels, (x, y), with (0, 0) the centre of the top left pixel.
 """
@@ -27,7 +27,7 @@ SHIFT = 4  # OpenCV draws at 1 / 2**SHIFT of a pixel
 
 
 def as_canvas(image: np.ndarray) -> np.ndarray:
-    """A fresh (H, W, 3) uint8 copy of a BGR (H, W, 3) or grey (H, W) or (H, W, 1) uint8 image.
+    """A fresh (H, W, 3) uint8 copy of a RGB (H, W, 3) or grey (H, W) or (H, W, 1) uint8 image.
 
     Raises:
         UserError: another type or shape.
@@ -40,7 +40,7 @@ def as_canvas(image: np.ndarray) -> np.ndarray:
     if image.ndim == 2:
         return np.repeat(image[..., None], 3, axis=2)
     if image.ndim != 3 or image.shape[2] != 3:
-        raise UserError(f'An image to draw on must be BGR (H, W, 3) or grey (H, W), got shape {image.shape}.')
+        raise UserError(f'An image to draw on must be RGB (H, W, 3) or grey (H, W), got shape {image.shape}.')
     return image.copy(order='C')
 
 
@@ -69,7 +69,7 @@ def draw_pose(
     does not pass `threshold`. The others are larger and more solid the higher they score.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        image: (H, W, 3) uint8 RGB.
         keypoints: (N, K, 2), or (K, 2) for one person, image px.
         scores: (N, K) or (K,): scores, or visibility flags, of which any above zero is drawn in
             full. Above 1 counts as 1. None draws all.
@@ -78,7 +78,7 @@ def draw_pose(
         width: of limbs, pixels; by default from the image's size and the person's.
 
     Returns:
-        (H, W, 3) uint8 BGR, a new array.
+        (H, W, 3) uint8 RGB, a new array.
 
     Raises:
         UserError: shapes do not fit one another or the metainfo.
@@ -108,14 +108,14 @@ def draw_boxes(
     """Draw boxes, each with a caption if given. Boxes that are NaN or wholly outside are left out.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        image: (H, W, 3) uint8 RGB.
         boxes: (N, 4) xyxy, image px.
         captions: N short texts.
-        colour: BGR.
+        colour: RGB.
         width: of lines, pixels; by default from the image's size.
 
     Returns:
-        (H, W, 3) uint8 BGR, a new array.
+        (H, W, 3) uint8 RGB, a new array.
 
     Raises:
         UserError: boxes are not (N, 4), or the number of captions is another.
@@ -149,7 +149,7 @@ def draw_heatmaps(
     """Lay heatmaps over an image, dark to bright: at each place the strongest joint's value.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        image: (H, W, 3) uint8 RGB.
         heatmaps: (K, h, w), or (h, w), of floats.
         region: (x1, y1, x2, y2) in image px that the heatmap covers, such as box_center -+ box_size
             / 2 of an upright sample; cell (cx, cy) lies at x1 + cx * (x2 - x1) / w, as key points
@@ -158,7 +158,7 @@ def draw_heatmaps(
         opacity: of the brightest; zero heat is clear.
 
     Returns:
-        (H, W, 3) uint8 BGR, a new array.
+        (H, W, 3) uint8 RGB, a new array.
 
     Raises:
         UserError: heatmaps are not (K, h, w), or the region is empty.
@@ -175,7 +175,7 @@ def draw_heatmaps(
     heat = np.clip(np.nan_to_num(heat.max(axis=0)) / peak, 0, 1)
     to_image = np.array([[(x2 - x1) / heat.shape[1], 0, x1], [0, (y2 - y1) / heat.shape[0], y1]], dtype=np.float64)
     heat = np.asarray(cv2.warpAffine(heat, to_image, (width, height), flags=cv2.INTER_LINEAR), dtype=np.float32)
-    colours = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    colours = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]  # RGB
     weight = (np.sqrt(heat) * opacity)[..., None]
     return np.rint(canvas + (colours.astype(np.float32) - canvas) * weight).astype(np.uint8)
 
@@ -189,12 +189,12 @@ def side_by_side(
     """Two pictures of any sizes beside one another, each under its caption, on white.
 
     Args:
-        truth: (H, W, 3) uint8 BGR, on the left.
-        prediction: (H', W', 3) uint8 BGR, on the right.
+        truth: (H, W, 3) uint8 RGB, on the left.
+        prediction: (H', W', 3) uint8 RGB, on the right.
         captions: of the two.
 
     Returns:
-        (max(H, H') + a line, W + W' + a gap, 3) uint8 BGR.
+        (max(H, H') + a line, W + W' + a gap, 3) uint8 RGB.
     """
     images = [as_canvas(truth), as_canvas(prediction)]
     size = font_size(images[0])

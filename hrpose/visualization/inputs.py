@@ -39,11 +39,11 @@ def input_sheet(
         captions: B texts; by default `input_caption` of each.
 
     Returns:
-        (height, width, 3) uint8 BGR, see `contact_sheet`.
+        (height, width, 3) uint8 RGB, see `contact_sheet`.
     """
     tiles = []
     for sample in samples:
-        image = np.ascontiguousarray(sample['inputs'].numpy().transpose(1, 2, 0)[..., ::-1])
+        image = np.ascontiguousarray(sample['inputs'].numpy().transpose(1, 2, 0))
         labels = sample['data_samples'].get('gt_instance_labels')
         if labels is None:
             tiles.append(image)
@@ -63,7 +63,7 @@ def draw_input(
     """Return a crop with its joints and, to the right, under its heatmaps, both enlarged by the same whole number.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        image: (H, W, 3) uint8 RGB.
         keypoints: (K, 2) input px.
         weights: (K,) in the loss; joints of weight zero are left out.
         heatmaps: (K, h, w).

@@ -1,7 +1,7 @@
 """Colours of joints and limbs: left, right and centre, told from the metainfo.
 
 The three hues (blue, orange, green) stay apart for the common kinds of colour blindness. All
-colours are BGR.
+colours are RGB.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ Colour = tuple[int, int, int]
 
 LEFT, RIGHT, CENTRE = 'left', 'right', 'centre'
 SIDE_COLOURS: dict[str, Colour] = {
-    LEFT: (255, 148, 30),
-    RIGHT: (20, 136, 255),
-    CENTRE: (120, 214, 60),
+    LEFT: (30, 148, 255),
+    RIGHT: (255, 136, 20),
+    CENTRE: (60, 214, 120),
 }
 DARK: Colour = (28, 28, 28)
 LIGHT: Colour = (248, 248, 248)

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from hrpose.errors import UserError
+from hrpose.images.files import read_image
 from hrpose.visualization.draw import as_canvas, draw_boxes, draw_pose, side_by_side
-from hrpose.visualization.files import read_picture
 from hrpose.visualization.sheet import contact_sheet, resize
 
 Image = str | Path | np.ndarray
@@ -34,7 +34,7 @@ def draw_samples(
     """Draw the people of one image, the truth beside the prediction where there are both.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        image: (H, W, 3) uint8 RGB.
         samples: the image's samples, one a person; or a single one.
         metainfo: of the data set.
         threshold: predicted joints that score no more are left out.
@@ -43,7 +43,7 @@ def draw_samples(
         draw_pred: draw the prediction, if the samples hold it.
 
     Returns:
-        A new (h, w, 3) uint8 BGR: of the image's size if there is only one of the two to draw, else
+        A new (h, w, 3) uint8 RGB: of the image's size if there is only one of the two to draw, else
         the two under captions.
     """
     people = _as_list(samples)
@@ -74,7 +74,7 @@ def prediction_sheet(
     """A contact sheet of predictions: one tile a person, cut out around the box, with the skeleton.
 
     Args:
-        images_and_samples: pairs of an image (a path, or (H, W, 3) uint8 BGR) and its sample or
+        images_and_samples: pairs of an image (a path, or (H, W, 3) uint8 RGB) and its sample or
             samples.
         metainfo: of the data set.
         columns: tiles in a row.
@@ -84,7 +84,7 @@ def prediction_sheet(
         caption: makes a tile's text from its sample; by default the mean score of its key points.
 
     Returns:
-        (h, w, 3) uint8 BGR, see `contact_sheet`.
+        (h, w, 3) uint8 RGB, see `contact_sheet`.
 
     Raises:
         UserError: no sample holds a prediction, or an image cannot be read.
@@ -92,7 +92,7 @@ def prediction_sheet(
     caption = caption or score_caption
     tiles, captions = [], []
     for source, samples in images_and_samples:
-        image = as_canvas(source) if isinstance(source, np.ndarray) else read_picture(source)
+        image = as_canvas(source) if isinstance(source, np.ndarray) else read_image(source)
         for sample in _as_list(samples):
             person = sample.get('pred_instances')
             if person is None:
@@ -119,7 +119,7 @@ def crop_around(
     grey.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        image: (H, W, 3) uint8 RGB.
         box: (4,) xyxy, image px.
         size: (w, h) of the tile, pixels.
         padding: factor on the box.

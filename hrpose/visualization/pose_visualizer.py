@@ -9,18 +9,14 @@ from mmengine.dist import master_only
 from mmengine.visualization import Visualizer
 
 from hrpose.errors import UserError
+from hrpose.images.files import save_image
 from hrpose.registry import VISUALIZERS
-from hrpose.visualization.files import save_picture
 from hrpose.visualization.people import draw_samples
 
 
 @VISUALIZERS.register_module()
 class PoseVisualizer(Visualizer):
-    """mmengine's visualizer, with pictures of samples from `draw_samples`.
-
-    Images are RGB here, in and out, as everywhere in mmengine's visualizers and their back ends;
-    the plain functions of this package take BGR.
-    """
+    """mmengine's visualizer, with images of samples drawn by `draw_samples`."""
 
     @master_only
     def add_datasample(
@@ -57,7 +53,7 @@ class PoseVisualizer(Visualizer):
         if metainfo is None:
             raise UserError('PoseVisualizer.add_datasample needs metainfo=…: no data set has set dataset_meta.')
         picture = draw_samples(
-            np.asarray(image)[..., ::-1],
+            np.asarray(image),
             data_sample,
             metainfo,
             threshold=threshold,
@@ -65,5 +61,5 @@ class PoseVisualizer(Visualizer):
             draw_pred=draw_pred,
         )
         if out_file is not None:
-            save_picture(out_file, picture)
-        self.add_image(name, np.ascontiguousarray(picture[..., ::-1]), step)
+            save_image(out_file, picture)
+        self.add_image(name, picture, step)

@@ -23,15 +23,15 @@ def contact_sheet(
     """Tile pictures of any sizes, row by row, each scaled to fit its cell and centred in it.
 
     Args:
-        images: of (h, w, 3) or (h, w) uint8 BGR; at least one.
+        images: of (h, w, 3) or (h, w) uint8 RGB; at least one.
         columns: the most pictures in a row.
         cell: (w, h) of a picture's place, pixels.
         captions: a line under each picture; cut short where too long.
         gap: between cells and around them, pixels.
-        background: BGR.
+        background: RGB.
 
     Returns:
-        (rows * (h + line + gap) + gap, columns * (w + gap) + gap, 3) uint8 BGR.
+        (rows * (h + line + gap) + gap, columns * (w + gap) + gap, 3) uint8 RGB.
 
     Raises:
         UserError: no images, no columns, an empty cell, or another number of captions than of

@@ -1,4 +1,4 @@
-"""Anti-aliased text on BGR images, with a font that an installed package carries."""
+"""Anti-aliased text on RGB images, with a font that an installed package carries."""
 
 from functools import lru_cache
 from importlib.util import find_spec
@@ -29,11 +29,11 @@ def write_text(canvas: np.ndarray, text: str, corner: tuple[int, int], *, size: 
     """Write one line onto `canvas`, in place; what falls outside is cut.
 
     Args:
-        canvas: (H, W, 3) uint8 BGR; changed.
+        canvas: (H, W, 3) uint8 RGB; changed.
         text: one line.
         corner: (x, y) of the line's top left, image pixels.
         size: of the font, pixels.
-        colour: BGR.
+        colour: RGB.
     """
     from PIL import Image, ImageDraw
 

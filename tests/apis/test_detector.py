@@ -4,9 +4,11 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from hrpose.apis.detector import Boxes, PersonDetector
 from hrpose.errors import UserError
@@ -122,13 +124,21 @@ def test_boxes_without_an_area_and_infinite_ones_are_left_out(monkeypatch):
 
 
 def test_a_file_gives_the_boxes_of_its_pixels_as_stored(tmp_path):
-    import cv2
-
     (image,) = pictures((96, 128))
     path = tmp_path / 'a.png'
     cv2.imwrite(str(path), image)
     detector = everything('YOLOX')
     assert_same(detector([path])[0], detector([image])[0])
+
+
+def test_the_detectors_pipeline_gets_bgr_from_every_form(tmp_path):
+    red = np.full((96, 128, 3), (0, 0, 255), np.uint8)  # BGR
+    cv2.imwrite(str(tmp_path / 'red.png'), red)
+    detector = everything('RTMDet')
+    for form in (red, tmp_path / 'red.png', Image.fromarray(red[..., ::-1])):
+        pixel = detector.prepare(form)['inputs'][:, 5, 5]
+        assert pixel.tolist() == [0, 0, 255]
+    assert detector.model.cfg.model.data_preprocessor.bgr_to_rgb is False  # RTMDet was trained on BGR
 
 
 @pytest.mark.parametrize('kept', ['dataset_meta', 'CLASSES'])

@@ -244,3 +244,12 @@ def test_initial_weights_are_warned_of(monkeypatch):
     monkeypatch.setattr('hrpose.apis.inferencer.print_log', lambda message, *_: said.append(message))
     PoseInferencer(SMALL_CONFIG)
     assert len(said) == 1 and 'the key points mean nothing' in said[0]
+
+
+@pytest.mark.parametrize('size', [(1, 1), (20_000, 3), (3, 20_000), (32_766, 1)])
+def test_images_of_one_pixel_and_very_long_ones_are_taken(size, pose):
+    width, height = size
+    result = pose(np.full((height, width, 3), 128, np.uint8), boxes=[[width - 1, height - 1, width, height]])
+    assert result.image_size == size
+    assert np.isfinite(result.keypoints).all()
+    assert np.abs(result.keypoints - [width - 0.5, height - 0.5]).max() < 1.25

@@ -62,20 +62,21 @@ def test_coco_results_are_those_that_the_metric_writes(result, tmp_path, rng):
     assert json.loads((tmp_path / 'out.keypoints.json').read_text()) == result.to_coco(42)
 
 
-def test_drawing_shows_boxes_and_poses_and_leaves_the_picture_alone(result, picture):
+def test_drawing_shows_boxes_and_poses_on_a_copy(result, picture):
     image = picture()
-    before = image.copy()
-    expected = draw_pose(draw_boxes(image, result.boxes), result.keypoints, result.scores, result.metainfo)
-    assert np.array_equal(result.draw(image), expected)
-    bare = draw_pose(image, result.keypoints, result.scores, result.metainfo, threshold=0.5)
-    assert np.array_equal(result.draw(image, threshold=0.5, boxes=False), bare)
-    assert np.array_equal(image, before)
+    before, rgb = image.copy(), image[..., ::-1]
+    expected = draw_pose(draw_boxes(rgb, result.boxes), result.keypoints, result.scores, result.metainfo)
+    np.testing.assert_array_equal(result.draw_rgb(image), expected)
+    np.testing.assert_array_equal(result.draw(image), expected[..., ::-1])
+    bare = draw_pose(rgb, result.keypoints, result.scores, result.metainfo, threshold=0.5)
+    np.testing.assert_array_equal(result.draw_rgb(image, threshold=0.5, boxes=False), bare)
+    np.testing.assert_array_equal(image, before)
 
 
 def test_drawing_needs_the_picture_of_the_result(result, picture):
     with pytest.raises(UserError, match='this result keeps none'):
         result.draw()
-    with pytest.raises(UserError, match=r'\(60, 80\) \(w, h\) px is not that of this result: \(80, 60\)'):
+    with pytest.raises(UserError, match=r'has \(60, 80\) \(w, h\) px, but this result is of \(80, 60\)'):
         result.draw(picture(60, 80))
 
 

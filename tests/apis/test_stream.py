@@ -9,7 +9,7 @@ import pytest
 from hrpose.apis import Boxes, PoseInferencer
 from hrpose.apis.inferencer import CPU_BATCH
 from hrpose.errors import UserError
-from hrpose.visualization import save_picture
+from hrpose.images.files import save_image
 from tests.apis.cases import Detections
 
 CLIP = 'posetrack18/videos/000001_mpiinew_test'
@@ -53,7 +53,7 @@ def order_in_file(item):
 
 def test_a_folder_gives_its_pictures_and_videos_by_name(pose, picture, tmp_path):
     for name in ('b.png', 'a.JPG', 'sub/c.png'):
-        save_picture(tmp_path / name, picture())
+        save_image(tmp_path / name, picture())
     write_video(tmp_path / 'aa.mp4', frames=2)
     (tmp_path / 'notes.txt').write_text('not one of them')
     results, said, stream = run(pose, tmp_path)
@@ -65,14 +65,14 @@ def test_a_folder_gives_its_pictures_and_videos_by_name(pose, picture, tmp_path)
 @pytest.mark.parametrize(('pattern', 'names'), [('*.png', ['b.png']), ('**', ['b.png', 'sub/c.png'])])
 def test_a_pattern_gives_every_file_that_it_matches(pattern, names, pose, picture, tmp_path):
     for name in ('b.png', 'sub/c.png'):
-        save_picture(tmp_path / name, picture())
+        save_image(tmp_path / name, picture())
     results, _, stream = run(pose, f'{tmp_path}/{pattern}')
     assert [result.source.removeprefix(f'{tmp_path}/') for result in results] == names
     assert stream.source.total == len(names)
 
 
 def test_a_folder_whose_name_looks_like_a_pattern_is_that_folder(pose, picture, tmp_path):
-    save_picture(tmp_path / 'run [1]' / 'a.png', picture())
+    save_image(tmp_path / 'run [1]' / 'a.png', picture())
     assert len(run(pose, tmp_path / 'run [1]')[0]) == 1
     assert len(run(pose, str(tmp_path / 'run [1]' / 'a.png'))[0]) == 1
 
@@ -92,7 +92,7 @@ def test_frames_of_a_program_are_read_as_they_are_needed(pose, picture):
 
 
 def test_broken_files_and_frames_are_reported_counted_and_skipped(pose, picture, tmp_path):
-    good = save_picture(tmp_path / 'good.png', picture())
+    good = save_image(tmp_path / 'good.png', picture())
     (tmp_path / 'empty.jpg').write_bytes(b'')
     (tmp_path / 'text.jpg').write_bytes(b'text')
     (tmp_path / 'text.mp4').write_bytes(b'text')

@@ -11,7 +11,7 @@ from hrpose.apis import PoseResult
 from hrpose.cli.infer import KINDS
 from hrpose.cli.savers import SAVERS, CsvSaver, ImageSaver, JsonSaver, VideoSaver, columns
 from hrpose.datasets.metainfo import resolve
-from hrpose.visualization import read_picture
+from hrpose.images.files import read_image
 
 INFO = resolve({'keypoint_names': ['head', 'left_hand', 'right_hand']})
 
@@ -65,7 +65,7 @@ def test_pictures_keep_their_names_and_get_a_suffix_only_where_they_have_none(tm
             saver.add(result(name=name))
     found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('*.*') if path.is_file())
     assert found == ['images/a.png', 'images/clip.avi/000003.jpg', 'images/photo.heic.jpg', 'images/sub/B.JPG']
-    assert np.array_equal(read_picture(tmp_path / 'images' / 'a.png'), result().draw(threshold=0.2))
+    assert np.array_equal(read_image(tmp_path / 'images' / 'a.png'), result().draw_rgb(threshold=0.2))
 
 
 def test_each_video_of_a_source_becomes_one_and_pictures_none(tmp_path):

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import strategies as st
 from PIL import Image
 
-from hrpose.apis.images import as_bgr
 from hrpose.datasets.transforms import LoadImage, PadBox, WarpAffine
+from hrpose.images.convert import as_rgb
 from tests.fuzz.sandbox import Case
 from tests.fuzz.strategies import spoiled_bytes
 
@@ -81,7 +81,7 @@ def as_training(work_dir: Path) -> Case:
             for step in steps:
                 results = step(results)
             assert results['img'].shape == (64, 64, 3) and results['img'].dtype == np.uint8
-        assert as_bgr(path).shape[2] == 3
+        assert as_rgb(path).shape[2] == 3
 
     return case
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hrpose.images.files import ImageError, decode_image, read_image
+from hrpose.errors import UserError
+from hrpose.images.files import ImageError, decode_image, read_image, save_image
 
 
 def smooth_image(channels: int = 3, kind: type = np.uint8) -> np.ndarray:
@@ -141,3 +142,15 @@ def test_a_whole_image_is_not_taken_for_a_cut_one(suffix):
 
 def test_a_jpeg_with_a_thumbnail_is_not_taken_for_a_cut_one():
     assert decode_image(with_thumbnail(JPEG), 'with thumbnail').shape == (60, 80, 3)
+
+
+def test_a_saved_image_reads_back_the_same(tmp_path, rng):
+    image = rng.integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    path = save_image(tmp_path / 'nëw' / 'a.png', image)
+    np.testing.assert_array_equal(read_image(path), image)
+    np.testing.assert_array_equal(np.asarray(Image.open(path)), image)
+
+
+def test_an_unknown_format_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"'\.foo' is not an image format"):
+        save_image(tmp_path / 'a.foo', np.zeros((2, 2, 3), np.uint8))

@@ -18,8 +18,9 @@ import torch
 
 from hrpose.apis import Boxes, PoseInferencer, init_model
 from hrpose.config import load_config
+from hrpose.images.files import read_image, save_image
+from hrpose.images.video import VideoWriter
 from hrpose.registry import DATASETS
-from hrpose.visualization import VideoWriter, read_picture, save_picture
 from tests.apis.cases import SMALL_CONFIG
 from tests.conftest import spoil
 from tests.golden import fill_model
@@ -104,7 +105,7 @@ def test_a_clip_becomes_data_images_and_a_video_of_its_rate_and_size(infer, samp
     assert frames_of(out / 'videos' / f'{name}.mp4') == (5, (1280, 720), 30.0)
     drawn = sorted(path.relative_to(out).as_posix() for path in out.glob('images/**/*.jpg'))
     assert drawn == [f'images/{name}.mp4/{index:06d}.jpg' for index in range(5)]
-    assert read_picture(out / drawn[0]).shape == (720, 1280, 3)
+    assert read_image(out / drawn[0]).shape == (720, 1280, 3)
 
 
 def test_annotated_boxes_give_the_people_that_a_test_looks_at(infer, sample_data, tmp_path):
@@ -142,7 +143,7 @@ def test_broken_files_are_named_counted_and_the_rest_is_done(infer, sample_data,
 
 
 def test_boxes_of_other_pictures_are_an_error(infer, sample_data, tmp_path):
-    picture = save_picture(tmp_path / '4.png', np.zeros((9, 9, 3), np.uint8))
+    picture = save_image(tmp_path / '4.png', np.zeros((9, 9, 3), np.uint8))
     file = sample_data / 'coco' / 'test_coco_det_AP_H_56.json'
     output = infer(picture, '--boxes', file, status=2)
     assert f'error: no picture of {picture} has boxes in {file}' in output
@@ -183,7 +184,7 @@ def test_what_an_earlier_run_left_is_written_over_only_on_demand(infer, sample_d
     ],
 )
 def test_a_wrong_command_line_is_a_sentence(words, said, infer, tmp_path):
-    picture = save_picture(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
+    picture = save_image(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
     assert f'error: {said}' in infer(picture, *words, status=2)
     assert not list(tmp_path.glob('out/*'))
 
@@ -197,7 +198,7 @@ def test_a_source_that_is_not_there_is_a_sentence(source, said, infer):
 
 
 def test_a_config_that_is_no_name_of_weights_needs_some(call, tmp_path):
-    picture = save_picture(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
+    picture = save_image(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
     words = ['--pose', SMALL_CONFIG.stem, '--whole-image', '--out', tmp_path / 'out']
     status, output = call('infer', picture, *words)
     assert status == 2
@@ -234,5 +235,5 @@ def test_a_stop_leaves_everything_complete_and_readable(number, weights, tmp_pat
     assert len(list(csv.DictReader((out / 'poses.csv').open()))) == done
     assert frames_of(out / 'videos' / 'long.mp4') == (done, (64, 48), 25.0)
     assert not list(out.rglob('*.part*'))
-    assert all(read_picture(path).shape == (48, 64, 3) for path in out.glob('images/*/*.jpg'))
+    assert all(read_image(path).shape == (48, 64, 3) for path in out.glob('images/*/*.jpg'))
     assert len(list(out.glob('images/*/*.jpg'))) == done

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hrpose.visualization import read_picture
+from hrpose.images.files import read_image
 
 
 def write_run(work_dir: Path) -> Path:
@@ -39,7 +39,7 @@ def test_two_runs_and_a_ceiling_make_one_picture(plot_logs, tmp_path, capsys):
     out = tmp_path / 'pictures/curve.png'
     plot_logs(*runs, '--out', out, '--ceiling', 0.93)
     assert f'wrote {out}' in capsys.readouterr().out
-    assert read_picture(out).std() > 5
+    assert read_image(out).std() > 5
 
 
 def test_the_picture_lies_in_the_work_directory_by_default(plot_logs, tmp_path):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from hrpose.errors import UserError
-from hrpose.visualization import plot_training, read_picture, read_run, read_scalars
+from hrpose.images.files import read_image
+from hrpose.visualization import plot_training, read_run, read_scalars
 from hrpose.visualization.curves import _chosen_metrics, curves_of, smooth
 
 LENGTH = 50  # iterations an epoch
@@ -118,7 +119,7 @@ def test_smoothing_keeps_a_constant_and_passes_over_nan():
     ids=['one run', 'two runs', 'loss alone', 'nothing finite'],
 )
 def test_a_curve_is_drawn_for(scalars, tmp_path):
-    picture = read_picture(plot_training(scalars, tmp_path / 'new/curve.png', ceiling=0.93))
+    picture = read_image(plot_training(scalars, tmp_path / 'new/curve.png', ceiling=0.93))
     assert picture.std() > 5
 
 

@@ -23,6 +23,8 @@ def changed(image: np.ndarray, before: np.ndarray = GREY) -> np.ndarray:
 
 
 def test_left_is_blue_right_is_orange_and_the_middle_is_green():
+    blue, orange, green = (np.array(SIDE_COLOURS[side]) for side in ('left', 'right', 'centre'))
+    assert (blue.argmax(), orange.argmax(), green.argmax()) == (2, 0, 1)  # RGB
     image = draw_pose(GREY, HANDS, np.ones(3), ARM, width=3)
     for (x, y), side in zip(HANDS.astype(int), ('left', 'right', 'centre'), strict=True):
         np.testing.assert_array_equal(image[y, x], SIDE_COLOURS[side])
@@ -100,7 +102,7 @@ def test_wrong_shapes_are_named(keypoints, scores, said):
     'image',
     [GREY.astype(np.float32), np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8)],
 )
-def test_an_image_that_is_not_bgr_uint8_is_refused(image):
+def test_an_image_that_is_not_rgb_uint8_is_refused(image):
     with pytest.raises(UserError, match='image to draw on'):
         draw_pose(image, HANDS, None, ARM)
 
@@ -139,6 +141,12 @@ def test_a_heatmap_peak_shows_at_the_place_that_it_decodes_to():
     brightness = image.sum(axis=2)
     y, x = np.unravel_index(brightness.argmax(), brightness.shape)
     assert (x, y) == (20 + 6 * 4, 10 + 4 * 4)
+
+
+def test_strong_heat_is_yellow():
+    drawn = draw_heatmaps(np.zeros_like(GREY), np.ones((1, 4, 4)), opacity=1.0)
+    red, green, blue = drawn[50, 60].tolist()
+    assert min(red, green) > 200 > blue
 
 
 def test_no_heat_leaves_the_image_as_it_is():

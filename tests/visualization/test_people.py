@@ -8,15 +8,10 @@ from mmengine.structures import InstanceData
 
 from hrpose.datasets import metainfo
 from hrpose.errors import UserError
+from hrpose.images.files import read_image
 from hrpose.registry import VISUALIZERS
 from hrpose.structures import PoseDataSample
-from hrpose.visualization import (
-    PoseVisualizer,
-    crop_around,
-    draw_samples,
-    prediction_sheet,
-    read_picture,
-)
+from hrpose.visualization import PoseVisualizer, crop_around, draw_samples, prediction_sheet
 
 COCO = metainfo.resolve('coco')
 IMAGE = np.full((120, 160, 3), 90, np.uint8)
@@ -101,7 +96,7 @@ def test_a_crop_holds_all_of_a_box_inside_the_image_and_no_outside():
 def test_annotated_people_are_drawn_inside_their_boxes(sample_data):
     data = json.loads((sample_data / 'coco/test_coco.json').read_text())
     entry = data['images'][0]
-    image = read_picture(sample_data / 'coco' / entry['file_name'].rsplit('/', 1)[-1])
+    image = read_image(sample_data / 'coco' / entry['file_name'].rsplit('/', 1)[-1])
     for annotation in data['annotations']:
         if annotation['image_id'] != entry['id'] or not annotation['num_keypoints']:
             continue
@@ -135,9 +130,9 @@ def test_the_visualizer_is_built_by_name_and_writes_rgb_to_its_back_ends(tmp_pat
     sample = make_sample(rng)
     visualizer.add_datasample('val', blue_in_rgb, sample, metainfo=COCO, out_file=out_file, step=3)
     visualizer.close()
-    stored = read_picture(tmp_path / 'vis_data/vis_image/val_3.png')
-    np.testing.assert_array_equal(stored, draw_samples(blue_in_rgb[..., ::-1], sample, COCO))
-    np.testing.assert_array_equal(read_picture(out_file), stored)
+    stored = read_image(tmp_path / 'vis_data/vis_image/val_3.png')
+    np.testing.assert_array_equal(stored, draw_samples(blue_in_rgb, sample, COCO))
+    np.testing.assert_array_equal(read_image(out_file), stored)
     assert list((tmp_path / 'vis_data').glob('events.out.tfevents*'))
 
 

@@ -1,10 +1,10 @@
-"""Contact sheets, and pictures in and out of files."""
+"""Contact sheets and the text on them."""
 
 import numpy as np
 import pytest
 
 from hrpose.errors import UserError
-from hrpose.visualization import contact_sheet, read_picture, save_picture
+from hrpose.visualization import contact_sheet
 from hrpose.visualization.text import fit_text, text_size, write_text
 
 
@@ -45,27 +45,6 @@ def test_captions_stand_under_their_pictures_and_are_cut_to_the_cell():
 def test_wrong_sheets_are_refused(images, columns, options, said):
     with pytest.raises(UserError, match=said):
         contact_sheet(images, columns, **options)
-
-
-def test_a_saved_picture_reads_back_the_same_and_its_folder_is_made(tmp_path, rng):
-    image = rng.integers(0, 256, (9, 7, 3), dtype=np.uint8)
-    path = save_picture(tmp_path / 'nëw' / 'a.png', image)
-    np.testing.assert_array_equal(read_picture(path), image)
-
-
-def test_an_unknown_image_format_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"'\.foo' is no image format"):
-        save_picture(tmp_path / 'a.foo', plain(2, 2, 0))
-
-
-@pytest.mark.parametrize('content', [b'', b'not an image'])
-def test_a_file_that_is_no_image_is_named(tmp_path, content):
-    path = tmp_path / 'a.jpg'
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=r'a\.jpg (is empty|is in no format)'):
-        read_picture(path)
-    with pytest.raises(UserError, match='no such file'):
-        read_picture(tmp_path / 'b.jpg')
 
 
 @pytest.mark.parametrize('corner', [(-5, -5), (1000, 3), (3, 1000), (28, 8)])

@@ -37,8 +37,9 @@ def main() -> None:
     from mmengine.logging import MMLogger
 
     from hrpose.config import load_config, parse_options
+    from hrpose.images.files import save_image
     from hrpose.registry import CODECS
-    from hrpose.visualization import input_sheet, save_picture
+    from hrpose.visualization import input_sheet
 
     MMLogger.get_current_instance().setLevel(logging.WARNING)
     cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
@@ -51,7 +52,7 @@ def main() -> None:
     for start in range(0, len(keys), SHEET):
         samples = [dataset[key] for key in keys[start : start + SHEET]]
         name = f'{split}_seed{seed}_epoch{epoch}_{start:04d}.png'
-        print(save_picture(arguments.out / name, input_sheet(samples, codec, cfg.metainfo)))
+        print(save_image(arguments.out / name, input_sheet(samples, codec, cfg.metainfo)))
     if len(keys) < arguments.count:
         print(f'{split} has {len(keys)} samples an epoch, so these are all')
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hrpose.analysis.benchmark.timing import Work
 from hrpose.apis import PersonDetector, PoseInferencer
+from hrpose.images.convert import swap_red_blue
 from hrpose.models.estimators.topdown import attach_predictions
 from hrpose.visualization import draw_boxes, draw_pose
 
@@ -42,17 +43,17 @@ class Chain:
         steps: dict[str, Callable[[], Any]] = {
             WHOLE: self._whole,
             'read': self._read,
-            'detect': lambda: self.detector(self.pictures),
+            'detect': lambda: self.detector([swap_red_blue(image) for image in self.images]),
             'crop': self._crop,
             'predict': self._predict,
             'decode': self._decode,
-            'draw': lambda: self._draw(self.pictures),
+            'draw': lambda: self._draw(self.images),
         }
         return {name: Work(run, self.people, images=len(self.by_picture)) for name, run in steps.items()}
 
     @cached_property
-    def pictures(self) -> list[np.ndarray]:
-        """M pictures (H, W, 3) uint8 BGR."""
+    def images(self) -> list[np.ndarray]:
+        """M images (H, W, 3) uint8 RGB."""
         return self._read()
 
     @cached_property
@@ -71,21 +72,20 @@ class Chain:
         return PoseInferencer(self.model, batch_size=self.people)
 
     def _whole(self) -> None:
-        pictures = self._read()
-        self.detector(pictures)
+        images = self._read()
+        as_opencv = [swap_red_blue(image) for image in images]
+        self.detector(as_opencv)
         boxes = [[record['box'] for record in records] for records in self.by_picture.values()]
-        self.pose(pictures, boxes=boxes)
-        self._draw(pictures)
+        self.pose(as_opencv, boxes=boxes)
+        self._draw(images)
 
     def _read(self) -> list[np.ndarray]:
         load = self.dataset.pipeline.transforms[0]
-        images = [load(records[0])['img'] for records in self.by_picture.values()]
-        return [np.ascontiguousarray(image[..., ::-1]) for image in images]
+        return [load(records[0])['img'] for records in self.by_picture.values()]
 
     def _crop(self) -> list[dict[str, Any]]:
         steps, crops = self.dataset.pipeline.transforms[1:], []
-        for picture, records in zip(self.pictures, self.by_picture.values(), strict=True):
-            image = np.ascontiguousarray(picture[..., ::-1])
+        for image, records in zip(self.images, self.by_picture.values(), strict=True):
             for record in records:
                 results = {**record, 'img': image, 'ori_shape': image.shape[:2]}
                 for step in steps:
@@ -102,12 +102,12 @@ class Chain:
         found = torch.cat([keypoints, scores.unsqueeze(-1)], dim=-1).cpu().numpy()
         return attach_predictions(self.batch['data_samples'], found, self.model.head.codec.input_size)
 
-    def _draw(self, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _draw(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Draw the annotated people; an untrained network's own would score too little to be drawn."""
         drawn = []
-        for picture, records in zip(pictures, self.by_picture.values(), strict=True):
+        for image, records in zip(images, self.by_picture.values(), strict=True):
             boxes, keypoints, visible = (
                 np.stack([record[name] for record in records]) for name in ('box', 'keypoints', 'visible')
             )
-            drawn.append(draw_pose(draw_boxes(picture, boxes), keypoints, visible, self.model.metainfo))
+            drawn.append(draw_pose(draw_boxes(image, boxes), keypoints, visible, self.model.metainfo))
         return drawn

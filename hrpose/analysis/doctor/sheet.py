@@ -29,7 +29,7 @@ def overlay_sheet(
         number: of people.
 
     Returns:
-        (h, w, 3) uint8 BGR, or None.
+        (h, w, 3) uint8 RGB, or None.
     """
     chosen = [(row, fault, _tile(people, row, folder, load)) for row, fault in _choose(people, findings, number)]
     shown = [(tile, f'{fault} {people.ids[row]}'.strip()) for row, fault, tile in chosen if tile is not None]
@@ -53,7 +53,7 @@ def _choose(people: People, findings: Sequence[Finding], number: int) -> list[tu
 def _tile(people: People, row: int, folder: str, load: Load) -> np.ndarray | None:
     """Return one person, cut out to show the box and every labelled joint; None if the image cannot be read."""
     try:
-        image = load({'img_path': people.path(int(people.image[row]), folder)})['img'][..., ::-1]
+        image = load({'img_path': people.path(int(people.image[row]), folder)})['img']
     except ValueError:
         return None
     box = people.boxes_xywh[row]

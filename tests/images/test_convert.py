@@ -1,12 +1,12 @@
-"""Pictures of any form, good and bad: each comes in as BGR, or is refused in a sentence."""
+"""Images of any form become RGB or BGR arrays; what is not an image is refused."""
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from hrpose.apis.images import as_bgr
 from hrpose.errors import UserError
+from hrpose.images.convert import as_bgr, as_rgb
 
 
 def written(tmp_path, name, content):
@@ -20,23 +20,23 @@ def jpeg(width=64, height=48):
 
 
 BAD = {
-    'text': (lambda p: written(p, 'a.jpg', b'not a picture'), r'a\.jpg is in no format that OpenCV can decode'),
+    'text': (lambda p: written(p, 'a.jpg', b'not an image'), r'a\.jpg is in no format that OpenCV can decode'),
     'zero bytes': (lambda p: written(p, 'a.jpg', b''), r'a\.jpg is empty \(0 bytes\)'),
     'cut short': (lambda p: written(p, 'a.jpg', jpeg()[:900]), r'a\.jpg is cut short \(900 bytes\)'),
     'missing': (lambda p: p / 'none.jpg', r'none\.jpg: there is no such file'),
     'folder': (lambda p: p, 'cannot read the image .*: Is a directory'),
     'float from 0 to 1': (lambda p: np.zeros((9, 9, 3)), r'uint8, 0 to 255, not float64; if it runs from 0 to 1, give'),
     'float32': (lambda p: np.zeros((9, 9, 3), np.float32), 'not float32; if it runs from 0 to 1'),
-    'whole numbers': (lambda p: np.zeros((9, 9, 3), int), 'not int64, and how to scale it down'),
-    '16 bit': (lambda p: np.zeros((9, 9), np.uint16), 'not uint16, and how to scale it down'),
+    'whole numbers': (lambda p: np.zeros((9, 9, 3), int), 'not int64; scale it to 8 bits'),
+    '16 bit': (lambda p: np.zeros((9, 9), np.uint16), 'not uint16; scale it to 8 bits'),
     'channels first': (lambda p: np.zeros((3, 9, 9), np.uint8), r'not \(3, 9, 9\); channels come last'),
     'two channels': (lambda p: np.zeros((9, 9, 2), np.uint8), r'is BGR \(H, W, 3\), BGRA or grey .* not \(9, 9, 2\)'),
     'no rows': (lambda p: np.zeros((0, 9, 3), np.uint8), r'not \(0, 9, 3\)'),
     'one row of numbers': (lambda p: np.zeros(9, np.uint8), r'not \(9,\)'),
-    'a number': (lambda p: 5, 'a picture is a path, a NumPy array .* or a PIL image, not int'),
+    'a number': (lambda p: 5, 'an image is a path, a NumPy array .* or a PIL image, not int'),
     'nothing': (lambda p: None, 'or a PIL image, not NoneType'),
     'bytes': (lambda p: jpeg(), 'not bytes'),
-    'PIL of floats': (lambda p: Image.new('F', (9, 9)), "a PIL image of mode 'F' has no 8 bits a channel"),
+    'PIL of floats': (lambda p: Image.new('F', (9, 9)), "a PIL image of mode 'F' does not have 8 bits a channel"),
     'PIL of 16 bits': (lambda p: Image.new('I;16', (9, 9)), "a PIL image of mode 'I;16'"),
     'PIL cut short': (
         lambda p: Image.open(written(p, 'b.jpg', jpeg()[:900])),
@@ -55,10 +55,10 @@ BAD = {
 
 
 @pytest.mark.parametrize('what', BAD)
-def test_what_is_no_picture_is_refused_in_a_sentence(what, tmp_path):
+def test_what_is_not_an_image_is_refused(what, tmp_path):
     make, said = BAD[what]
     with pytest.raises(UserError, match=said):
-        as_bgr(make(tmp_path))
+        as_rgb(make(tmp_path))
 
 
 COLOUR = np.array([[[10, 20, 200]]], np.uint8)  # BGR
@@ -85,17 +85,15 @@ GOOD = {
 
 
 @pytest.mark.parametrize('what', GOOD)
-def test_every_form_of_a_picture_becomes_bgr(what, tmp_path):
-    make, expected = GOOD[what]
-    found = as_bgr(make(tmp_path))
-    assert found.dtype == np.uint8 and found.flags.c_contiguous
-    assert np.array_equal(found, expected)
+def test_every_form_of_an_image_becomes_rgb_and_bgr(what, tmp_path):
+    make, bgr = GOOD[what]
+    for convert, expected in ((as_bgr, bgr), (as_rgb, bgr[..., ::-1])):
+        found = convert(make(tmp_path))
+        assert found.dtype == np.uint8 and found.flags.c_contiguous
+        np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize('size', [(1, 1), (20_000, 3), (3, 20_000), (32_766, 1)])
-def test_pictures_of_one_pixel_and_very_long_ones_have_people_like_others(size, pose):
-    width, height = size
-    result = pose(np.full((height, width, 3), 128, np.uint8), boxes=[[width - 1, height - 1, width, height]])
-    assert result.image_size == size
-    assert np.isfinite(result.keypoints).all()
-    assert np.abs(result.keypoints - [width - 0.5, height - 0.5]).max() < 1.25
+def test_converting_leaves_the_array_as_it_was():
+    image = COLOUR.copy()
+    as_rgb(image)[:] = 0
+    np.testing.assert_array_equal(image, COLOUR)
