@@ -2,16 +2,19 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from hrpose.checkpoints.families import UNKNOWN, Recognised, recognise
 from hrpose.checkpoints.names import locate
+from hrpose.checkpoints.plain import plain_checkpoint
 from hrpose.checkpoints.read import read_checkpoint
+from hrpose.checkpoints.safetensors_file import SUFFIX, write_safetensors
 from hrpose.errors import UserError, nearest
 from hrpose.version import __version__
 
@@ -28,25 +31,28 @@ def convert_checkpoint(source: str | Path, target: str | Path, *, to: str = 'hrp
 
     Args:
         source: a path, the name of published weights, or an http(s) address.
-        target: a file, never `source` itself; its folder is made.
+        target: a file, never `source` itself; its folder is made. Its suffix says the format: .pth, .pt or
+            .safetensors.
         to: 'hrpose' or 'mmpose' (1.x). Both name weights alike; they differ in what `meta` says.
 
     Raises:
         UserError: a source that cannot be read safely or has no known layout; a target that is the source, or cannot
-            be written.
+            be written or has another suffix.
     """
     if to not in FORMS:
         raise UserError(f"there is no form '{to}' to convert to; {nearest(to, FORMS)}")
     path, target = locate(source), Path(target)
     if target.is_dir() or (target.exists() and target.samefile(path)):
         raise UserError(f'{target} is {"a folder" if target.is_dir() else "the source"}; name another file to write')
+    if target.suffix not in WRITERS:
+        raise UserError(f"{target}: no checkpoint has the suffix '{target.suffix}'; choose {', '.join(WRITERS)}")
     content = read_checkpoint(path)
     found = recognise(content)
     if found.family is UNKNOWN or not found.weights:
         some = ', '.join(list(found.weights)[:3]) or 'none'
         raise UserError(f'{source} has no layout that is known; the names of its weights: {some}')
     weights = _pose_network(found)
-    _write({'state_dict': weights, 'meta': FORMS[to](content.get('meta'), path.name, found)}, target)
+    _write(plain_checkpoint({'state_dict': weights, 'meta': FORMS[to](content.get('meta'), path.name, found)}), target)
     dropped = len(found.dropped) + len(found.weights) - len(weights)
     return f'{source} ({found.family.name}) -> {target} ({to}): {len(weights)} weights kept, {dropped} dropped'
 
@@ -63,6 +69,14 @@ def _mmpose_meta(meta: Any, source: str, found: Recognised) -> dict[str, Any]:
 FORMS = {'hrpose': _hrpose_meta, 'mmpose': _mmpose_meta}
 
 
+def _save(content: dict[str, Any], path: Path) -> None:
+    with open(path, 'wb') as file:
+        torch.save(content, file)
+
+
+WRITERS: dict[str, Callable[[dict[str, Any], Path], None]] = {'.pth': _save, '.pt': _save, SUFFIX: write_safetensors}
+
+
 def _pose_network(found: Recognised) -> dict[str, Tensor]:
     """Leave out what a classifier computes beyond the finest branch: the last exchange unit's other outputs."""
     if not found.family.is_backbone:
@@ -77,10 +91,9 @@ def _write(content: dict[str, Any], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f'.{target.name}.{os.getpid()}.part')
     try:
-        with open(part, 'wb') as file:
-            torch.save(content, file)
+        WRITERS[target.suffix](content, part)
         os.replace(part, target)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, SafetensorError) as error:
         raise UserError(f'{target} cannot be written: {getattr(error, "strerror", None) or error}') from error
     finally:
         part.unlink(missing_ok=True)

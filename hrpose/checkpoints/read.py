@@ -7,6 +7,7 @@ import torch
 
 from hrpose.checkpoints.containers import read_archive, read_row
 from hrpose.checkpoints.names import locate
+from hrpose.checkpoints.safetensors_file import SUFFIX, read_safetensors
 from hrpose.checkpoints.unpickle import RefusedError
 from hrpose.errors import UserError
 
@@ -21,14 +22,15 @@ def read_checkpoint(given: str | Path, map_location: str | torch.device | None =
     """Return a checkpoint's content: tensors, arrays and plain values; config texts are taken out.
 
     Args:
-        given: a path, the name of published weights, or an http(s) address; see `hrpose.checkpoints.locate`.
+        given: a path, the name of published weights, or an http(s) address; see `hrpose.checkpoints.locate`. A file
+            named .safetensors is of that format, any other of PyTorch's.
         map_location: the device that the tensors go to; None is the CPU.
 
     Raises:
         UserError: no such file, not a checkpoint, or one that asks for more than weights and plain values.
     """
     path, device = locate(given), torch.device(map_location or 'cpu')
-    content = _content(path, device)
+    content = read_safetensors(path, device) if path.suffix == SUFFIX else _content(path, device)
     if not isinstance(content, dict):
         raise UserError(f'{path} is no checkpoint: it holds a {type(content).__name__}, not a dict of weights')
     meta = content.get('meta')
@@ -42,7 +44,10 @@ def _content(path: Path, device: torch.device) -> Any:
     with open(path, 'rb') as file:
         start = file.read(2)
         if start != _ZIP and start[:1] != _PICKLE:
-            raise UserError(f'{path} is no PyTorch checkpoint ({size} bytes of something else)')
+            raise UserError(
+                f'{path} is no PyTorch checkpoint ({size} bytes of something else); '
+                f'a file of the safetensors format has to be named {SUFFIX}'
+            )
         file.seek(0)
         try:
             return (read_archive if start == _ZIP else read_row)(file, size, device)

@@ -11,7 +11,7 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         "mmpose 1.x's. Nothing in the file is run, and the file itself is never overwritten.",
     )
     parser.add_argument('source', metavar='IN', help='a file, the name of published weights, or an http(s) address')
-    parser.add_argument('target', metavar='OUT', help='the file to write')
+    parser.add_argument('target', metavar='OUT', help='the file to write: .pth or .safetensors')
     parser.add_argument('--to', choices=('hrpose', 'mmpose'), default='hrpose', help='the form to write')
     return parser.parse_args(words)
 

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from hrpose.apis.detector import Boxes, PersonDetector
+from hrpose.checkpoints import convert_checkpoint
 from hrpose.errors import UserError
 from tests.apis.detectors import CONFIGS, pictures, small_config, small_detector
 from tests.checkpoints.cases import saved
@@ -142,12 +143,16 @@ def test_the_detectors_pipeline_gets_bgr_from_every_form(tmp_path):
 
 
 @pytest.mark.parametrize('kept', ['dataset_meta', 'CLASSES'])
-def test_a_checkpoint_of_mmdets_layout_loads_with_its_classes(kept, tmp_path):
+@pytest.mark.parametrize('form', ['pth', 'safetensors'])
+def test_a_checkpoint_of_mmdets_layout_loads_with_its_classes(form, kept, tmp_path):
     model, cfg = small_detector('RTMDet'), small_config('RTMDet')
     names = ('dog', *map(str, range(78)), 'person')
     meta = {'dataset_meta': {'classes': names, 'palette': [(1, 2, 3)]}} if kept == 'dataset_meta' else {kept: names}
     content = {'state_dict': model.state_dict(), 'meta': {'cfg': 'import os', 'epoch': 3, **meta}, 'message_hub': {}}
     path = saved(content, tmp_path / 'epoch_3.pth')
+    if form == 'safetensors':
+        pth, path = path, tmp_path / 'epoch_3.safetensors'
+        convert_checkpoint(pth, path)
     detector = PersonDetector(cfg, path, score_threshold=0)
     assert detector.labels == (79,)
     assert list(detector.model.state_dict()) == list(model.state_dict())
