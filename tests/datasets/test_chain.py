@@ -1,31 +1,32 @@
-"""The whole test protocol on real photographs: annotation to key points in image px, against the official release."""
+"""The whole test protocol, from annotations and images to keypoints in image px."""
 
 import numpy as np
-from mmengine.dataset import pseudo_collate
+import pytest
 
-from hrpose.config import load_config
-from hrpose.registry import DATASETS, MODELS
-from tests.golden import fill_model
+from tests.golden import golden
 from tests.golden.make import ORIGINALS
+from tests.golden.measure import predict
 
 
-def test_key_points_of_twelve_real_people_are_the_official_ones(repository, real_data):
-    official = np.load(ORIGINALS / 'chain_w32_coco.npz')
-    source = str(real_data / 'coco')
-    options = {'data_root': source, 'val_dataloader.dataset.ann_file': 'test_coco.json'}
-    options['val_dataloader.dataset.data_prefix.img'] = source
-    cfg = load_config(repository / 'configs' / 'hrnet_w32_coco_256x192.py', options)
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    model = fill_model(MODELS.build(cfg.model))
+def assert_predicted(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    assert found['item_id'].tolist() == expected['item_id'].tolist()
+    np.testing.assert_allclose(found['boxes'], expected['boxes'], rtol=1e-7, atol=1e-3)
+    np.testing.assert_allclose(found['keypoints_image'], expected['keypoints_image'], rtol=0, atol=0.01)
+    np.testing.assert_allclose(found['scores'], expected['scores'], rtol=0, atol=1e-4)
 
-    samples = model.test_step(pseudo_collate([dataset[index] for index in range(len(dataset))]))
 
-    found = {sample.id: sample.pred_instances for sample in samples}
-    assert list(found) == official['item_id'].tolist()
-    boxes = np.concatenate([sample.gt_instances.bboxes for sample in samples])
+def test_keypoints_of_twelve_real_people_are_the_official_ones(real_data):
+    official = dict(np.load(ORIGINALS / 'chain_w32_coco.npz'))
     low, size = np.split(official['box_xywh'], 2, axis=1)
-    np.testing.assert_allclose(boxes, np.hstack([low, low + size]), atol=1e-3)
-    keypoints = np.concatenate([instances.keypoints for instances in found.values()])
-    scores = np.concatenate([instances.keypoint_scores for instances in found.values()])
-    np.testing.assert_allclose(keypoints, official['keypoints_image'], rtol=0, atol=0.01)
-    np.testing.assert_allclose(scores, official['scores'], rtol=0, atol=1e-4)
+    assert_predicted(predict(real_data / 'coco'), official | {'boxes': np.hstack([low, low + size])})
+
+
+def test_keypoints_of_twelve_drawn_people_stay_as_measured(drawn_data):
+    assert_predicted(predict(drawn_data / 'coco'), golden('measured/chain_w32_drawn.npz'))
+
+
+def test_the_measured_keypoints_notice_a_flip_test_without_shift(drawn_data):
+    with pytest.raises(AssertionError, match='Mismatched elements'):
+        assert_predicted(
+            predict(drawn_data / 'coco', {'model.flip_shift': False}), golden('measured/chain_w32_drawn.npz')
+        )
