@@ -33,7 +33,7 @@ class Registry(_Registry):
                 return None
             raise
         # mmengine also returns whatever else can be imported by a name.
-        return part if is_registered(part) else None
+        return part if part in self.module_dict.values() or is_registered(part) else None
 
     def known_names(self) -> set[str]:
         """Return every name that `get` finds without a scope: this registry's and its parents'."""

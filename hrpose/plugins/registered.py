@@ -32,7 +32,9 @@ def registered_part(name: str) -> Any:
 
 def is_registered(part: Any) -> bool:
     """Return whether a registry has this class or function now. Import nothing."""
-    return any(part is known for registry in _registries() for known in registry.module_dict.values())
+    return part is not None and any(
+        part is known for registry in _registries() for known in registry.module_dict.values()
+    )
 
 
 def all_registries() -> list[Registry]:
