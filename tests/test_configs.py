@@ -12,7 +12,7 @@ from mmengine.config import Config
 from hrpose.checkpoints.table import PUBLISHED
 from hrpose.config import link, load_config, parse_options
 from hrpose.registry import DATASETS, MODELS, TRANSFORMS
-from tests.test_config import LOADERS, as_dict, assert_linked
+from tests.config.cases import LOADERS, as_dict, assert_linked
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))

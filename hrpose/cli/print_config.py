@@ -33,8 +33,8 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
 
 def print_origins(config: Path, written: Any, linked: Any, options: dict[str, Any], *, with_linked: bool) -> None:
     """Print a line for each value, and after them those that nothing reads."""
-    from hrpose.cli.origins import inheritance, leaves, origin_of, origin_tree
-    from hrpose.cli.unread import unread
+    from hrpose.config.origins import inheritance, leaves, origin_of, origin_tree
+    from hrpose.config.unread import unread
     from hrpose.shipped import bases_by_name
 
     tree = origin_tree(config, options)

@@ -16,13 +16,13 @@ from hrpose.registry import METRICS
 def link(cfg: Config) -> Config:
     """Return a new config with everything filled in that follows from its top-level values.
 
-    Pure and idempotent: `link(link(cfg))` equals `link(cfg)`, and `cfg` stays as it was. A config without a `codec`
-    (a detector's, for instance) comes back as it is.
+    Pure and idempotent: `link(link(cfg))` equals `link(cfg)`, and `cfg` stays as it was. A config without a `codec`,
+    such as a detector's, is only copied.
 
     Raises:
-        UserError: a value that is written out and contradicts its source; names both places.
+        UserError: a value that contradicts its source; the message names both places.
     """
-    linked = Config(cfg._cfg_dict.to_dict(), filename=cfg.filename)
+    linked = _copy_of(cfg)
     if 'codec' not in linked:
         return linked
     linked.setdefault('default_scope', 'hrpose')
@@ -44,52 +44,42 @@ def link(cfg: Config) -> Config:
 
 
 def unlink(cfg: Config) -> Config:
-    """Return a new config without the values that `link` would fill in again just so.
+    """Return a new config without the values that `link` would fill in again.
 
-    A config that was saved after linking then follows an override as the file it came from does. Where a value differs
-    from its source, somebody wrote it on purpose, and the whole config stays as it is.
+    A config that was saved after linking then follows an option as the file it came from does. Where a value was
+    changed by hand, so that linking again gives another config, `cfg` is returned as it is.
     """
-    bare = Config(cfg._cfg_dict.to_dict(), filename=cfg.filename)
-    derived = list(_derived_places(cfg))
-    for place, key in derived:
-        part = lookup(bare, place)
-        if part is not None:
-            part.pop(key, None)
+    bare = _copy_of(cfg)
+    if not isinstance(bare.get('codec'), Mapping):
+        return cfg
+    for part in list(parts_of(bare)):
+        for key, source in part.linked.items():
+            # In a mixture only joints that are the model's may have been filled in.
+            if not (part.in_mixture and source == 'metainfo' and part.config.get(key) != bare.get('metainfo')):
+                part.config.pop(key, None)
+    for name in LOADERS:
+        for _, dataset in each_dataset(bare[name].dataset, name) if bare.get(name) else ():
+            for key, source in _defaults(name).items():
+                if source in bare:
+                    dataset.pop(key, None)
+    bare.codec.pop('heatmap_size', None)
+    ((bare.get('default_hooks') or {}).get('checkpoint') or {}).pop('rule', None)
+    for name in ('test_dataloader', 'test_evaluator'):
+        bare.pop(name, None)
     try:
-        again = link(bare)
+        return bare if plain(link(bare)._cfg_dict) == plain(link(cfg)._cfg_dict) else cfg
     except UserError:
         return cfg
-    return bare if all(_agree(cfg, again, place, key) for place, key in derived) else cfg
 
 
-def _agree(cfg: Config, again: Config, place: str, key: str) -> bool:
-    """Tell whether a value of `cfg`, if it has one there, is the one that `link` gave `again`."""
-    part, filled = lookup(cfg, place), lookup(again, place)
-    if part is None or key not in part:
-        return True
-    return filled is not None and plain(filled.get(key)) == plain(part[key])
-
-
-def _derived_places(cfg: Config) -> Iterator[tuple[str, str]]:
-    """Yield the place and the key of each value in `cfg` that `link` may have filled in; outer ones last."""
-    if 'codec' not in cfg:
-        return
-    for part in parts_of(cfg):
-        for key, source in part.linked.items():
-            # A data set in a mixture has joints of its own; those that are the model's it may have been given.
-            if not part.in_mixture or source != 'metainfo' or part.config.get(key) == cfg.get('metainfo'):
-                yield part.place, key
-    for name in LOADERS:
-        for place, _ in each_dataset(cfg[name].dataset, f'{name}.dataset') if cfg.get(name) else ():
-            yield from ((place, key) for key, source in _defaults(name).items() if source in cfg)
-    yield from (('codec', 'heatmap_size'), ('default_hooks.checkpoint', 'rule'))
-    yield from (('', key) for key in ('test_dataloader', 'test_evaluator'))
+def _copy_of(cfg: Config) -> Config:
+    return Config(cfg._cfg_dict.to_dict(), filename=cfg.filename)
 
 
 def _target_metainfo(cfg: Config) -> dict[str, Any]:
-    """Return the joints of the model: COCO's unless the config names others, or asks to read them from annotations.
+    """Return the model's joints: COCO's unless the config names others or leaves them to the annotations.
 
-    They are read from the first data set of train, val and test that leaves its joints to the config.
+    In that case they are read from the first data set of train, val and test without joints of its own.
     """
     written = cfg.get('metainfo', 'coco')
     if not reads_annotations(written):
@@ -113,7 +103,7 @@ def _link_sizes(cfg: Config) -> None:
 
 
 def _test_like_validation(cfg: Config) -> None:
-    """Give the test the loader and the metrics of validation where it has none of its own."""
+    """Give the test the loader and the metrics of the validation where it has none of its own."""
     for part in ('dataloader', 'evaluator'):
         if f'test_{part}' not in cfg and cfg.get(f'val_{part}') is not None:
             cfg[f'test_{part}'] = cfg._cfg_dict.to_dict()[f'val_{part}']
@@ -135,14 +125,14 @@ def _link_loader(cfg: Config, name: str) -> None:
             dataset.setdefault('data_root', cfg.data_root)
         if 'pipeline' not in dataset:
             if source not in cfg:
-                raise UserError(f'{place} has no pipeline, and the config has no {source}')
-            dataset.pipeline = [dict(step) for step in cfg[source]]
+                raise UserError(f'{place} has no pipeline; write {source} at the top of the config')
+            dataset.pipeline = [step.to_dict() for step in cfg[source]]
         if not isinstance(dataset.pipeline, list):
             raise UserError(f'{place}.pipeline follows {source}; override {source}.INDEX.… instead')
 
 
 def each_dataset(dataset: Any, place: str) -> Iterator[tuple[str, Any]]:
-    """Yield each data set with its place in the config, also those inside a wrapper."""
+    """Yield the place and the config of each data set, also inside wrappers."""
     if 'dataset' in dataset:
         yield from each_dataset(dataset.dataset, f'{place}.dataset')
     elif 'datasets' in dataset:
@@ -153,7 +143,7 @@ def each_dataset(dataset: Any, place: str) -> Iterator[tuple[str, Any]]:
 
 
 def _link_best_checkpoint(cfg: Config) -> None:
-    """Choose the best checkpoint by the first metric, of which more is better unless its class says rule = 'less'."""
+    """Choose the best checkpoint by the first metric: the highest, unless its class says `rule = 'less'`."""
     hook, metrics = (cfg.get('default_hooks') or {}).get('checkpoint'), cfg.get('val_evaluator') or {}
     if hook and hook.get('save_best'):
         metrics = metrics.get('metrics', metrics) if isinstance(metrics, Mapping) else metrics
@@ -162,7 +152,7 @@ def _link_best_checkpoint(cfg: Config) -> None:
 
 
 def _fill(cfg: Config, part: Part) -> None:
-    """Give a part each value that it takes, or refuse one that differs from its source."""
+    """Give a part each value that it takes; refuse one that contradicts its source."""
     for key, source in part.linked.items():
         given = part.config.get(key)
         if source.startswith('{'):
@@ -178,7 +168,7 @@ def _fill(cfg: Config, part: Part) -> None:
                     f'{here} is {_short(written)}, but {source} is {_short(wanted)}; leave {here} out, and it follows '
                     f'{origin}, or change {origin} itself'
                 )
-            part.config[key] = _copy(wanted)
+            part.config[key] = wanted
 
 
 def _fill_path(cfg: Config, part: Part, key: str, pattern: str) -> None:
@@ -188,14 +178,8 @@ def _fill_path(cfg: Config, part: Part, key: str, pattern: str) -> None:
         part.config.setdefault(key, str(Path(pattern.format(ann_file=annotations))))
 
 
-def _value_of(cfg: Config, source: str) -> Any:
-    if source.startswith('len('):
-        return len(lookup(cfg, source[len('len(') : -1]))
-    return lookup(cfg, source)
-
-
 def _complete(cfg: Config, part: Any, given: Any, wanted: Any) -> Any:
-    """Return the complete metainfo that is written in a part; what it leaves to the annotations agrees by names."""
+    """Return the metainfo that a part writes, completed; if it reads annotations, `wanted` where the names agree."""
     if not reads_annotations(given):
         return plain(resolve(given))
     if given is None or 'ann_file' not in part:
@@ -209,28 +193,21 @@ def annotations_of(cfg: Config, dataset: Any) -> str:
     return str(Path(dataset.get('data_root', cfg.get('data_root', ''))) / dataset.ann_file)
 
 
-def lookup(cfg: Config, dotted: str) -> Any:
-    """Return the value at a dotted place, numbers counting in lists; None where a part of the way is missing."""
+def _value_of(cfg: Config, source: str) -> Any:
+    """Return the value of a source; None where the config does not have it."""
+    if source.startswith('len('):
+        return len(_value_of(cfg, source[len('len(') : -1]))
     value: Any = cfg
-    for key in filter(None, dotted.split('.')):
-        if isinstance(value, list | tuple):
-            value = value[int(key)] if key.isdigit() and int(key) < len(value) else None
-        else:
-            value = value.get(key) if isinstance(value, Mapping | Config) else None
+    for key in source.split('.'):
+        value = value.get(key) if isinstance(value, Mapping | Config) else None
     return value
 
 
 def plain(value: Any) -> Any:
-    """Return a value with mappings as dicts and sequences as tuples, so that equal ones compare equal."""
+    """Return a copy with mappings as dicts and sequences as tuples, so that equal values compare equal."""
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return tuple(plain(item) for item in value)
-    return value
-
-
-def _copy(value: Any) -> Any:
-    return {key: _copy(item) for key, item in value.items()} if isinstance(value, dict) else value
+    return tuple(plain(item) for item in value) if isinstance(value, list | tuple) else value
 
 
 def _short(value: Any) -> str:

@@ -1,28 +1,28 @@
-"""`--cfg-options`: words on a command line to values in a config."""
+"""Turn the words after `--cfg-options` into values of a config."""
 
 import ast
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from hrpose.errors import UserError, nearest
 
-# Top-level values that a config may leave out and an option may add.
-RUNNER_KEYS = {
-    *('metainfo', 'data_root', 'work_dir', 'load_from', 'resume', 'launcher', 'log_level', 'log_processor'),
-    *('randomness', 'env_cfg', 'auto_scale_lr', 'param_scheduler', 'custom_hooks', 'visualizer', 'default_scope'),
-    *('val_dataloader', 'val_evaluator', 'val_cfg', 'test_dataloader', 'test_evaluator', 'test_cfg'),
-    *('experiment_name', 'model_wrapper_cfg', 'find_unused_parameters', 'compile', 'cfg', 'custom_imports'),
-    *('sync_bn', 'frozen'),
+# Top-level names that mmengine or hrpose reads from a config: Runner's arguments, and these.
+TOP_LEVEL_NAMES = {
+    *(name for name in inspect.signature(Runner.__init__).parameters if name != 'self'),
+    *('codec', 'metainfo', 'data_root', 'train_pipeline', 'test_pipeline', 'custom_imports', 'frozen'),
+    *('compile', 'find_unused_parameters', 'model_wrapper_cfg', 'sync_bn'),
 }
 
 
 def parse_options(words: Sequence[str]) -> dict[str, Any]:
-    """Return the overrides that `--cfg-options` names, as dotted name -> value.
+    """Return the overrides of `--cfg-options` by dotted name.
 
     A value is a Python literal (`2`, `0.1`, `(288,384)`, `[1,2]`, `None`, `{'type':'SGD'}`), `true` or `false`, or else
-    text; several with commas between them make a tuple. Nothing is executed.
+    text. Commas without brackets make a tuple. Nothing is executed.
 
     Raises:
         UserError: a word without `=`, or without a name before it.
@@ -31,7 +31,7 @@ def parse_options(words: Sequence[str]) -> dict[str, Any]:
     for word in words:
         name, equals, text = word.partition('=')
         if not equals or not name:
-            raise UserError(f"--cfg-options takes KEY=VALUE, not '{word}'; no blanks around the = sign")
+            raise UserError(f"--cfg-options takes KEY=VALUE, not '{word}'; write no blanks around the = sign")
         options[name] = _literal(text)
     return options
 
@@ -49,7 +49,7 @@ def _literal(text: str) -> Any:
 def merge(cfg: Config, options: Mapping[str, Any]) -> None:
     """Apply options to `cfg`; raise `UserError` for one that names nothing or does not fit.
 
-    An option for the test alone needs a copy of the validation's part to change: with the validation's options in it.
+    An option for the test alone changes a copy of the validation's part, to which the other options apply, too.
     """
     parts = [part for part in ('dataloader', 'evaluator') if any(name.startswith(f'test_{part}.') for name in options)]
     for_test = {name: value for name, value in options.items() if name.split('.')[0] in map('test_{}'.format, parts)}
@@ -62,15 +62,14 @@ def merge(cfg: Config, options: Mapping[str, Any]) -> None:
 
 
 def _apply(cfg: Config, options: Mapping[str, Any]) -> None:
-    for name in options:
+    for name, value in options.items():
         top = name.split('.')[0]
-        if top not in cfg and ('.' in name or top not in RUNNER_KEYS):
+        if top not in cfg and ('.' in name or top not in TOP_LEVEL_NAMES):
             raise UserError(f"--cfg-options {name}: the config has no '{top}'; {nearest(top, cfg.keys())}")
-    try:
         # mmengine merges a mapping into what is there, and refuses where that is a name, as `metainfo` may be.
-        for name in [name for name, value in options.items() if isinstance(value, Mapping) and '.' not in name]:
-            if not isinstance(cfg.get(name), Mapping):
-                cfg[name] = dict(options[name])
+        if isinstance(value, Mapping) and '.' not in name and not isinstance(cfg.get(name), Mapping):
+            cfg[name] = dict(value)
+    try:
         cfg.merge_from_dict(dict(options))
     except (KeyError, TypeError, AssertionError, IndexError, ValueError) as error:
         raise UserError(f'--cfg-options {" ".join(options)} cannot be applied: {error}') from error

@@ -1,10 +1,10 @@
-"""The parts of a config, and the values that each of them says it takes.
+"""Find the parts of a config, and the values that each says it takes.
 
-A class says so in its attribute `linked`, argument -> source, which its subclasses inherit. A source is one of
+A class says so in its attribute `linked`, a dict of argument -> source that subclasses inherit. A source is one of
 
-- a place in the config: 'metainfo', 'codec.input_size'; a value that differs from it is an error,
-- a length: 'len(metainfo.keypoint_names)',
-- for a metric, a path made from its data set's `ann_file`: '{ann_file.parent}/truth.mat'; another path may be given.
+- a place in the config: 'metainfo', 'codec.input_size'. A part that writes another value is an error.
+- a length: 'len(metainfo.keypoint_names)'. The same holds.
+- a path made from the `ann_file` of a metric's data set: '{ann_file.parent}/truth.mat'. A metric may write another.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,42 +12,32 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
+from hrpose import registry as kinds
 from hrpose.errors import UserError
-from hrpose.registry import (
-    CODECS,
-    DATA_SAMPLERS,
-    DATASETS,
-    HOOKS,
-    METRICS,
-    MODELS,
-    TRANSFORMS,
-    VISBACKENDS,
-    VISUALIZERS,
-    Registry,
-)
+from hrpose.registry import Registry
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 EVALUATORS = ('val_evaluator', 'test_evaluator')
 
-# The registry of the parts under a key; under any other key it is that of the part around it.
+# The registry of the parts under a key. Under other keys it is that of the enclosing part.
 ROOTS: dict[str, Registry] = {
-    'codec': CODECS,
-    **dict.fromkeys(LOADERS, DATASETS),
-    'model': MODELS,
-    **dict.fromkeys(EVALUATORS, METRICS),
-    'visualizer': VISUALIZERS,
-    **dict.fromkeys(('default_hooks', 'custom_hooks'), HOOKS),
+    'codec': kinds.CODECS,
+    **dict.fromkeys(LOADERS, kinds.DATASETS),
+    'model': kinds.MODELS,
+    **dict.fromkeys(EVALUATORS, kinds.METRICS),
+    'visualizer': kinds.VISUALIZERS,
+    **dict.fromkeys(('default_hooks', 'custom_hooks'), kinds.HOOKS),
 }
 REGISTRIES: dict[str, Registry] = {
     **ROOTS,
-    **dict.fromkeys(('dataset', 'datasets'), DATASETS),
-    **dict.fromkeys(('sampler', 'batch_sampler'), DATA_SAMPLERS),
-    **dict.fromkeys(('pipeline', 'transforms'), TRANSFORMS),
-    'metrics': METRICS,
-    'vis_backends': VISBACKENDS,
+    **dict.fromkeys(('dataset', 'datasets'), kinds.DATASETS),
+    **dict.fromkeys(('sampler', 'batch_sampler'), kinds.DATA_SAMPLERS),
+    **dict.fromkeys(('pipeline', 'transforms'), kinds.TRANSFORMS),
+    'metrics': kinds.METRICS,
+    'vis_backends': kinds.VISBACKENDS,
 }
 
-# Toolboxes that know nothing of `linked`; importing mmdet to find that out takes seconds.
+# Toolboxes whose parts have no `linked`; importing mmdet to find that out would take seconds.
 WITHOUT_LINKS = ('mmcv', 'mmdet', 'mmengine')
 
 
@@ -57,11 +47,11 @@ class Part(NamedTuple):
     place: str  # dotted, numbers in lists
     config: Any
     linked: Mapping[str, str]  # argument -> source
-    in_mixture: bool  # a data set inside one that takes the metainfo: it may have joints of its own
+    in_mixture: bool  # whether it is a data set inside one that takes the metainfo, so it may have its own joints
 
 
 def parts_of(cfg: Config) -> Iterator[Part]:
-    """Yield each part that takes values, also inside other parts; what it contains is looked at after it is yielded."""
+    """Yield each part that takes values, also inside other parts. Changes made to it are seen by what follows."""
     for name, registry in ROOTS.items():
         yield from _parts(cfg.get(name), name, registry, cfg.get('default_scope', 'hrpose'), False)
 
@@ -70,7 +60,7 @@ def _parts(value: Any, place: str, registry: Registry, scope: str, in_mixture: b
     if isinstance(value, Mapping):
         linked = getattr(class_of(value, registry, scope), 'linked', None)
         if isinstance(linked, Mapping):
-            is_dataset = registry is DATASETS
+            is_dataset = registry is kinds.DATASETS
             yield Part(place, value, linked, in_mixture and is_dataset)
             in_mixture |= is_dataset and 'metainfo' in linked
     items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ()
@@ -79,7 +69,7 @@ def _parts(value: Any, place: str, registry: Registry, scope: str, in_mixture: b
 
 
 def class_of(part: Mapping[str, Any], registry: Registry, scope: str) -> Any:
-    """Return the class that a part's `type` names; None if there is none, which whoever builds the part explains."""
+    """Return the class that a part's `type` names; None if there is none, which the registry explains on building."""
     name = part.get('type')
     if not isinstance(name, str):
         return name

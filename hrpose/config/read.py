@@ -1,4 +1,4 @@
-"""From a config file to a config, with the options of a command line."""
+"""Read a config file, and apply the options of a command line to it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,28 +19,26 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Args:
         path: a Python config file, or the name of one of hrpose's (`hrpose.shipped`).
-        options: overrides by dotted name, as `--cfg-options` gives them; they must name something that exists,
-            unless they add to a mapping.
+        options: overrides by dotted name, as `--cfg-options` gives them. Each has to name a value that exists, unless
+            it adds to a mapping.
 
     Raises:
-        UserError: no such file, a file that does not run, or values that contradict each other.
+        UserError: no such file, a file that fails to run, or values that contradict each other.
     """
     try:
         return link(read_config(path, options))
     except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
-        # Without options the file is at fault, or hrpose is: the traceback says which.
+        # Without options the file or hrpose is at fault, and the traceback shows which.
         if isinstance(error, UserError) or not options:
             raise
         words = ' '.join(f'{name}={value!r}'[:80] for name, value in options.items())
-        raise UserError(
-            f'--cfg-options {words} gives a part of the config another kind of value than it can have: {error}'
-        ) from error
+        raise UserError(f'--cfg-options {words}: a value is of the wrong kind for its part: {error}') from error
 
 
 def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
-    """Return the config of a file as it is written, not linked: for those who look for what is wrong in it.
+    """Return the config of a file as it is written, without linking, to look for mistakes in it.
 
-    Arguments and errors are those of `load_config`, but for values that contradict each other.
+    Arguments and errors are those of `load_config`; contradictions are not looked for.
     """
     prepare_openmmlab()
     path = find_config(path)
@@ -49,14 +47,15 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
             cfg = Config.fromfile(str(path), import_custom_modules=False)
     except UserError:
         raise
-    except Exception as error:  # a config is a user's program: whatever it raises is a sentence for the user
+    except Exception as error:  # a config is a program of the user's and may raise anything
         raise UserError(f'the config {path} cannot be read: {type(error).__name__}: {error}') from error
-    merged = Config(cfg._cfg_dict.to_dict(), filename=cfg.filename)
-    merge(merged, options or {})
-    import_plugins(merged.get('custom_imports') or {}, path)
     if not options:
+        import_plugins(cfg.get('custom_imports') or {}, path)
         return cfg
-    # Only now are the config's own parts known, which say what follows from other values.
-    unlinked = unlink(cfg)
-    merge(unlinked, options)
-    return unlinked
+    # Plug-ins first, named by an option perhaps: `unlink` has to know which values their parts take.
+    merged = Config(cfg._cfg_dict.to_dict())
+    merge(merged, options)
+    import_plugins(merged.get('custom_imports') or {}, path)
+    cfg = unlink(cfg)
+    merge(cfg, options)
+    return cfg

@@ -198,7 +198,7 @@ def test_a_wrong_option_fails_at_construction(options, complaint):
     ('given', 'complaint'),
     [
         ('mmdet::rtmdet/rtmdet_tiny_8xb32-300e_cocoo.py', 'nearest: rtmdet_tiny_8xb32-300e_coco.py'),
-        ('nowhere::a.py', 'there is no package nowhere'),
+        ('nowhere::a.py', 'no package nowhere is installed'),
         ('configs/_base_/runtime.py', 'has no model'),
     ],
 )

@@ -59,7 +59,7 @@ def test_inherited_values_in_braces_are_the_files_that_uses_them(origins):
 FAULTS = {
     'a_name': (
         "modle = dict(type='HRNet')",
-        'modle (leaf.py): no part of mmengine or hrpose reads this name; nearest: model, codec',
+        'modle (leaf.py): no part of mmengine or hrpose reads this name; nearest: model, codec, compile',
     ),
     'an_argument': (
         'model = dict(backbone=dict(archh=1))',
@@ -93,3 +93,8 @@ def test_no_config_here_has_a_value_that_nothing_reads_or_nobody_wrote(config, c
 def test_without_origin_the_whole_config_is_printed_as_python(capsys, quick):
     main([str(ROOT / 'configs' / 'hrnet_w16_synthetic_128x96.py')])
     assert 'flip_indices' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('text', ["frozen = ['backbone']", 'compile = True', 'find_unused_parameters = True'])
+def test_what_the_runner_takes_from_the_config_itself_is_read(text, origins):
+    assert origins(text)[1] == []

@@ -16,7 +16,7 @@ from hrpose.datasets.metainfo import KNOWN
 from hrpose.datasets.transforms import WarpAffine
 from hrpose.errors import UserError
 from hrpose.visualization import PoseVisualizer
-from tests.test_config import W32, as_dict, write_leaf
+from tests.config.cases import W32, as_dict, write_leaf
 
 COCO, LSP = KNOWN['coco'], KNOWN['lsp']
 WARP = {'type': 'WarpAffine'}
@@ -195,3 +195,8 @@ def test_a_plug_in_of_a_saved_config_follows_an_option(tmp_path, register):
     again = load_config(saved, {'metainfo': 'lsp', 'codec.input_size': (64, 96)})
     steps = [loaded.val_dataloader.dataset.pipeline[0] for loaded in (cfg, again)]
     assert [(step.joints, step.input_size) for step in steps] == [(17, (192, 256)), (14, (64, 96))]
+
+
+def test_the_top_level_pipeline_stays_as_it_is_written():
+    steps = [{'type': 'RandomApply', 'transforms': [WARP]}]
+    assert as_dict(linked(train_pipeline=steps))['train_pipeline'] == steps

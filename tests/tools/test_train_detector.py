@@ -12,7 +12,7 @@ from hrpose.apis import init_model
 from hrpose.apis.detector import PersonDetector
 from hrpose.config import link, load_config
 from tests.checkpoints.cases import saved, small_model
-from tests.test_config import as_dict
+from tests.config.cases import as_dict
 
 pytest.importorskip('mmdet')
 

@@ -1,6 +1,7 @@
-"""Which file each value of a config comes from: the files are merged again, with their names in place of the values.
+"""Find the file that each value of a config comes from.
 
-A tree has the keys of the config, lists as well by index, and at its leaves where the value was written.
+The files are merged again, with a file's name in place of each of its values. The resulting tree is a dict with the
+keys of the config, or the indices of a list, and with names of files at its leaves.
 """
 
 import re
@@ -18,7 +19,7 @@ OPTIONS = '--cfg-options'
 
 
 def origin_tree(config: Path, options: Mapping[str, Any]) -> Tree:
-    """Return the tree of a config's file and all that it inherits from; what options override is theirs."""
+    """Return the tree of a config's file, of all that it inherits, and of the options that override it."""
     tree: Tree = {}
     with bases_by_name():
         for file in inheritance(config):
@@ -33,21 +34,21 @@ def origin_tree(config: Path, options: Mapping[str, Any]) -> Tree:
 
 
 def inheritance(config: Path) -> Iterator[Path]:
-    """Yield the files that a config inherits from, each after its own, and at last the config; in `bases_by_name`."""
+    """Yield the files that a config inherits from, bases first, then the config. Call it within `bases_by_name`."""
     for base in Config._get_base_files(str(config)):
         yield from inheritance(Path(Config._get_cfg_path(base, str(config))[0]).resolve())
     yield config
 
 
 def own_values(file: Path) -> dict[str, Any]:
-    """Return what one file itself says, without what it inherits. Its text is run, as a config's is."""
+    """Return the values that one file itself says, without those that it inherits. This runs the file."""
     bases = Config._get_base_files(str(file))
     inherited = Config()
     for base in bases:
         path = Config._get_cfg_path(base, str(file))[0]
         inherited.merge_from_dict(Config.fromfile(path, import_custom_modules=False)._cfg_dict.to_dict())
     names: dict[str, Any] = {'_base_': inherited}
-    # What stands in double braces is filled in by mmengine, and is this file's whatever it becomes.
+    # mmengine fills in what stands in double braces. Whatever it becomes, the value is this file's.
     exec(compile(re.sub(r'\{\{.*?\}\}', '0', file.read_text()), str(file), 'exec'), names)
     return {name: value for name, value in names.items() if not name.startswith('_') and not _is_code(value)}
 
@@ -57,7 +58,7 @@ def _is_code(value: Any) -> bool:
 
 
 def _merge(tree: Tree, values: Mapping[Any, Any], origin: str) -> None:
-    """Put `origin` where mmengine's merging puts `values`."""
+    """Put `origin` wherever mmengine's merging puts a value of `values`."""
     for key, value in values.items():
         if isinstance(value, Mapping) and isinstance(tree.get(key), dict) and not value.get('_delete_'):
             _merge(tree[key], value, origin)
@@ -74,7 +75,7 @@ def _stamp(value: Any, origin: str) -> Any:
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Yield the path and the value of each leaf of a config; an empty mapping or list is one."""
+    """Yield the path and the value of each leaf of a config. An empty mapping or list is a leaf, too."""
     items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
     if not items or not value:
         yield path, value
@@ -84,7 +85,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, 
 
 
 def origin_of(tree: Any, path: tuple[Any, ...]) -> str | None:
-    """Return where the value at `path` was written, of a mapping its first entry; None if it was filled in."""
+    """Return where the value at `path` was written (of a mapping, its first entry); None if it was linked."""
     for key in path:
         if isinstance(tree, str):
             return tree

@@ -1,29 +1,18 @@
-"""Values of a config that nothing reads: a name that no part knows, a default that every data set overrides."""
+"""Find values of a config that nothing reads: unknown names, and defaults that every data set overrides."""
 
 import ast
-import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.runner import Runner
-
 from hrpose import registry
-from hrpose.config import LOADERS, each_dataset
+from hrpose.config.linking import each_dataset
+from hrpose.config.options import TOP_LEVEL_NAMES
+from hrpose.config.parts import LOADERS
 from hrpose.errors import nearest
 from hrpose.plugins import arguments_of
 
-# Read by hrpose itself, beside what mmengine's Runner takes.
-READ_BY_HRPOSE = {
-    'codec',
-    'metainfo',
-    'data_root',
-    'train_pipeline',
-    'test_pipeline',
-    'custom_imports',
-    'auto_scale_lr',
-}
-# Tables of fixed keys; mmengine ignores others in silence.
+# Tables of fixed keys. mmengine silently ignores others.
 TABLES = {
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
     'env_cfg.mp_cfg': {'mp_start_method', 'opencv_num_threads'},
@@ -39,15 +28,14 @@ def unread(written: Any, linked: Any, files: Iterable[Path]) -> Iterator[tuple[s
     """Yield the place of each value that nothing reads, and why.
 
     Args:
-        written: the config as its files say.
+        written: the config as it is written.
         linked: the same after `hrpose.config.link`.
-        files: those that it consists of; a name that their own text uses is a variable, and read.
+        files: the config's files. A name that their own text uses is a variable, and counts as read.
     """
     variables = set().union(*(_used_names(file) for file in files))
-    known = {*inspect.signature(Runner.__init__).parameters, *READ_BY_HRPOSE}
     for name in written:
-        if name not in known and name not in variables:
-            yield name, f'no part of mmengine or hrpose reads this name; {nearest(name, known)}'
+        if name not in TOP_LEVEL_NAMES and name not in variables:
+            yield name, f'no part of mmengine or hrpose reads this name; {nearest(name, TOP_LEVEL_NAMES)}'
     yield from _overridden(written, variables)
     for place, table in TABLES.items():
         part = _look_up(linked, place)
@@ -58,7 +46,7 @@ def unread(written: Any, linked: Any, files: Iterable[Path]) -> Iterator[tuple[s
 
 
 def _overridden(written: Any, variables: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield the top-level defaults for data sets that no data set is left to take."""
+    """Yield each top-level default that every data set overrides."""
     for key, name, loaders in (
         ('data_root', 'data_root', LOADERS),
         ('train_pipeline', 'pipeline', LOADERS[:1]),
@@ -75,7 +63,7 @@ def _overridden(written: Any, variables: set[str]) -> Iterator[tuple[str, str]]:
 
 
 def _arguments(value: Any, scope: str, place: str = '') -> Iterator[tuple[str, str]]:
-    """Yield each argument that the class of its part does not take."""
+    """Yield each argument that the class of a part does not take."""
     if isinstance(value, Mapping):
         accepted = accepted_arguments(value['type'], scope) if isinstance(value.get('type'), str) else None
         if accepted is not None:
@@ -87,7 +75,7 @@ def _arguments(value: Any, scope: str, place: str = '') -> Iterator[tuple[str, s
 
 
 def accepted_arguments(name: str, scope: str = 'hrpose') -> set[str] | None:
-    """Return the arguments of the part called `name`; None where it is unknown or takes anything."""
+    """Return the arguments that the part called `name` takes; None if it is unknown or takes any."""
     full = name if '.' in name or scope == 'hrpose' else f'{scope}.{name}'
     for kind in vars(registry).values():
         if isinstance(kind, registry.Registry) and full in kind:

@@ -1,4 +1,4 @@
-"""Configs by name: from a clone, from an installed package, and as the base of a config of one's own."""
+"""Configs are found by name: from a clone, from an installed package, as a base of another config."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,9 +10,9 @@ from hrpose import shipped
 from hrpose.config import load_config
 from hrpose.errors import UserError
 from hrpose.shipped import config_folder, config_names, find_config
-from tests.test_config import as_dict
+from tests.config.cases import as_dict
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NAME = 'hrnet_w32_coco_256x192'
 
 
@@ -22,7 +22,7 @@ def test_a_clones_configs_are_those_of_its_folder():
     assert not [name for name in config_names() if '_base_' in name]
 
 
-def test_an_installed_packages_own_come_first(tmp_path, monkeypatch):
+def test_an_installed_package_has_its_own_configs(tmp_path, monkeypatch):
     (tmp_path / '.mim' / 'configs' / 'detection').mkdir(parents=True)
     for name in ('mine', 'detection/ours'):
         (tmp_path / '.mim' / 'configs' / f'{name}.py').write_text('value = 1\n')
@@ -38,13 +38,13 @@ def test_a_config_is_found_by_name_from_any_folder(given, tmp_path, monkeypatch)
     assert find_config(given) == ROOT / 'configs' / f'{NAME}.py'
 
 
-def test_a_file_of_ones_own_goes_before_a_name(tmp_path, monkeypatch):
+def test_a_file_goes_before_a_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path(f'{NAME}.py').write_text('value = 3\n')
     assert load_config(f'{NAME}.py').value == 3
 
 
-def test_a_config_of_ones_own_inherits_by_name(tmp_path):
+def test_a_config_inherits_by_name(tmp_path):
     path = tmp_path / 'mine.py'
     path.write_text(f"_base_ = ['hrpose::{NAME}.py']\ncodec = dict(sigma=3)\n")
     expected = as_dict(load_config(NAME, {'codec.sigma': 3}))
@@ -64,12 +64,12 @@ def test_mmengine_is_left_as_it_was():
     ('given', 'reason'),
     [
         ('hrnet_w32_coco_256x129', 'nearest: hrnet_w32_coco_256x192,'),
-        (f'nowhere/{NAME}.py', f'give its name alone, {NAME}'),
+        (f'nowhere/{NAME}.py', f'give the name alone, {NAME}'),
         ('hrpose::hrnet_w32_coco_256x129.py', 'nearest: hrnet_w32_coco_256x192.py'),
         ('not_a_package_at_all::x.py', 'no package not_a_package_at_all'),
         ('/nowhere/x.py', 'no folder /nowhere'),
     ],
 )
-def test_what_is_not_there_names_the_nearest(given, reason):
+def test_a_missing_config_names_the_nearest(given, reason):
     with pytest.raises(UserError, match=reason):
         find_config(given)
