@@ -58,7 +58,7 @@ METRICS = _child(root.METRICS, 'hrpose.evaluation')
 VISUALIZERS = _child(root.VISUALIZERS, 'hrpose.visualization')
 HOOKS = _child(root.HOOKS, 'hrpose.engine.hooks')
 RUNNERS = _child(root.RUNNERS, 'hrpose.engine.runner')
-OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hrpose.engine.optim')
+OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hrpose.engine.optimizer')
 CODECS = Registry('codec', scope='hrpose', locations=['hrpose.codecs'])  # mmengine has no parent for these
 
 # Empty: for plug-ins, which then find every kind under one scope.

@@ -20,7 +20,7 @@ OWN_PARTS = {
     'TRANSFORMS': 'LoadImage PadBox RandomFlip RandomHalfBody RandomRotation RandomScale WarpAffine PackPose',
     'METRICS': 'CocoMetric PCKMetric',
     'VISUALIZERS': 'PoseVisualizer',
-    'HOOKS': 'PictureHook',
+    'HOOKS': 'PoseVisualizationHook',
     'OPTIM_WRAPPERS': 'BF16OptimWrapper',
     'RUNNERS': 'PoseRunner',
 }

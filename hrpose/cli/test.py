@@ -37,7 +37,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
             dict(type='DumpResults', out_file_path=arguments.dump, collect_device='gpu'),
         ]
     if arguments.show_dir:
-        hook = dict(type='PictureHook', out_dir=arguments.show_dir)
+        hook = dict(type='PoseVisualizationHook', out_dir=arguments.show_dir)
         cfg.custom_hooks = [*cfg.get('custom_hooks', []), hook]
     build_runner(cfg, loaders=('test_dataloader',)).test()
     leave()

@@ -54,7 +54,7 @@ def dry_run(cfg: Any, loaders: tuple[str, ...], processes: int) -> None:
     from tempfile import TemporaryDirectory
 
     from hrpose.apis.launch import build_runner
-    from hrpose.engine.plan import dry_run
+    from hrpose.engine.dry_run import dry_run
     from hrpose.errors import UserError
 
     if processes < 0:

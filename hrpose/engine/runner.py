@@ -17,13 +17,13 @@ from torch.distributed import DistError
 from torch.nn.parallel import DistributedDataParallel
 
 from hrpose.checkpoints import load_recognised, plain_checkpoint, read_checkpoint, recognise, resumable
-from hrpose.engine.batch_size import scale_learning_rate
 from hrpose.engine.config_text import FormattedOnce
 from hrpose.engine.distributed.processes import average_in_any_order, join, require_sync_bn, wrapper_options
+from hrpose.engine.distributed.shared_file import agreed, as_first_process_has_it
 from hrpose.engine.failures import explained, is_lost_process, way_on
-from hrpose.engine.parts import freeze, require_matching_keys
+from hrpose.engine.hooks.frozen_parts import freeze
+from hrpose.engine.optimizer import require_matching_keys, scale_learning_rate
 from hrpose.engine.schedule import follow_config, schedulers_of, start_of
-from hrpose.engine.shared_file import agreed, as_first_process_has_it
 from hrpose.engine.work_dir import latest_checkpoint, take_work_dir, whole
 from hrpose.errors import UserError
 from hrpose.hardware import keep_freed_memory

@@ -9,8 +9,8 @@ import torch
 from mmengine.config import Config
 
 from hrpose.checkpoints import read_checkpoint
-from hrpose.engine.checkpoint_hook import CheckpointHook
 from hrpose.engine.hooks import EarlyStoppingHook
+from hrpose.engine.hooks.checkpoint import CheckpointHook
 from hrpose.errors import UserError
 from tests.engine.cases import runner_of
 

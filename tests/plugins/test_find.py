@@ -72,10 +72,10 @@ MISTAKES = {
     'syntax': ('x = 1\nclass\n', ['part'], r'SyntaxError: .*part/__init__.py, line 2'),
     'needs_another': ('import not_installed_at_all', ['part'], "No module named 'not_installed_at_all'"),
     'twice': (
-        'from hrpose.registry import HOOKS\nfrom hrpose.engine.hooks import PictureHook\n'
-        'HOOKS.register_module(module=PictureHook)',
+        'from hrpose.registry import HOOKS\nfrom hrpose.engine.hooks import PoseVisualizationHook\n'
+        'HOOKS.register_module(module=PoseVisualizationHook)',
         ['part'],
-        'PictureHook is already registered',
+        'PoseVisualizationHook is already registered',
     ),
     'installed': ('', ['yaml'], "means 'yaml' in .*but Python takes the one in .*rename yours"),
 }

@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
-from hrpose.engine.plan import plan_of, seconds_a_batch
+from hrpose.engine.dry_run import plan_of, seconds_a_batch
 from tests.engine.cases import runner_of
 from tests.engine.processes import run_processes
 from tests.tools.scripts import run_program, run_script
@@ -77,8 +77,8 @@ def test_workers_load_while_the_network_computes(workers, expected):
 
 
 def test_the_estimated_time_is_that_of_steps_and_loading(tiny_coco, tiny_config, tmp_path, call, monkeypatch):
-    monkeypatch.setattr('hrpose.engine.plan._steps', lambda runner, data: (1.5, {}, ''))
-    monkeypatch.setattr('hrpose.engine.plan._loading', lambda runner: 0.5)
+    monkeypatch.setattr('hrpose.engine.dry_run._steps', lambda runner, data: (1.5, {}, ''))
+    monkeypatch.setattr('hrpose.engine.dry_run._loading', lambda runner: 0.5)
     config = tiny_config(tiny_coco(images=8))
     status, output = call('train', config, '--dry-run', '1', '--cfg-options', 'train_cfg.max_epochs=450')
     assert status == 0, output[-2000:]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hrpose.engine.batch_size import Batch, batch_of
+from hrpose.engine.optimizer import Batch, batch_of
 
 WITHOUT_VALIDATION = 'val_dataloader = val_cfg = val_evaluator = None'
 

@@ -1,15 +1,16 @@
-"""hrpose's hooks: what mmengine's Runner does not have, called at its points."""
+"""hrpose's hooks, which mmengine's Runner calls during training and tests."""
 
-from hrpose.engine.batch_size import BatchSizeHook
-from hrpose.engine.checkpoint_hook import CheckpointHook
-from hrpose.engine.early_stop import EarlyStoppingHook
-from hrpose.engine.exact_resume import EpochSeedHook, PendingGradientsHook
-from hrpose.engine.finite_loss import FiniteLossHook
-from hrpose.engine.logger_hook import LoggerHook
-from hrpose.engine.parts import FrozenPartsHook
-from hrpose.engine.picture_hook import PictureHook
-from hrpose.engine.shared_statistics import SharedStatisticsHook
-from hrpose.engine.speed import SpeedHook
+from hrpose.engine.hooks.checkpoint import CheckpointHook
+from hrpose.engine.hooks.exact_resume import (
+    EarlyStoppingHook,
+    EpochSeedHook,
+    PendingGradientsHook,
+    SharedStatisticsHook,
+)
+from hrpose.engine.hooks.finite_loss import FiniteLossHook
+from hrpose.engine.hooks.frozen_parts import FrozenPartsHook
+from hrpose.engine.hooks.training_log import BatchSizeHook, LoggerHook, SpeedHook
+from hrpose.engine.hooks.visualization import PoseVisualizationHook
 
 __all__ = [
     'BatchSizeHook',
@@ -20,7 +21,7 @@ __all__ = [
     'FrozenPartsHook',
     'LoggerHook',
     'PendingGradientsHook',
-    'PictureHook',
+    'PoseVisualizationHook',
     'SharedStatisticsHook',
     'SpeedHook',
 ]

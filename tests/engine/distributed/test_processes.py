@@ -12,8 +12,8 @@ from mmengine.structures import InstanceData
 from torch import distributed, nn
 
 from hrpose.engine.distributed.processes import average_in_any_order, join, leave, require_launcher
+from hrpose.engine.distributed.shared_file import CHUNK, as_first_process_has_it
 from hrpose.engine.failures import is_lost_process
-from hrpose.engine.shared_file import CHUNK, as_first_process_has_it
 from hrpose.errors import UserError
 from hrpose.models.estimators import TopdownPoseEstimator
 from tests.engine.cases import runner_of

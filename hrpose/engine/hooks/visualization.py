@@ -14,7 +14,7 @@ from hrpose.structures import PoseDataSample
 
 
 @HOOKS.register_module()
-class PictureHook(Hook):
+class PoseVisualizationHook(Hook):
     """Keeps the test's samples and, at the end, draws each image with all its people.
 
     Args:

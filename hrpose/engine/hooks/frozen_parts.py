@@ -1,6 +1,6 @@
-"""Parts of a network that learn in another way than the rest: not at all, or at a rate of their own."""
+"""Parts of a network that do not learn."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -36,14 +36,3 @@ class FrozenPartsHook(Hook):
         for part in getattr(runner, 'frozen_parts', ()):
             if part.training:
                 part.eval()
-
-
-def require_matching_keys(paramwise_cfg: dict[str, Any] | None, names: Iterable[str]) -> None:
-    """Raise `UserError` for a rate in `custom_keys` that is for no parameter: mmengine drops it in silence."""
-    names = list(names)
-    for key in (paramwise_cfg or {}).get('custom_keys', {}):
-        if not any(key in name for name in names):
-            parts = {'.'.join(name.split('.')[:depth]) for name in names for depth in (1, 2)}
-            raise UserError(
-                f"optim_wrapper.paramwise_cfg.custom_keys: no weight has '{key}' in its name; {nearest(key, parts)}"
-            )

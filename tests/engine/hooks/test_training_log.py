@@ -8,8 +8,8 @@ import torch
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch import nn
 
-from hrpose.engine.optim import BF16OptimWrapper
-from hrpose.engine.speed import training_speed
+from hrpose.engine.hooks.training_log import training_speed
+from hrpose.engine.optimizer import BF16OptimWrapper
 from tests.checkpoints.cases import small_model
 from tests.engine.cases import runner_of
 
@@ -17,7 +17,7 @@ from tests.engine.cases import runner_of
 @pytest.fixture
 def bf16(monkeypatch):
     """Say whether this machine has bf16."""
-    return lambda has: monkeypatch.setattr('hrpose.engine.speed.has_bf16', lambda *_: has)
+    return lambda has: monkeypatch.setattr('hrpose.engine.hooks.training_log.has_bf16', lambda *_: has)
 
 
 def wrapped(model: nn.Module, wrapper: type[OptimWrapper] = OptimWrapper, **options: object) -> OptimWrapper:

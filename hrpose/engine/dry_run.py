@@ -16,7 +16,7 @@ import torch
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import Tensor
 
-from hrpose.engine.batch_size import Batch, batch_of, recipe_batch
+from hrpose.engine.optimizer import Batch, batch_of, recipe_batch
 from hrpose.errors import UserError
 
 # The first step also allocates and chooses kernels; the others are timed.

@@ -1,20 +1,56 @@
-"""One line on how a training computes, and what the machine could do besides."""
+"""Hooks that write the log: the batch and the learning rate, how the training computes, a test's metrics."""
 
+import logging
 from typing import Any
 
 import torch
+from mmengine.dist import master_only
 from mmengine.hooks import Hook
+from mmengine.hooks import LoggerHook as MMEngineLoggerHook
 from mmengine.optim import AmpOptimWrapper, OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import nn
 
-from hrpose.engine.optim import BF16OptimWrapper
+from hrpose.engine.optimizer import BF16OptimWrapper, batch_of, parameter_groups, recipe_batch
 from hrpose.hardware import has_bf16
 from hrpose.registry import HOOKS
 
 # Of `AmpOptimWrapper`, which takes its dtype as a word; its default is the device's own, which is fp16 on GPUs.
 _HALVES = {torch.float16: 'fp16', torch.bfloat16: 'bf16', None: 'fp16'}
 _CAN_BE_FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.Adagrad)
+
+
+@HOOKS.register_module()
+class LoggerHook(MMEngineLoggerHook):
+    """mmengine's hook, but for the figures of a test: there each process writes the same file, at the same time."""
+
+    @master_only
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Log the figures and write them to the work dir; in the first process."""
+        super().after_test_epoch(runner, metrics)
+
+
+@HOOKS.register_module()
+class BatchSizeHook(Hook):
+    """Says, before the first step, the effective batch, the recipe's, and the learning rate in use.
+
+    The rate is that of the optimizer itself, before warm-up and steps: a resumed one's is the checkpoint's.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Log the sentence; warn where the batch is another than the recipe's and the rate does not follow it."""
+        batch, recipe = batch_of(runner), recipe_batch(runner.auto_scale_lr)
+        scaled = (runner.auto_scale_lr or {}).get('enable', False)
+        rates = sorted({group.get('initial_lr', group['lr']) for group in parameter_groups(runner)})
+        in_use = ' to '.join(f'{rate:g}' for rate in dict.fromkeys([rates[0], rates[-1]]))
+        told = recipe or 'not said (auto_scale_lr.base_batch_size)'
+        runner.logger.info(f"effective batch {batch}; recipe's batch {told}; learning rate {in_use}")
+        if recipe and batch.size != recipe and not scaled:
+            runner.logger.log(
+                logging.WARNING,
+                f'a batch of {batch.size} is not the {recipe} that the learning rate is for, and the rate was left '
+                f'as it is: --auto-scale-lr multiplies it by {batch.size / recipe:g}',
+            )
 
 
 @HOOKS.register_module()

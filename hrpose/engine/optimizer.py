@@ -1,14 +1,17 @@
-"""The batch that one optimizer step really takes, and the learning rate that goes with it."""
+"""The optimizer: the batch that one step takes, the learning rate that goes with it, and bf16 on CPUs."""
 
-import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mmengine.hooks import Hook
+import torch
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
+from torch import nn
 
-from hrpose.errors import UserError
-from hrpose.registry import HOOKS
+from hrpose.errors import UserError, nearest
+from hrpose.registry import OPTIM_WRAPPERS
 
 
 @dataclass(frozen=True)
@@ -63,34 +66,38 @@ def scale_learning_rate(runner: Runner, auto_scale_lr: dict[str, Any] | None) ->
             '--auto-scale-lr: the config does not say which batch size its learning rate is for; '
             'add auto_scale_lr = dict(base_batch_size=…)'
         )
-    for group in _parameter_groups(runner):
+    for group in parameter_groups(runner):
         group['lr'] *= batch_of(runner).size / recipe
 
 
-@HOOKS.register_module()
-class BatchSizeHook(Hook):
-    """Says, before the first step, the effective batch, the recipe's, and the learning rate in use.
-
-    The rate is that of the optimizer itself, before warm-up and steps: a resumed one's is the checkpoint's.
-    """
-
-    def before_train(self, runner: Runner) -> None:
-        """Log the sentence; warn where the batch is another than the recipe's and the rate does not follow it."""
-        batch, recipe = batch_of(runner), recipe_batch(runner.auto_scale_lr)
-        scaled = (runner.auto_scale_lr or {}).get('enable', False)
-        rates = sorted({group.get('initial_lr', group['lr']) for group in _parameter_groups(runner)})
-        in_use = ' to '.join(f'{rate:g}' for rate in dict.fromkeys([rates[0], rates[-1]]))
-        told = recipe or 'not said (auto_scale_lr.base_batch_size)'
-        runner.logger.info(f"effective batch {batch}; recipe's batch {told}; learning rate {in_use}")
-        if recipe and batch.size != recipe and not scaled:
-            runner.logger.log(
-                logging.WARNING,
-                f'a batch of {batch.size} is not the {recipe} that the learning rate is for, and the rate was left '
-                f'as it is: --auto-scale-lr multiplies it by {batch.size / recipe:g}',
-            )
-
-
-def _parameter_groups(runner: Runner) -> list[dict[str, Any]]:
+def parameter_groups(runner: Runner) -> list[dict[str, Any]]:
     wrapper: Any = runner.optim_wrapper
     wrappers = wrapper.values() if hasattr(wrapper, 'optim_wrappers') else [wrapper]
     return [group for one in wrappers for group in one.optimizer.param_groups]
+
+
+def require_matching_keys(paramwise_cfg: dict[str, Any] | None, names: Iterable[str]) -> None:
+    """Raise `UserError` for a rate in `custom_keys` that is for no parameter: mmengine drops it in silence."""
+    names = list(names)
+    for key in (paramwise_cfg or {}).get('custom_keys', {}):
+        if not any(key in name for name in names):
+            parts = {'.'.join(name.split('.')[:depth]) for name in names for depth in (1, 2)}
+            raise UserError(
+                f"optim_wrapper.paramwise_cfg.custom_keys: no weight has '{key}' in its name; {nearest(key, parts)}"
+            )
+
+
+@OPTIM_WRAPPERS.register_module()
+class BF16OptimWrapper(OptimWrapper):
+    """mmengine's optimizer wrapper with the forward pass in bf16, on the device that holds the model.
+
+    bf16 has float32's range, so gradients need no scaling; weights and optimizer stay in float32. mmengine's
+    `AmpOptimWrapper` runs on accelerators only. Arguments are those of `OptimWrapper`.
+    """
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Run the forward pass inside autocast."""
+        device = next(model.parameters()).device.type
+        with super().optim_context(model), torch.autocast(device, dtype=torch.bfloat16):
+            yield
