@@ -1,5 +1,6 @@
 """Image files: read as (H, W, 3) uint8 RGB and written from it, and the check that a file holds a whole image."""
 
+import io
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 from mmengine import fileio
+from PIL import Image
 
 from hrpose.errors import UserError
 
@@ -14,8 +16,7 @@ from hrpose.errors import UserError
 LONGEST_SIDE = 32_766
 
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
-_PNG_START, _PNG_END, _PNG_CHUNK = b'\x89PNG\r\n\x1a\n', b'IEND', 12  # a chunk's length, name and checksum
-_PNG_ANIMATION = (b'acTL', b'fcTL', b'fdAT')
+_PNG_START, _PNG_END = b'\x89PNG', b'IEND'
 
 
 class ImageError(UserError):
@@ -70,8 +71,8 @@ def decode_image(content: bytes, name: str, *, apply_exif: bool = False) -> np.n
     flags = cv2.IMREAD_COLOR_RGB | (0 if apply_exif else cv2.IMREAD_IGNORE_ORIENTATION)
     try:
         image = cv2.imdecode(np.frombuffer(_still_png(content), np.uint8), flags)
-    except cv2.error as error:
-        raise ImageError(f'the image {name} cannot be decoded: {error.err}') from error
+    except Exception as error:  # OpenCV's own error, and whatever a damaged animation makes Pillow raise
+        raise ImageError(f'the image {name} cannot be decoded: {getattr(error, "err", error)}') from error
     if image is None:
         raise ImageError(f'the image {name} is in no format that OpenCV can decode ({len(content)} bytes)')
     require_warpable(image.shape[0], image.shape[1], f'the image {name}')
@@ -120,17 +121,17 @@ def _is_cut_short(content: bytes) -> bool:
         # Most files end in the marker, which saves the search. A thumbnail in the header ends in it too, so elsewhere
         # only a marker after the last scan counts.
         return not content.endswith(_JPEG_END) and content.rfind(_JPEG_END) < content.rfind(_JPEG_SCAN)
-    return content.startswith(_PNG_START[:4]) and _PNG_END not in content[-64:]
+    return content.startswith(_PNG_START) and _PNG_END not in content[-64:]
 
 
 def _still_png(content: bytes) -> bytes:
-    """Return a PNG without its animation, anything else as it is: OpenCV 4.12 crashes on some damaged animations."""
+    """Return an animated PNG's first image as a PNG, anything else as it is.
+
+    OpenCV 4.12 crashes the interpreter on some damaged animations, so Pillow reads them.
+    """
     if not content.startswith(_PNG_START) or b'acTL' not in content:
         return content
-    kept, at = [_PNG_START], len(_PNG_START)
-    while at + _PNG_CHUNK <= len(content):
-        end = at + _PNG_CHUNK + int.from_bytes(content[at : at + 4], 'big')
-        if content[at + 4 : at + 8] not in _PNG_ANIMATION:
-            kept.append(content[at:end])
-        at = end
-    return b''.join(kept)
+    still = io.BytesIO()
+    with Image.open(io.BytesIO(content), formats=['PNG']) as image:
+        image.save(still, 'PNG', compress_level=1, exif=image.getexif())
+    return still.getvalue()
