@@ -138,7 +138,7 @@ class Sandbox:
     def _start(self) -> None:
         context = multiprocessing.get_context('fork')
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(self.make, self.whole, self.folder, theirs), daemon=True)
+        self._process = context.Process(target=_serve, args=(self.make, self.whole, self.folder, theirs))
         self._process.start()
         theirs.close()
 
