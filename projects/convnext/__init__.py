@@ -1,4 +1,4 @@
-"""A backbone from outside the package: importing this registers it."""
+"""A backbone outside the package. Importing it registers the part."""
 
 from .convnext import ConvNeXt
 

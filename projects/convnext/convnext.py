@@ -4,9 +4,9 @@
                               1/4                    1/8                    1/16                    1/32
               output <- smooth +  <----- x2 --------  +  <----- x2 --------  +  <------ x2 --------  +
 
-Source: Liu et al., A ConvNet for the 2020s (CVPR 2022), section 2 and figure 4 for the stages and the block. A pose
-needs a fine grid that knows of the coarse ones, so the stages are summed from coarse to fine by the lateral 1x1
-convolutions of Lin et al., Feature Pyramid Networks (CVPR 2017), figure 3, and a last stage smooths the sum.
+Source: Liu et al., A ConvNet for the 2020s (CVPR 2022), section 2 and figure 4, for the stages and the block. Heatmaps
+need a fine grid with the context of the coarse ones, so the stages are summed from coarse to fine, after lateral 1x1
+convolutions as in Lin et al., Feature Pyramid Networks (CVPR 2017), figure 3. Two blocks then smooth the sum.
 
 B people, C channels, H and W the height and width of a map.
 """
@@ -30,11 +30,11 @@ class ConvNeXt(BaseModule):
     Args:
         depths: blocks of each stage; ConvNeXt-T has (3, 3, 9, 3).
         channels: of each stage; ConvNeXt-T has (96, 192, 384, 768).
-        out_channels: of the output, the sum over the stages.
-        layer_scale: what a block's residual is multiplied by at first (learnt); published 1e-6.
+        out_channels: of the output.
+        layer_scale: initial factor of each block's residual, which is learnt; published 1e-6.
 
     Raises:
-        UserError: another number of depths than of channels.
+        UserError: different numbers of depths and channels.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class ConvNeXt(BaseModule):
     ) -> None:
         super().__init__()
         if len(depths) != len(channels):
-            raise UserError(f'ConvNeXt: {len(depths)} depths for {len(channels)} stages of channels')
-        # These two lines are what hrpose asks of a backbone: its maps' channels, and what the input has to divide into.
+            raise UserError(f'ConvNeXt: {len(depths)} depths for {len(channels)} channels; give one of each a stage')
+        # hrpose asks these two of a backbone: the channels of its maps, and what divides the input's sides.
         self.out_channels = (out_channels,)
         self.input_multiple = 4 * 2 ** (len(channels) - 1)
 
@@ -63,7 +63,7 @@ class ConvNeXt(BaseModule):
         self.norm = LayerNorm2d(out_channels)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Return the one map that the head takes, in a list: finest first, as every backbone does."""
+        """Return the one map that the head takes, in a list as every backbone does."""
         maps = []
         for opening, stage in zip(self.openings, self.stages, strict=True):
             x = stage(opening(x))

@@ -1,4 +1,4 @@
-"""The backbone keeps what it states, and its block is the paper's."""
+"""The backbone has the channels that it states, and the paper's parameters."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def backbone():
 
 
 @pytest.mark.parametrize('size', [(64, 64), (96, 160)])
-def test_one_map_at_a_quarter_of_the_input_with_the_stated_channels(backbone, size):
+def test_the_map_has_the_stated_channels_at_a_quarter_of_the_input(backbone, size):
     width, height = size
     (found,) = backbone(torch.zeros(2, 3, height, width))
     assert found.shape == (2, *backbone.out_channels, height // 4, width // 4)
@@ -32,17 +32,17 @@ def test_a_block_without_scale_is_the_identity(backbone):
     torch.testing.assert_close(block(x), x, rtol=0, atol=0)
 
 
-def test_the_published_tiny_network_has_its_published_parameters():
+def test_convnext_tiny_has_the_published_number_of_parameters():
     load_config(CONFIG)
     tiny = MODELS.build(dict(type='ConvNeXt', depths=(3, 3, 9, 3), channels=(96, 192, 384, 768)))
     own = sum(weight.numel() for part in (tiny.openings, tiny.stages) for weight in part.parameters())
-    # Table 9 of the paper says 28.6 M for classification: with a last norm and a layer for 1,000 classes.
+    # Table 9 of the paper: 28.6 M for classification, with a last norm and a layer for 1,000 classes.
     assert own + 2 * 768 + 768 * 1000 + 1000 == 28_589_128
 
 
-def test_depths_and_channels_of_different_length_are_refused():
+def test_different_numbers_of_depths_and_channels_are_refused():
     load_config(CONFIG)
-    with pytest.raises(UserError, match='3 depths for 4 stages'):
+    with pytest.raises(UserError, match='3 depths for 4 channels'):
         MODELS.build(dict(type='ConvNeXt', depths=(1, 1, 1)))
 
 

@@ -1,4 +1,4 @@
-"""A data set from outside the package: importing this registers it."""
+"""A data set outside the package. Importing it registers the part."""
 
 from .dataset import LspExtendedDataset
 from .joints import read_people

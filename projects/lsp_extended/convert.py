@@ -1,4 +1,4 @@
-"""Write Leeds Sports Pose Extended as COCO key point JSON, which every tool reads, the data doctor among them.
+"""Write Leeds Sports Pose Extended as COCO keypoint JSON, which every tool reads.
 
 cd projects
 python -m lsp_extended.convert /data/lspet/joints.mat /data/lspet/images lspet_train.json --last 9000
@@ -20,12 +20,19 @@ from .joints import Record, read_people
 
 
 def convert(joints: Path, images: Path, out: Path, first: int = 1, last: int | None = None) -> int:
-    """Write the people of images `first` to `last` (from 1, both included; None for all) as JSON; returns how many.
+    """Write the people of images `first` to `last` as JSON; return how many there are.
 
-    Boxes are clipped to the image; who has no labelled joint is left out, as in COCO's own files without annotation.
+    Boxes are clipped to the image. People without a labelled joint are left out.
+
+    Args:
+        joints: the release's joints.mat.
+        images: folder of the images.
+        out: JSON to write.
+        first: number of the first image, from 1.
+        last: number of the last image, included; None for the last that there is.
 
     Raises:
-        UserError: a file of another form, a range without an image, or an image that is not there.
+        UserError: a file of another form, a range without images, a missing or unreadable image.
     """
     people = read_people(joints)[first - 1 : last]
     if not people:
@@ -56,11 +63,11 @@ def convert(joints: Path, images: Path, out: Path, first: int = 1, last: int | N
 
 def _size(path: Path) -> tuple[int, int]:
     if not path.is_file():
-        raise UserError(f'the image {path} is not there')
+        raise UserError(f'there is no image {path}')
     try:
         with Image.open(path) as image:  # reads the header only
             return image.size
-    except Exception as error:  # the file is a stranger's: whatever it makes the reader raise is a sentence
+    except Exception as error:  # Pillow raises errors of many kinds
         raise UserError(f'the image {path} cannot be read: {error}') from error
 
 
@@ -81,13 +88,13 @@ def _annotation(person: Record, size: tuple[int, int]) -> dict[str, Any]:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Convert as the command line says."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
     parser.add_argument('joints', type=Path, help="the release's joints.mat")
-    parser.add_argument('images', type=Path, help='folder of im00001.jpg and its like')
+    parser.add_argument('images', type=Path, help='folder with im00001.jpg and the others')
     parser.add_argument('out', type=Path, help='JSON to write')
-    parser.add_argument('--first', type=int, default=1, help='first image to take (default 1)')
-    parser.add_argument('--last', type=int, help='last image to take (default: all)')
+    parser.add_argument('--first', type=int, default=1, help='number of the first image (default 1)')
+    parser.add_argument('--last', type=int, help='number of the last image (default: the last)')
     arguments = parser.parse_args(words)
     count = convert(arguments.joints, arguments.images, arguments.out, arguments.first, arguments.last)
     print(f'{count} people in {arguments.out}')

@@ -1,4 +1,4 @@
-"""Leeds Sports Pose Extended as a data set: `joints.mat` and the photographs, without a converted copy."""
+"""Leeds Sports Pose Extended as a data set, read from the release's `joints.mat` and images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,26 +12,26 @@ from .joints import read_people
 
 @DATASETS.register_module()
 class LspExtendedDataset(PoseDataset):
-    """People of `joints.mat`, one an image.
+    """The people of `joints.mat`, one in each image.
 
     Args:
         ann_file: the release's joints.mat.
-        images: (first, last) of the image numbers to take, from 1, both included; the release has no split.
+        images: (first, last) numbers of the images to take, from 1, both included; the release has no split.
         **options: those of `PoseDataset`; `metainfo` is 'lsp' unless given.
 
     Raises:
-        UserError: a file of another form, or a range that holds no image.
+        UserError: a file of another form, or an empty range.
     """
 
     def __init__(self, ann_file: str, *, images: Sequence[int], metainfo: Any = 'lsp', **options: Any) -> None:
         first, last = images
         if not 1 <= first <= last:
-            raise UserError(f'LspExtendedDataset: images is (first, last), from 1, not {tuple(images)}')
+            raise UserError(f'LspExtendedDataset: images is (first, last), counted from 1, not {tuple(images)}')
         self.images = (first, last)
         super().__init__(ann_file, metainfo=metainfo, **options)
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """Return one record a person; who has no labelled joint is left out, and counted in `skipped`."""
+        """Return one record a person. People without a labelled joint are left out, and counted in `skipped`."""
         first, last = self.images
         records = []
         for person in read_people(self.ann_file)[first - 1 : last]:

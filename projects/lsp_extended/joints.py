@@ -1,8 +1,8 @@
-"""What the release of Leeds Sports Pose Extended (Johnson and Everingham, CVPR 2011) holds, read as it is.
+"""Read the release of Leeds Sports Pose Extended (Johnson and Everingham, CVPR 2011).
 
-`joints.mat` has one array `joints` (14, 3, N): x and y in image px and a flag, above zero where the joint is labelled,
-for each of 14 joints, in images `im00001.jpg` to `imN.jpg`. One person an image. Its labels come from crowd workers.
-The release does not say whether px count from 0 or from 1; they are taken as they stand.
+`joints.mat` has one array `joints` (14, 3, N) for the images `im00001.jpg` to `imN.jpg`, each with one person: x and y
+in image px, and a flag that is above zero where the joint is labelled. Crowd workers made the labels. Px may count from
+0 or from 1, which the release does not say; they are used unchanged.
 """
 
 from pathlib import Path
@@ -14,20 +14,20 @@ from hrpose.datasets.annotations.files import read_matlab
 from hrpose.errors import UserError
 
 NUM_JOINTS = 14
-# The release has no boxes: the joints' extent, with this share of its longer side added on each side.
+# The release has no boxes. A box is the extent of the joints plus this share of its longer side on each side.
 MARGIN = 0.1
 
 Record = dict[str, Any]
 
 
 def read_people(path: str | Path) -> list[Record]:
-    """Return one record an image of `joints.mat`, in its order.
+    """Return one record for each image of `joints.mat`, in its order.
 
     A record has `id` (from 1, the number in the image's name), `file_name`, `keypoints` (14, 2) in image px,
     `visible` (14,) in {0, 2} as COCO's flags, and `box` (4,) xyxy in image px; None without a labelled joint.
 
     Raises:
-        UserError: not a file of that form; names the shape that was found.
+        UserError: a file of another form.
     """
     people = np.moveaxis(_read_array(path), -1, 0)
     return [_record(number, joints) for number, joints in enumerate(people, start=1)]
@@ -38,10 +38,10 @@ def _read_array(path: str | Path) -> np.ndarray:
     try:
         joints = np.asarray(content['joints'], dtype=np.float64)
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is no joints.mat with an array 'joints': {error}") from error
+        raise UserError(f"{path} has no array 'joints' of numbers: {error}") from error
     if joints.ndim != 3 or joints.shape[:2] != (NUM_JOINTS, 3):
-        # The 2,000 images of the first release have (3, 14, N), and a flag that means the opposite.
-        raise UserError(f"{path}: 'joints' has shape {joints.shape}, but the extended set has (14, 3, N)")
+        # The first release of 2,000 images has (3, 14, N), and its flag means the opposite.
+        raise UserError(f"{path}: 'joints' has shape {joints.shape}; the extended set has (14, 3, N)")
     return joints
 
 
@@ -58,7 +58,7 @@ def _record(number: int, joints: np.ndarray) -> Record:
 
 
 def box_of(points: np.ndarray) -> np.ndarray:
-    """Return the box (4,) xyxy in image px around points (M, 2), with `MARGIN` on each side; not clipped."""
+    """Return the unclipped box (4,) xyxy in image px around points (M, 2), with `MARGIN` on each side."""
     low, high = points.min(axis=0), points.max(axis=0)
     margin = MARGIN * (high - low).max()
     return np.concatenate([low - margin, high + margin])

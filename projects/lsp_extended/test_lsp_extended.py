@@ -1,4 +1,4 @@
-"""A joints.mat that the test writes is read, converted and trained on as the release would be."""
+"""A joints.mat in the release's form is read as a data set, and converted to COCO's layout."""
 
 import importlib
 import json
@@ -17,11 +17,11 @@ CONFIG = Path(__file__).parent / 'configs' / 'lsp_extended_hrnet_w16_128x128.py'
 
 
 def write_release(folder: Path, count: int = 5, empty: tuple[int, ...] = ()) -> np.ndarray:
-    """Write joints.mat and `count` images of 80x60 px; the people of `empty` (from 0) have no labelled joint."""
+    """Write joints.mat and `count` images of 80x60 px; people `empty`, counted from 0, have no labelled joint."""
     rng = np.random.default_rng(0)
     joints = np.zeros((14, 3, count))
     joints[:, 0], joints[:, 1], joints[:, 2] = rng.uniform(20, 60, (14, count)), rng.uniform(15, 45, (14, count)), 1
-    joints[3, :, 0] = (-7.0, -9.0, 0.0)  # the release gives an unlabelled joint any place
+    joints[3, :, 0] = (-7.0, -9.0, 0.0)  # arbitrary coordinates of an unlabelled joint
     joints[:, 2, list(empty)] = 0
     savemat(folder / 'joints.mat', {'joints': joints})
     (folder / 'images').mkdir(exist_ok=True)
@@ -36,7 +36,7 @@ def build(folder: Path, images: tuple[int, int], **options: object):
     return DATASETS.build({**wanted, 'data_root': str(folder), **options})
 
 
-def test_people_are_those_of_the_file_and_unlabelled_joints_count_for_nothing(tmp_path):
+def test_people_are_read_and_unlabelled_joints_ignored(tmp_path):
     joints = write_release(tmp_path)
     dataset = build(tmp_path, (1, 5))
     assert len(dataset) == 5
@@ -49,7 +49,7 @@ def test_people_are_those_of_the_file_and_unlabelled_joints_count_for_nothing(tm
     np.testing.assert_allclose(person['box'], [*(low - margin), *(high + margin)])
 
 
-def test_a_part_takes_its_images_by_number_and_counts_who_has_no_joint(tmp_path):
+def test_a_range_is_read_and_people_without_joints_are_counted(tmp_path):
     write_release(tmp_path, empty=(2,))
     dataset = build(tmp_path, (3, 5))
     assert [dataset.get_data_info(index)['img_id'] for index in range(len(dataset))] == [4, 5]
@@ -57,7 +57,7 @@ def test_a_part_takes_its_images_by_number_and_counts_who_has_no_joint(tmp_path)
 
 
 @pytest.mark.parametrize('images', [(0, 3), (4, 3)])
-def test_a_range_that_is_none_is_refused(images, tmp_path):
+def test_a_wrong_range_is_refused(images, tmp_path):
     write_release(tmp_path)
     with pytest.raises(UserError, match=r'images is \(first, last\)'):
         build(tmp_path, images)
@@ -70,7 +70,7 @@ def test_the_first_release_is_refused_with_its_shape(tmp_path):
         build(tmp_path, (1, 5))
 
 
-def test_the_converted_file_holds_the_same_people_as_coco_reads_them(tmp_path, capsys):
+def test_the_converted_file_has_the_same_people(tmp_path, capsys):
     joints = write_release(tmp_path, empty=(1,))
     build(tmp_path, (1, 5))
     converter = importlib.import_module('lsp_extended.convert')
@@ -86,10 +86,10 @@ def test_the_converted_file_holds_the_same_people_as_coco_reads_them(tmp_path, c
     np.testing.assert_array_equal(dataset.get_data_info(0)['keypoints'], joints[:, :2, 0])
 
 
-def test_the_converter_names_the_image_that_is_missing(tmp_path):
+def test_the_converter_names_a_missing_image(tmp_path):
     write_release(tmp_path)
     build(tmp_path, (1, 5))
     (tmp_path / 'images' / 'im00002.jpg').unlink()
     converter = importlib.import_module('lsp_extended.convert')
-    with pytest.raises(UserError, match='im00002.jpg is not there'):
+    with pytest.raises(UserError, match='there is no image .*im00002.jpg'):
         converter.convert(tmp_path / 'joints.mat', tmp_path / 'images', tmp_path / 'x.json')

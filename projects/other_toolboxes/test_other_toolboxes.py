@@ -1,4 +1,4 @@
-"""Parts of mmdet's in a pose network, and HRNet in a detector of mmdet's, by config alone."""
+"""A config puts mmdet's parts into a pose network, and HRNet into an mmdet detector."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ pytest.importorskip('mmdet')
 
 
 @pytest.mark.parametrize('name', ['resnet18_fpn', 'cspnext_fpn'])
-def test_the_head_follows_the_neck_and_heatmaps_are_a_quarter_of_the_input(name):
+def test_the_head_follows_the_neck(name):
     cfg = load_config(CONFIGS / f'{name}_synthetic_128x96.py')
     model = MODELS.build(cfg.model).eval()
     assert type(model.backbone).__module__.startswith('mmdet.')
@@ -25,12 +25,12 @@ def test_the_head_follows_the_neck_and_heatmaps_are_a_quarter_of_the_input(name)
     assert model(torch.zeros(2, 3, 128, 96)).shape == (2, 17, 32, 24)
 
 
-def test_a_backbone_that_does_not_state_its_channels_is_measured():
+def test_channels_that_a_backbone_does_not_state_are_measured():
     cfg = load_config(CONFIGS / 'resnet18_fpn_synthetic_128x96.py', {'model.neck': None})
     assert MODELS.build(cfg.model).head.final_layer.in_channels == 64
 
 
-def test_hrnet_serves_in_a_detector_of_mmdets():
+def test_hrnet_serves_in_an_mmdet_detector():
     cfg = load_config(CONFIGS / 'rtmdet_hrnet_w16_synthetic_224x224.py')
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         detector = ROOT_MODELS.build(cfg.model).eval()
@@ -40,7 +40,7 @@ def test_hrnet_serves_in_a_detector_of_mmdets():
     assert [tuple(each.shape[1:]) for each in features] == [(64, 28, 28), (64, 14, 14), (64, 7, 7)]
 
 
-def test_mmdets_parts_are_found_in_a_fresh_process_without_mmdet_imported_before():
+def test_mmdets_parts_are_found_in_a_fresh_process():
     script = (
         'from mmengine.registry import MODELS, DefaultScope\n'
         'from hrpose.config import load_config\n'

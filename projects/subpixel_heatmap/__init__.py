@@ -1,4 +1,4 @@
-"""A codec from outside the package: importing this registers it."""
+"""A codec outside the package. Importing it registers the part."""
 
 from .subpixel_heatmap import SubpixelHeatmap
 

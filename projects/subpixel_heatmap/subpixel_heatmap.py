@@ -1,14 +1,14 @@
-"""Heatmaps with sub-pixel centres: no rounding when targets are made, and a parabola through the logarithm when read.
+"""Heatmaps with sub-pixel centres: targets are not rounded, and a parabola through the logarithm decodes them.
 
 B people, K joints, h and w the heatmap's height and width in cells. Input px and heatmap cells both count from the
 centre of the first one; cell = input px / stride, as in `MSRAHeatmap`.
 
-Why: MSRA's codec rounds a joint to a whole cell, which costs up to half a cell (2 input px at stride 4) before anything
-is learnt, and its quarter offset gives only part of that back. The logarithm of a Gaussian is a parabola,
-log g(x) = -(x - mu)^2 / (2 sigma^2), so three cells around the peak tell mu exactly:
+MSRA's codec rounds a joint to a whole cell, which costs up to half a cell (2 input px at stride 4) even for a perfect
+network; its quarter offset recovers only a part. The logarithm of a Gaussian is a parabola,
+log g(x) = -(x - mu)^2 / (2 sigma^2), so three cells around the peak give mu exactly:
     mu = x + (l[x-1] - l[x+1]) / (2 (l[x-1] - 2 l[x] + l[x+1])),  l = log g.
-Zhang et al. (Distribution-Aware Coordinate Representation, CVPR 2020) make both observations; they smooth the heatmap
-first, and take the offset from the whole Hessian. This is the plain separable form.
+Zhang et al. (Distribution-Aware Coordinate Representation, CVPR 2020) use both. They smooth the heatmap first, and take
+the offset from the whole Hessian; this is the plain separable form.
 """
 
 import torch
@@ -17,13 +17,13 @@ from torch import Tensor
 from hrpose.codecs import MSRAHeatmap
 from hrpose.registry import CODECS
 
-# Below this share of the peak a cell says nothing of the Gaussian.
+# A cell below this share of the peak carries no information about the Gaussian.
 FLOOR = 1e-3
 
 
 @CODECS.register_module()
 class SubpixelHeatmap(MSRAHeatmap):
-    """Gaussians around the joint itself, not around the nearest cell.
+    """Gaussians centred on the joint itself, not on the nearest cell.
 
     Arguments, sizes and errors are those of `MSRAHeatmap`.
     """
@@ -35,7 +35,7 @@ class SubpixelHeatmap(MSRAHeatmap):
         Args:
             keypoints: (B, K, 2) input px.
             visible: (B, K), above zero where the joint is labelled. A joint more than half a cell outside the heatmap
-                weighs nothing: its peak cannot be seen.
+                has weight 0, because its peak is not visible.
         """
         cells = keypoints.float() / keypoints.new_tensor(self.stride, dtype=torch.float32)
         last = cells.new_tensor(self.heatmap_size) - 1
@@ -52,7 +52,7 @@ class SubpixelHeatmap(MSRAHeatmap):
 
     @torch.no_grad()
     def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-        """Return where each heatmap's Gaussian is centred, and its highest value.
+        """Return the centre of each heatmap's Gaussian, and its highest value.
 
         Args:
             heatmaps: (B, K, h, w), any floating type.
@@ -72,11 +72,11 @@ class SubpixelHeatmap(MSRAHeatmap):
 
 
 def parabola_offset(logs: Tensor, peak: Tensor) -> Tensor:
-    """Return how far from `peak` the parabola through it and its two neighbours has its top, at most half a cell.
+    """Return the distance from `peak` to the top of the parabola through it and its neighbours, at most half a cell.
 
     Args:
         logs: (B, K, N) logarithms along one axis.
-        peak: (B, K) index of the highest.
+        peak: (B, K) index of the highest value.
 
     Returns:
         (B, K) cells; zero at either end of the axis, where a neighbour is missing.

@@ -1,4 +1,4 @@
-"""The codec gives back what it was given, to a small part of a cell, where MSRA's loses up to half of one."""
+"""A round trip is exact to a small part of a cell, where MSRA's codec errs by up to half a cell."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def codec():
 
 
 def points(count: int = 500) -> torch.Tensor:
-    """Return key points (1, count, 2) in input px, more than a cell inside the heatmap."""
+    """Return keypoints (1, count, 2) in input px, more than a cell inside the heatmap."""
     return 6 + torch.rand(1, count, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([80.0, 112.0])
 
 
@@ -33,7 +33,7 @@ def error(codec: MSRAHeatmap, dtype: torch.dtype = torch.float32) -> float:
 
 def test_a_round_trip_is_exact_to_a_thousandth_of_a_pixel(codec):
     assert error(codec) < 1e-3
-    assert error(MSRAHeatmap(**SIZES)) > 0.9  # half a cell of 4 px, less the quarter offset
+    assert error(MSRAHeatmap(**SIZES)) > 0.9  # half a cell of 4 px minus the quarter offset
 
 
 def test_half_precision_costs_less_than_a_tenth_of_a_pixel(codec):
@@ -48,7 +48,7 @@ def test_a_joint_at_the_border_stays_within_half_a_cell(codec):
     assert (found - corners).abs().max() <= 2
 
 
-def test_joints_outside_or_unlabelled_weigh_nothing_and_have_empty_heatmaps(codec):
+def test_joints_outside_or_unlabelled_have_no_target(codec):
     outside = torch.tensor([[[-2.1, 60.0], [40.0, 127.0], [40.0, 60.0]]])
     heatmaps, weights = codec.encode(outside, torch.tensor([[2.0, 2.0, 0.0]]))
     assert weights.tolist() == [[0, 0, 0]]
@@ -60,7 +60,7 @@ def test_an_empty_heatmap_gives_the_origin_and_no_nan(codec):
     assert (found.tolist(), scores.tolist()) == ([[[0, 0], [0, 0]]], [[0, 0]])
 
 
-def test_noise_never_moves_a_joint_out_of_its_peaks_cell(codec):
+def test_a_joint_stays_within_half_a_cell_of_its_peak(codec):
     heatmaps = torch.rand(4, 17, 32, 24, generator=torch.Generator().manual_seed(1))
     found, _ = codec.decode(heatmaps)
     peak = heatmaps.flatten(2).argmax(-1)

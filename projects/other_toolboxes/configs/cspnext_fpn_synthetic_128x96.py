@@ -1,5 +1,5 @@
-# mmdet's CSPNeXt (RTMDet's backbone, a quarter as wide) in a pose config; its stages at 1/4 to 1/32 go through FPN.
-# The data: python tools/data/make_synthetic.py data/synthetic
+# mmdet's CSPNeXt (RTMDet's backbone, a quarter as wide) in a pose config. FPN joins its stages at 1/4 to 1/32.
+# Make the data first: python tools/data/make_synthetic.py data/synthetic
 _base_ = ['hrpose::hrnet_w16_synthetic_128x96.py']
 
 model = dict(

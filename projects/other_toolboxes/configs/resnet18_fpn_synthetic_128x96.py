@@ -1,5 +1,5 @@
-# mmdet's ResNet and FPN in a pose config: the head follows the finest of FPN's maps, a quarter of the input.
-# The data: python tools/data/make_synthetic.py data/synthetic
+# mmdet's ResNet and FPN in a pose config. The head takes the finest of FPN's maps, a quarter of the input.
+# Make the data first: python tools/data/make_synthetic.py data/synthetic
 _base_ = ['hrpose::hrnet_w16_synthetic_128x96.py']
 
 model = dict(

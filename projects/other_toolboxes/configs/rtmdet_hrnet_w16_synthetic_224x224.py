@@ -1,5 +1,5 @@
-# HRNet as the backbone of a detector of mmdet's: all of its branches, of which FPN takes those at 1/8, 1/16 and 1/32.
-# The data: python tools/data/make_synthetic.py data/synthetic
+# HRNet as the backbone of an mmdet detector. FPN takes its branches at 1/8, 1/16 and 1/32.
+# Make the data first: python tools/data/make_synthetic.py data/synthetic
 _base_ = ['hrpose::detection/rtmdet_nano_synthetic_224x224.py']
 
 model = dict(
