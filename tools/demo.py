@@ -40,7 +40,9 @@ def main() -> None:
     test = ['tools/test.py', CONFIG, checkpoint, '--work-dir', work_dir / 'test', '--dump', predictions]
     step('3/4  testing', *test, '--show-dir', drawings, *options)
     print('\n4/4  pictures')
-    ceiling = measure_ceiling(demo_config(CONFIG, overrides))
+    from hrpose.analysis.ap_ceiling import ceiling_of_config
+
+    ceiling = ceiling_of_config(demo_config(CONFIG, overrides))
     sheet, curve = draw(work_dir, predictions, ceiling['coco/AP'])
     report(read_figures(work_dir / 'test'), ceiling, time.time() - began)
     print(f'contact sheet   {sheet}\nloss and AP     {curve}\nevery image     {drawings}/')
@@ -103,15 +105,6 @@ def demo_config(config: str, overrides: list[str]) -> Any:
     from hrpose.config import load_config, parse_options
 
     return load_config(config, parse_options(overrides))
-
-
-def measure_ceiling(cfg: Any) -> dict[str, float]:
-    """Return the figures that the heatmap size allows at best."""
-    from hrpose.analysis.ap_ceiling import heatmap_ceiling
-    from hrpose.registry import CODECS, DATASETS, METRICS
-
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    return heatmap_ceiling(dataset, CODECS.build(cfg.codec), [METRICS.build(part) for part in cfg.test_evaluator])
 
 
 def draw(work_dir: Path, predictions: Path, ceiling: float) -> tuple[Path, Path]:

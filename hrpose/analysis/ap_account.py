@@ -1,22 +1,31 @@
 """What each part of the test protocol is worth: the same weights scored with each part on and off.
 
-Heatmaps are computed once for each source of boxes, and each batch is decoded in every way at once, so that no heatmap
-outlives its batch. What remains of it are key points, which the rows of the account rescore and suppress as they say.
+The network runs once for each source of boxes. Each batch of heatmaps is decoded in all ways and then dropped; the rows
+of the account rescore and suppress the keypoints that remain.
 
-Letters: B people of a batch, K joints, h and w the heatmap's height and width in cells.
+B people of a batch, K joints, h and w the heatmap's height and width in cells.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner, autocast
 
+from hrpose.datasets.annotations.files import read_coco_json
+from hrpose.errors import UserError
 from hrpose.evaluation.metrics.coco import CocoMetric
 from hrpose.evaluation.metrics.tables import format_table
 from hrpose.models.estimators.flip import average_flip
 from hrpose.models.estimators.topdown import attach_predictions
+from hrpose.registry import METRICS
 
 ANNOTATED, DETECTED = 'annotated boxes', "a detector's boxes"
 NO_DETECTOR = 'not scored: needs --bbox-file, a COCO result file of a detector'
@@ -40,29 +49,34 @@ class Setting:
 
     @property
     def decode(self) -> Decode:
-        """What distinguishes its key points from others': flip, shift (which needs flip) and offset."""
+        """The parts that change keypoints: flip, shift (which needs flip) and offset."""
         return self.flip, self.flip and self.shift, self.offset
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the account: its figures by name, or why there are none.
+    """A row of the account.
 
-    options: what `tools/test.py` takes as --cfg-options to give the same figures.
+    Attributes:
+        title: what is switched off.
+        setting: the parts that are on.
+        options: --cfg-options with which `tools/test.py` gives the same metrics.
+        metrics: by name; None if not scored.
+        reason: why it is not scored.
     """
 
     title: str
     setting: Setting
     options: str = ''
-    figures: Mapping[str, float] | None = None
+    metrics: Mapping[str, float] | None = None
     reason: str = ''
 
 
 def protocol_rows(*, detections: bool, offset: bool = True) -> list[Row]:
-    """Return the rows to score: the whole protocol first, then it without one part each, then without any.
+    """Return the rows to score: the whole protocol, then without one part each, then without any.
 
     Args:
-        detections: whether a detector's boxes are there; the protocol has them then.
+        detections: whether there are a detector's boxes, which the protocol then uses.
         offset: whether the codec has a quarter offset to leave out.
     """
     whole = Setting(detected=detections)
@@ -84,6 +98,64 @@ def protocol_rows(*, detections: bool, offset: bool = True) -> list[Row]:
     ]
 
 
+def score_protocol(cfg: Config, model: Any) -> list[Row]:
+    """Return the rows of the account with their metrics.
+
+    Args:
+        cfg: linked, with a test set and a `CocoMetric`; `bbox_file` of the test set has a detector's boxes.
+        model: a `TopdownPoseEstimator` with its weights, in eval mode.
+
+    Raises:
+        UserError: see `coco_metric_of`.
+    """
+    init_default_scope(cfg.default_scope)
+    metric = coco_metric_of(cfg)
+    rows = protocol_rows(
+        detections=bool(cfg.test_dataloader.dataset.get('bbox_file')), offset=has_offset(model.head.codec)
+    )
+    scored = [row.setting for row in rows if not row.reason]
+    found: dict[bool, dict[Decode, Predictions]] = {}
+    dataset_meta: dict[str, Any] = {}
+    for detected in sorted({setting.detected for setting in scored}, reverse=True):
+        loader_cfg = cfg.test_dataloader.to_dict()
+        if not detected:
+            loader_cfg['dataset'].pop('bbox_file', None)
+        loader = Runner.build_dataloader(loader_cfg)
+        decodes = dict.fromkeys(setting.decode for setting in scored if setting.detected == detected)
+        with autocast(enabled=bool(cfg.get('test_cfg', {}).get('fp16', False))):
+            found[detected] = collect(model, _counted(loader), METRICS.build(dict(metric)), decodes)
+        dataset_meta = loader.dataset.metainfo
+    MMLogger.get_current_instance().setLevel(logging.WARNING)  # hides the tables of eight evaluations
+    return [row if row.reason else _scored(row, found, METRICS.build(dict(metric)), dataset_meta) for row in rows]
+
+
+def coco_metric_of(cfg: Config) -> dict[str, Any]:
+    """Return the config of the test's first `CocoMetric`.
+
+    Raises:
+        UserError: there is none, or its annotation file has no annotations.
+    """
+    parts = cfg.get('test_evaluator') or []
+    part = next((part for part in parts if issubclass(METRICS.get(part['type']) or object, CocoMetric)), None)
+    if part is None:
+        raise UserError('test_evaluator: the account needs a CocoMetric, which computes AP')
+    if part.get('ann_file') and not read_coco_json(part['ann_file']).get('annotations'):
+        raise UserError(f'{part["ann_file"]}: has no annotations to score against')
+    return part
+
+
+def left_out(cfg: Config, model: Any) -> list[str]:
+    """Return the parts of the protocol that the config switches off; the account switches them on."""
+    metric = coco_metric_of(cfg)
+    parts = {
+        'flip test': model.flip_test,
+        'its shift': model.flip_shift,
+        'rescoring': metric.get('rescoring') != 'box',
+        'NMS': metric.get('nms', 'oks') is not None,
+    }
+    return [name for name, on in parts.items() if not on]
+
+
 @torch.no_grad()
 def collect(
     model: Any, batches: Iterable[Mapping[str, Any]], metric: CocoMetric, decodes: Iterable[Decode]
@@ -91,7 +163,7 @@ def collect(
     """Run the model over `batches` once; return what `metric` keeps of each person, for each way of decoding.
 
     Args:
-        model: a `TopdownPoseEstimator` in eval mode; its own `flip_test` and `flip_shift` are not looked at.
+        model: a `TopdownPoseEstimator` in eval mode; its own `flip_test` and `flip_shift` are not used.
         batches: of `inputs` and `data_samples`, as the test's data loader gives them.
         metric: whose `process` turns samples into results; it is left empty.
         decodes: see `Setting.decode`.
@@ -114,7 +186,7 @@ def collect(
 
 
 def without_offset(codec: Any) -> Any:
-    """Return a copy of a codec that decodes a joint to its peak's own cell; of another kind, the codec itself."""
+    """Return a copy of a codec that decodes a joint to the cell of its peak; a codec without offset as it is."""
     if not has_offset(codec):
         return codec
     other = copy(codec)
@@ -127,46 +199,34 @@ def has_offset(codec: Any) -> bool:
     return getattr(codec, 'offset', 0) > 0
 
 
-def score_rows(
-    rows: Sequence[Row],
-    found: Mapping[bool, Mapping[Decode, Predictions]],
-    build_metric: Callable[[], CocoMetric],
-    dataset_meta: Mapping[str, Any],
-) -> list[Row]:
-    """Return the rows with their figures.
-
-    Args:
-        rows: of `protocol_rows`; those with a reason stay as they are.
-        found: by whether the boxes are detected: what `collect` returned.
-        build_metric: makes a new metric as the config has it.
-        dataset_meta: the metainfo of the data set.
-    """
-    return [row if row.reason else _scored(row, found, build_metric(), dataset_meta) for row in rows]
-
-
 def _scored(row: Row, found: Mapping[bool, Any], metric: CocoMetric, dataset_meta: Mapping[str, Any]) -> Row:
     metric.dataset_meta = dict(dataset_meta)
-    metric.outfile_prefix = None  # the rows would overwrite one another's results
-    metric.rescoring = 'box' if not row.setting.rescoring else _on(metric.rescoring)
+    metric.outfile_prefix = None  # the rows would overwrite each other's results
     metric.nms = None if not row.setting.nms else metric.nms or 'oks'
+    if not row.setting.rescoring:
+        metric.rescoring = 'box'
+    elif metric.rescoring == 'box':
+        metric.rescoring = 'keypoint'  # as published
     metric.results = list(found[row.setting.detected][row.setting.decode])
-    figures = metric.evaluate(len(metric.results))
-    return replace(row, figures={name.rpartition('/')[2]: value for name, value in figures.items()})
+    metrics = metric.evaluate(len(metric.results))
+    return replace(row, metrics={name.rpartition('/')[2]: value for name, value in metrics.items()})
 
 
-def _on(rescoring: str) -> str:
-    """Return a config's own way of rescoring, or the published one where it has none."""
-    return 'keypoint' if rescoring == 'box' else rescoring
+def _counted(batches: Any) -> Iterator[Any]:
+    """Yield the batches of a loader, and write on one line of stderr how many are done."""
+    for number, batch in enumerate(batches, start=1):
+        yield batch
+        end = '' if number < len(batches) else '\n'
+        print(f'\rbatch {number} of {len(batches)}', end=end, file=sys.stderr, flush=True)
 
 
 def account_table(rows: Sequence[Row]) -> str:
     """Return the account as text: AP, AP50, AP75, AR, the difference of AP to the first row, and the options."""
-    whole = rows[0].figures or {}
+    whole = rows[0].metrics or {}
     lines = []
     for row in rows:
-        figures = row.figures or {}
-        values = [figures.get(name) for name in COLUMNS]
-        difference = None if row.figures is None else figures['AP'] - whole['AP']
-        lines.append([row.title, *values, difference, row.options])
+        metrics = row.metrics or {}
+        difference = metrics['AP'] - whole['AP'] if metrics else None
+        lines.append([row.title, *map(metrics.get, COLUMNS), difference, row.options])
     table = format_table(('protocol', *COLUMNS, 'AP to whole', 'tools/test.py --cfg-options'), lines)
     return '\n'.join([table, *(f'{row.title}: {row.reason}' for row in rows if row.reason)])

@@ -1,4 +1,4 @@
-"""How many of the annotated people a detector's boxes cover: the most that a pose network can find in them."""
+"""How many annotated people a detector's boxes cover: the most that a pose network can find with these boxes."""
 
 import contextlib
 import io
@@ -15,11 +15,11 @@ from hrpose.datasets.annotations.coco_entries import image_key
 
 @dataclass(frozen=True)
 class BoxRecall:
-    """Whom the boxes cover.
+    """People that boxes cover.
 
     Attributes:
-        people: how many count in key point AP: not crowds, at least one joint labelled.
-        missed: `id` of the annotation of each whom no box covers.
+        people: how many count in keypoint AP: no crowds, at least one joint labelled.
+        missed: annotation `id` of each person whom no box covers.
     """
 
     people: int
@@ -27,7 +27,7 @@ class BoxRecall:
 
     @property
     def share(self) -> float:
-        """The part of the people that is covered, 0 to 1; NaN where nobody counts."""
+        """The covered share of the people, 0 to 1; NaN where nobody counts."""
         return 1 - len(self.missed) / self.people if self.people else float('nan')
 
 
@@ -35,22 +35,21 @@ def box_recall(truth: Mapping[str, Any], detections: Iterable[Mapping[str, Any]]
     """Match boxes and people of each image one to one, best score first, as COCO's box evaluation does.
 
     Args:
-        truth: a COCO key point file's content.
-        detections: COCO results with `image_id`, `bbox` (x, y, w, h) in image px and `score`; those in images that the
-            truth lacks are left out.
-        iou: least IoU of a box that covers somebody.
+        truth: content of a COCO keypoint file.
+        detections: COCO results with `image_id`, `bbox` (x, y, w, h) in image px and `score`; those in images that are
+            not in `truth` are left out.
+        iou: least IoU of a box that covers a person.
     """
     numbers = {image_key(image['id']): number for number, image in enumerate(truth['images'], start=1)}
     people = [annotation for annotation in truth.get('annotations', ()) if _counts(annotation)]
-    boxes = [_entry(person, numbers) for person in people]
+    # Numbered from 1: to COCOeval the number 0 means that nothing was matched.
+    boxes = [_entry(person, numbers) | {'id': number} for number, person in enumerate(people, start=1)]
     found = [
         _entry(detection, numbers) | {'score': float(detection['score'])}
         for detection in detections
         if image_key(detection['image_id']) in numbers
     ]
-    if not found or not people:
-        return BoxRecall(len(people), tuple(person['id'] for person in people))
-    matched = _matched(boxes, found, list(numbers.values()), iou)
+    matched = _matched(boxes, found, list(numbers.values()), iou) if found and people else set()
     return BoxRecall(len(people), tuple(p['id'] for number, p in enumerate(people, start=1) if number not in matched))
 
 
@@ -66,13 +65,12 @@ def _entry(annotation: Mapping[str, Any], numbers: Mapping[str, int]) -> dict[st
 
 
 def _matched(boxes: list[dict[str, Any]], found: list[dict[str, Any]], images: list[int], iou: float) -> set[int]:
-    """Return the numbers, from 1, of the boxes that are covered."""
+    """Return the ids of the boxes that detections cover."""
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
-        # Numbered from 1: to COCOeval the number 0 means that nothing was matched.
         truth.dataset = {
             'images': [{'id': image} for image in images],
-            'annotations': [{**box, 'id': number} for number, box in enumerate(boxes, start=1)],
+            'annotations': boxes,
             'categories': [{'id': 1, 'name': 'person'}],
         }
         truth.createIndex()

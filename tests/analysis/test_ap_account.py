@@ -50,17 +50,17 @@ class Colours(nn.Module):
 
 
 def draw_people(folder: Path, rng: np.random.Generator, images: int = 6, people: int = 3) -> None:
-    """Write pictures with a coloured dot a joint, their annotations, and a detector's boxes, some of them doubled."""
+    """Write images with a coloured dot for each joint, annotations, and a detector's boxes, some of them twice."""
     content = {'images': [], 'annotations': [], 'categories': [{'id': 1, 'name': 'person', 'keypoints': NAMES}]}
     found = []
     for image in range(images):
-        picture = rng.integers(0, 60, (160, 260, 3), dtype=np.uint8)
+        pixels = rng.integers(0, 60, (160, 260, 3), dtype=np.uint8)
         content['images'].append({'id': image, 'file_name': f'{image}.png', 'width': 260, 'height': 160})
         for person in range(people):
             x, y = rng.uniform(0, 20) + 85 * person, rng.uniform(0, 80)
             joints = rng.uniform((x + 8, y + 8), (x + 52, y + 68), (5, 2))
             for (column, row), colour in zip(joints, COLOURS, strict=True):
-                cv2.circle(picture, (round(column), round(row)), 4, colour[::-1].tolist(), -1)
+                cv2.circle(pixels, (round(column), round(row)), 4, colour[::-1].tolist(), -1)
             joints += rng.normal(0, 1.5, joints.shape)
             annotation = {'id': len(content['annotations']), 'image_id': image, 'category_id': 1, 'iscrowd': 0}
             annotation |= {'bbox': [x, y, 60, 76], 'area': 2400, 'num_keypoints': 5}
@@ -71,7 +71,7 @@ def draw_people(folder: Path, rng: np.random.Generator, images: int = 6, people:
                 found.append(
                     {'image_id': image, 'category_id': 1, 'bbox': box.tolist(), 'score': float(rng.uniform(0.1, 1))}
                 )
-        cv2.imwrite(str(folder / f'{image}.png'), picture)
+        cv2.imwrite(str(folder / f'{image}.png'), pixels)
     (folder / 'ann.json').write_text(json.dumps(content))
     (folder / 'boxes.json').write_text(json.dumps(found))
 
@@ -89,34 +89,34 @@ def coloured(tmp_path, repository, rng):
 
 
 def account(call, out: Path, *words: object) -> list[dict]:
-    """Run the tool; returns its rows."""
+    """Run the tool; return its rows."""
     status, output = call('analysis.ap_account', *words, '--out', out)
     assert status == 0, output[-3000:]
     return json.loads(out.read_text())
 
 
-def figures_of_test(call, work_dir: Path, config: Path, checkpoint: Path, options: str) -> dict[str, float]:
-    """Run tools/test.py; returns its figures, unrounded."""
+def metrics_of_test(call, work_dir: Path, config: Path, checkpoint: Path, options: str) -> dict[str, float]:
+    """Run tools/test.py; return its metrics, unrounded."""
     # mmengine keeps one logger for each name and second.
     words = ['--cfg-options', f'experiment_name={work_dir.name}', *options.split()]
     status, output = call('test', config, checkpoint, '--work-dir', work_dir, *words)
     assert status == 0, output[-3000:]
     (file,) = work_dir.glob('*/*.json')
-    figures = json.loads(file.read_text()).items()
-    return {name.removeprefix('coco/'): value for name, value in figures if name.startswith('coco/')}
+    metrics = json.loads(file.read_text()).items()
+    return {name.removeprefix('coco/'): value for name, value in metrics if name.startswith('coco/')}
 
 
-def test_every_row_is_what_the_test_gives_with_its_options(coloured, call, tmp_path):
+def test_every_row_equals_a_test_with_its_options(coloured, call, tmp_path):
     rows = account(call, tmp_path / 'account.json', *coloured)
     assert [row['title'] for row in rows] == [row.title for row in protocol_rows(detections=True)]
     for number, row in enumerate(rows):
-        assert row['figures'] == figures_of_test(call, tmp_path / f'{number}', *coloured, row['options']), row['title']
-    values = [row['figures']['AP'] for row in rows]
+        assert row['metrics'] == metrics_of_test(call, tmp_path / f'{number}', *coloured, row['options']), row['title']
+    values = [row['metrics']['AP'] for row in rows]
     assert 0.1 < values[0] < 0.99
     assert len(set(values)) == len(values)
 
 
-def test_the_network_sees_each_crop_and_its_mirror_image_once_for_each_source_of_boxes(coloured, call, tmp_path):
+def test_the_network_runs_once_for_each_source_of_boxes(coloured, call, tmp_path):
     Colours.seen.clear()
     account(call, tmp_path / 'account.json', *coloured)
     people, boxes = 18, len(json.loads((tmp_path / 'boxes.json').read_text()))
@@ -125,16 +125,16 @@ def test_the_network_sees_each_crop_and_its_mirror_image_once_for_each_source_of
     assert sum(batches) == 2 * (people + boxes)
 
 
-def test_without_a_detectors_boxes_their_row_says_what_it_needs(coloured, call, tmp_path):
+def test_without_a_detectors_boxes_the_row_names_bbox_file(coloured, call, tmp_path):
     words = [*coloured, '--cfg-options', 'test_dataloader.dataset.bbox_file=None']
     whole, detected, *others = account(call, tmp_path / 'a.json', *words)
-    assert (detected['figures'], '--bbox-file' in detected['reason']) == (None, True)
-    assert all(row['figures'] for row in others)
+    assert (detected['metrics'], '--bbox-file' in detected['reason']) == (None, True)
+    assert all(row['metrics'] for row in others)
     _, other, *_ = account(call, tmp_path / 'b.json', *words, '--bbox-file', tmp_path / 'boxes.json')
-    assert other['figures'] == whole['figures']
+    assert other['metrics'] == whole['metrics']
 
 
-def test_what_the_config_switches_off_is_scored_and_said(coloured, call, tmp_path):
+def test_parts_that_the_config_switches_off_are_scored(coloured, call, tmp_path):
     rows = account(call, tmp_path / 'a.json', *coloured)
     words = [*coloured, '--out', tmp_path / 'b.json', '--cfg-options']
     status, output = call(
@@ -143,17 +143,17 @@ def test_what_the_config_switches_off_is_scored_and_said(coloured, call, tmp_pat
     assert (status, 'leaves out flip test, NMS:' in output) == (0, True)
     again = {row['title']: row for row in json.loads((tmp_path / 'b.json').read_text())}
     assert 'no quarter offset' in again['no quarter offset']['reason']
-    assert again["whole protocol, a detector's boxes"]['figures'] == rows[4]['figures']
+    assert again["whole protocol, a detector's boxes"]['metrics'] == rows[4]['metrics']
 
 
 @pytest.mark.parametrize(
     ('edit', 'options', 'said'),
     [
         (None, ['test_evaluator.type=PCKMetric'], 'needs a CocoMetric'),
-        (lambda content: content.pop('annotations'), [], 'no annotations'),
+        (lambda content: content.pop('annotations'), [], 'has no annotations'),
     ],
 )
-def test_what_has_no_ap_is_one_message(edit, options, said, coloured, call, tmp_path):
+def test_a_test_without_ap_is_one_message(edit, options, said, coloured, call, tmp_path):
     if edit:
         content = json.loads((tmp_path / 'ann.json').read_text())
         edit(content)

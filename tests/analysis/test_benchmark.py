@@ -1,4 +1,4 @@
-"""The benchmark measures what it says, and tells it to people and programs."""
+"""Measurements, their table and their JSON."""
 
 import json
 import time
@@ -7,16 +7,16 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 
-from hrpose.analysis.benchmark import STAGES, Bench, Timing, Work, as_chain, as_json, as_table, measure
 from hrpose.analysis.benchmark.chain import WHOLE, Chain
-from hrpose.analysis.benchmark.yardstick import best_rate
+from hrpose.analysis.benchmark.measure import Timing, Work, best_rate, measure
+from hrpose.analysis.benchmark.report import as_chain, as_json, as_table, stages_of
+from hrpose.analysis.benchmark.stages import STAGES, Bench
 from hrpose.config import load_config
-from tools.analysis.benchmark import stages_of
 
 CPU = torch.device('cpu')
 
 
-def test_sides_run_in_turn_and_their_medians_keep_their_ratio():
+def test_works_run_in_turn():
     order = []
 
     def sleep(name, seconds):
@@ -30,13 +30,13 @@ def test_sides_run_in_turn_and_their_medians_keep_their_ratio():
     assert timings['b'].median / timings['a'].median == pytest.approx(2, rel=0.5)
 
 
-def test_work_of_one_core_runs_on_one_thread_and_gives_the_others_back():
+def test_work_alone_runs_on_one_thread():
     before, seen = torch.get_num_threads(), []
     measure({'a': Work(lambda: seen.append(torch.get_num_threads()), 1, alone=True)}, CPU, repeats=1, warm_up=0)
     assert (seen, torch.get_num_threads()) == ([1], before)
 
 
-def test_the_table_says_how_many_times_faster_than_the_peer():
+def test_table_compares_with_the_peer():
     timings = {'load': {'peer': Timing((0.004, 0.006)), 'hrpose': Timing((0.002,))}}
     row = as_table(timings, 'peer', {}).splitlines()[-1].split()
     assert row[:3] == ['load', 'hrpose', '2.000']
@@ -57,7 +57,7 @@ def test_json_maps_a_stage_to_hrposes_own_median():
     assert content['machine'] == {'processor': 'p'}
 
 
-def test_the_chain_gives_each_steps_share_of_the_sum_and_a_picture_its_people():
+def test_chain_table_gives_shares_and_times_an_image():
     steps = {
         WHOLE: Timing((0.5,), people_per_image=2),
         'detect': Timing((0.3,), people_per_image=2),
@@ -69,11 +69,11 @@ def test_the_chain_gives_each_steps_share_of_the_sum_and_a_picture_its_people():
     assert rows[-1][-3:] == ['1000.000', '500.000', '125.000']
 
 
-def test_the_chain_gives_the_detector_each_picture_once_and_the_network_each_person(tiny_coco, tiny_config):
+def test_chain_detects_each_image_once_and_poses_each_person(tiny_coco, tiny_config):
     data = tiny_coco(joints=17, images=3)
     looked_at = []
     bench = Bench(load_config(tiny_config(data)), CPU, batch=8)
-    chain = Chain(bench.test_set, 8, bench.model('fp32'), lambda pictures: looked_at.append(len(pictures)))
+    chain = Chain(bench.test_set, 8, bench.model('fp32'), lambda images: looked_at.append(len(images)))
     works = chain.works()
     assert {(work.people, work.images) for work in works.values()} == {(3, 3)}
     works['detect'].run()
@@ -81,24 +81,24 @@ def test_the_chain_gives_the_detector_each_picture_once_and_the_network_each_per
     found = works['decode'].run()
     plain = bench.model('fp32').test_step(pseudo_collate([bench.test_set[number] for number in range(3)]))
     assert [sample.img_path for sample in found] == [sample.img_path for sample in plain]
-    assert all((picture != drawn).any() for picture, drawn in zip(chain.pictures, works['draw'].run(), strict=True))
+    assert all((image != drawn).any() for image, drawn in zip(chain.images, works['draw'].run(), strict=True))
 
 
-def test_without_mmdet_the_default_leaves_out_what_needs_it(monkeypatch, capsys):
-    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
+def test_stages_that_need_mmdet_are_left_out_without_it(monkeypatch, capsys):
+    monkeypatch.setattr('hrpose.analysis.benchmark.report.find_spec', lambda name: None)
     assert stages_of(None) == [stage for stage in STAGES if stage not in ('detect', 'chain')]
     assert 'not measured: detect, chain' in capsys.readouterr().out
 
 
-def test_the_yardstick_is_the_best_of_its_kernels(monkeypatch):
+def test_best_rate_is_that_of_the_best_kernel(monkeypatch):
     kernels = [(1e6, lambda: time.sleep(0.01)), (1e6, lambda: time.sleep(0.002))]
-    monkeypatch.setattr('hrpose.analysis.benchmark.yardstick._kernels', lambda device, dtype: iter(kernels))
+    monkeypatch.setattr('hrpose.analysis.benchmark.measure._kernels', lambda device, dtype: iter(kernels))
     assert best_rate(CPU, torch.float32) == pytest.approx(1e6 / 0.002, rel=0.5)
 
 
-def test_every_stage_runs_on_a_config_of_ones_own(tiny_coco, tiny_config, tmp_path, call, monkeypatch):
-    monkeypatch.setattr('hrpose.analysis.benchmark.coco_case.DETECTIONS', 300)
-    monkeypatch.setattr('hrpose.analysis.benchmark.coco_case.PEOPLE', 100)
+def test_every_stage_runs_on_a_custom_config(tiny_coco, tiny_config, tmp_path, call, monkeypatch):
+    monkeypatch.setattr('hrpose.analysis.benchmark.cases.DETECTIONS', 300)
+    monkeypatch.setattr('hrpose.analysis.benchmark.cases.PEOPLE', 100)
     target = tmp_path / 'speed.json'
     words = ['--json', target, '--repeats', 1, '--batch', 2, '--codec-batch', 4, '--variants', 'fp32', 'bf16']
     status, output = call('analysis.benchmark', tiny_config(tiny_coco(joints=17, images=2)), *words)
@@ -115,7 +115,7 @@ def test_every_stage_runs_on_a_config_of_ones_own(tiny_coco, tiny_config, tmp_pa
 @pytest.mark.parametrize(
     ('words', 'hint'), [(['--stages', 'lode'], 'load'), (['--against', 'mmpose'], 'not installed')]
 )
-def test_what_cannot_be_measured_is_a_sentence(tiny_coco, tiny_config, call, words, hint):
+def test_unknown_stages_and_peers_are_one_message(tiny_coco, tiny_config, call, words, hint):
     status, output = call('analysis.benchmark', tiny_config(tiny_coco(images=1)), *words)
     assert status == 2
     assert hint in output

@@ -19,7 +19,7 @@ def recall(people, detections, iou=0.5):
     return box_recall({'images': [{'id': 'a'}, {'id': 'b'}], 'annotations': people}, detections, iou)
 
 
-def test_a_person_is_missed_without_a_box_of_enough_overlap_in_the_same_image():
+def test_people_without_an_overlapping_box_are_missed():
     people = [person(0, [0, 0, 10, 10]), person(5, [50, 0, 10, 10]), person(9, [0, 0, 10, 10], image='b')]
     found = recall(people, [detection([0, 0, 10, 8]), detection([50, 0, 10, 4]), detection([0, 0, 9, 9], image='c')])
     assert (found.people, found.missed, found.share) == (3, (5, 9), pytest.approx(1 / 3))

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from hrpose.analysis.browse import visits
 from hrpose.apis.launch import build_runner
 from hrpose.config import load_config
 from hrpose.visualization import draw_input
-from tools.data.browse import visits
 
 
 def trained_on(cfg, epoch: int, seed: int) -> list[torch.Tensor]:
@@ -21,7 +21,7 @@ def trained_on(cfg, epoch: int, seed: int) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize('workers', [0, 1])
-def test_the_crops_are_those_of_training_for_this_seed_and_epoch(workers, tiny_coco, tiny_config, tmp_path):
+def test_browsed_crops_equal_those_of_training(workers, tiny_coco, tiny_config, tmp_path):
     cfg = load_config(tiny_config(tiny_coco(images=5)), {'work_dir': str(tmp_path / 'run')})
     cfg.train_dataloader.num_workers = workers
     found = {}
@@ -33,7 +33,7 @@ def test_the_crops_are_those_of_training_for_this_seed_and_epoch(workers, tiny_c
     assert len(set(found.values())) == 3
 
 
-def test_a_sheet_for_each_sixteen_samples_of_the_split(tiny_coco, tiny_config, tmp_path, call):
+def test_each_sheet_holds_sixteen_samples(tiny_coco, tiny_config, tmp_path, call):
     config = tiny_config(tiny_coco(images=18), tiny_coco(images=2, name='val'))
     status, output = call('data.browse', config, '--out', tmp_path, '--count', 17, '--seed', 3, '--epoch', 1)
     assert status == 0, output[-3000:]
@@ -69,7 +69,7 @@ def test_a_mistake_is_one_message(words, said, tiny_coco, tiny_config, call):
     assert (status, said in output, 'Traceback' in output) == (2, True, False)
 
 
-def test_the_heatmaps_peak_lies_on_the_joint_and_joints_without_weight_are_left_out():
+def test_drawn_heatmap_peaks_on_the_joint():
     image, info = np.full((64, 64, 3), 128, np.uint8), {'keypoint_names': ('a', 'b')}
     heatmaps = np.zeros((2, 16, 16), np.float32)
     heatmaps[0, 5, 9] = 1

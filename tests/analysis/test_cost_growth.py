@@ -1,4 +1,4 @@
-"""Cost grows with people, images and joints along a straight line: by counts, which no busy machine disturbs."""
+"""Cost grows linearly with people, images and joints: shown by counts, which other load does not change."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ CONFIG = 'hrnet_w16_synthetic_128x96'
 
 
 class Operations(TorchDispatchMode):
-    """Counts the operations that PyTorch does, and the numbers that they give."""
+    """Counts the operations of PyTorch and the numbers in their results."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Operations(TorchDispatchMode):
 
 
 def operations(run: Callable[[], Any]) -> tuple[int, int]:
-    """Return how many operations a call does, and how many numbers they give, once its tables are there."""
+    """Return the operations of a second call, and the numbers in their results."""
     run()
     with Operations() as counted:
         run()
@@ -41,7 +41,7 @@ def operations(run: Callable[[], Any]) -> tuple[int, int]:
 
 
 def python_calls(run: Callable[[], Any]) -> int:
-    """Return how many functions a call calls, those of C included."""
+    """Return how many functions a call calls, including those in C."""
     count = 0
 
     def step(frame: Any, event: str, argument: Any) -> None:
@@ -58,7 +58,7 @@ def python_calls(run: Callable[[], Any]) -> int:
 
 
 @pytest.mark.parametrize('name', list(growth.AXES['joints'].works))
-def test_more_joints_are_no_more_operations_and_numbers_in_proportion(name):
+def test_more_joints_need_no_more_operations(name):
     work = growth.AXES['joints'].works[name]
     (calls, *others), numbers = zip(*(operations(work(k, CONFIG, CPU)) for k in (20, 40, 80)), strict=True)
     assert set(others) == {calls}
@@ -79,18 +79,18 @@ def test_more_images_are_calls_in_proportion(name):
     assert most - more == pytest.approx(2 * (more - few), rel=0.05)
 
 
-def test_a_line_is_found_and_how_far_a_cliff_is_from_it():
+def test_fit_line_finds_lines_and_the_distance_of_a_step():
     sizes = [1, 10, 100, 1000]
     line = fit_line(sizes, [3 + 2 * size for size in sizes])
-    assert (line.start, line.slope, line.deviation) == pytest.approx((3, 2, 0), abs=1e-9)
+    assert (line.start, line.slope, line.distance) == pytest.approx((3, 2, 0), abs=1e-9)
     cliff = fit_line(sizes, [5, 23, 203, 20 * 2003])
-    assert cliff.deviation > 0.5
+    assert cliff.distance > 0.5
     np.testing.assert_allclose(line(np.array([2, 4])), [7, 11])
 
 
-def test_the_peak_of_a_call_is_what_it_held_at_once(repository):
+def test_peak_memory_is_what_a_call_holds_at_once(repository):
     script = (
-        'import numpy, torch; from hrpose.analysis.benchmark.memory import peak_mib; '
+        'import numpy, torch; from hrpose.analysis.benchmark.measure import peak_mib; '
         'hold = lambda: numpy.ones(32 * 2**20, numpy.uint8); '
         "print(peak_mib(lambda: (hold(), hold()), torch.device('cpu')))"
     )
@@ -98,7 +98,7 @@ def test_the_peak_of_a_call_is_what_it_held_at_once(repository):
     assert float(output.stdout) == pytest.approx(64, abs=8)
 
 
-def test_the_tool_draws_and_tells_each_curve(call, tmp_path):
+def test_the_tool_draws_and_prints_each_curve(call, tmp_path):
     words = ['--axes', 'joints', '--largest', 17, '--repeats', 1, '--out', tmp_path / 'a' / 'growth.png']
     status, output = call('analysis.cost_growth', CONFIG, *words, '--json', tmp_path / 'growth.json')
     assert status == 0, output[-2000:]
@@ -106,10 +106,10 @@ def test_the_tool_draws_and_tells_each_curve(call, tmp_path):
     curves = json.loads((tmp_path / 'growth.json').read_text())['joints']
     assert set(curves) == set(growth.AXES['joints'].works)
     assert all(value > 0 for curve in curves.values() for value in (*curve['seconds'], *curve['mib']))
-    assert 'largest deviation' in output
+    assert 'largest distance' in output
 
 
-def test_sizes_that_leave_no_line_are_a_sentence(call):
+def test_fewer_than_two_sizes_are_one_message(call):
     status, output = call('analysis.cost_growth', CONFIG, '--largest', 0)
     assert status == 2
-    assert 'leaves no two sizes' in output
+    assert 'fewer than two sizes' in output

@@ -59,7 +59,7 @@ def simple_baseline(lengths: tuple[int, ...]) -> nn.Sequential:
         ((3, 8, 36, 3), (288, 384), 68.6, 35.3),
     ],
 )
-def test_transposed_convolutions_count_as_in_the_published_rows_within_a_hundredth(lengths, size, millions, gflops):
+def test_transposed_convolutions_count_as_published(lengths, size, millions, gflops):
     with torch.device('meta'):
         model = simple_baseline(lengths)
     cost = cost_on_meta(model, *size)
@@ -110,16 +110,16 @@ def test_counting_leaves_no_hook_behind_even_after_an_error():
     assert not any(layer._forward_hooks for layer in model)
 
 
-def figures(output: str) -> dict[str, list[float]]:
+def table_of(output: str) -> dict[str, list[float]]:
     """Return the table's rows: part -> parameters M, published GFLOPs, multiply-adds G, FLOPs G, activations M."""
     rows = [line.split() for line in output.splitlines() if line.split()[-1:] and line[-1].isdigit()]
     return {name: [float(value) for value in values] for name, *values in rows}
 
 
-def test_the_published_count_stands_beside_the_plain_one_for_each_part(call, repository):
+def test_the_table_has_published_and_plain_counts(call, repository):
     status, output = call('analysis.model_stats', repository / 'configs/hrnet_w32_coco_256x192.py')
     assert status == 0
-    table = figures(output)
+    table = table_of(output)
     parameters, published, multiply_adds, flops, _ = table['whole']
     assert (round(parameters, 1), round(published, 1)) == (28.5, 7.1)
     assert multiply_adds == pytest.approx(published * 1024**3 / 1e9, abs=2e-3)
@@ -134,13 +134,13 @@ def test_the_shape_may_be_another_and_parts_coarser(call, repository):
     words = ['--shape', 64, 64, '--depth', 1]
     status, output = call('analysis.model_stats', repository / 'configs/hrnet_w16_lspet_128x128.py', *words)
     assert (status, '64 x 64 px' in output) == (0, True)
-    assert list(figures(output)) == ['backbone', 'head', 'whole']
+    assert list(table_of(output)) == ['backbone', 'head', 'whole']
 
 
 @pytest.mark.parametrize(
     ('words', 'said'),
     [
-        (['--shape', 0, 64], 'two positive numbers'),
+        (['--shape', 0, 64], 'not two positive numbers'),
         (['--shape', 100, 64], 'does not take an input of 100 x 64 px'),
     ],
 )

@@ -1,4 +1,4 @@
-"""Cut the people of a config's training set out of their pictures, once, for faster training.
+"""Cut the people of a config's training set out of the images, once, for faster training.
 
 python tools/data/pack_crops.py configs/hrnet_w32_coco_256x192.py data/coco_crops
 python tools/train.py configs/hrnet_w32_coco_256x192.py \
@@ -12,7 +12,7 @@ from hrpose.cli.run import run
 
 
 def main() -> None:
-    """Pack what the command line names; what an interrupted call has finished is kept."""
+    """Write the pack; a repeated call goes on where an interrupted one stopped."""
     from hrpose.apis.launch import add_config_arguments
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -48,7 +48,7 @@ def main() -> None:
     for problem in about['problems'][:10]:
         print(f'left out: {problem}')
     if about['problems']:
-        print(f'{len(about["problems"])} people left out: training puts others in their place')
+        print(f'{len(about["problems"])} people left out: training replaces them by others')
 
 
 if __name__ == '__main__':

@@ -1,7 +1,10 @@
-"""How long each stage takes, from the picture to the figures, alone or against a peer in the same run."""
+"""How long each stage takes, from the image file to the metrics, and how time and memory grow.
 
-from hrpose.analysis.benchmark.report import as_chain, as_json, as_table
-from hrpose.analysis.benchmark.sides import STAGES, VARIANTS, Bench
-from hrpose.analysis.benchmark.timing import Timing, Work, measure
-
-__all__ = ['STAGES', 'VARIANTS', 'Bench', 'Timing', 'Work', 'as_chain', 'as_json', 'as_table', 'measure']
+measure.py      times work, takes its peak memory, and the best rate that the machine computes at
+stages.py       hrpose's work of each stage, built from a config; chain.py: the steps of inference
+mmpose_side.py  mmpose's work of the same stages
+report.py       a whole benchmark: measured, as a table and as JSON
+growth.py       time and memory against the number of people, images and joints
+loading.py      a data set of COCO's size: time to build it, memory with several loader workers
+cases.py        a generated COCO evaluation
+"""

@@ -1,4 +1,4 @@
-"""From a picture's file to the drawing: what the inferencer does, step by step, on the same pictures and people."""
+"""From an image file to the drawing: the steps of the inferencer, one by one, on the same images and people."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -9,7 +9,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
-from hrpose.analysis.benchmark.timing import Work
+from hrpose.analysis.benchmark.measure import Work
 from hrpose.apis import PersonDetector, PoseInferencer
 from hrpose.images.convert import swap_red_blue
 from hrpose.models.estimators.topdown import attach_predictions
@@ -19,24 +19,24 @@ WHOLE = 'all by PoseInferencer'
 
 
 class Chain:
-    """The steps' works. Whatever the detector finds, the people are the annotated ones, so that every step has as many.
+    """The work of each step, always for the annotated people, whatever the detector finds.
 
-    N people on M pictures; those of one picture follow one another.
+    N people on M images; those of one image follow one another.
 
     Args:
-        dataset: labelled people, with a test pipeline that begins by reading the picture.
-        people: the first so many of it, in one batch of the network; fewer if it has fewer.
+        dataset: labelled people, with a test pipeline that begins by reading the image.
+        people: how many of its first people to take, in one batch of the network.
         model: the pose network.
-        detector: run on each picture; its time counts, not what it finds.
+        detector: runs on each image; its time counts, not what it finds.
     """
 
     def __init__(self, dataset: Any, people: int, model: Any, detector: PersonDetector) -> None:
         self.dataset, self.model, self.detector = dataset, model, detector
-        self.by_picture: dict[str, list[dict[str, Any]]] = {}
+        self.by_image: dict[str, list[dict[str, Any]]] = {}
         for number in range(min(people, len(dataset))):
             record = dataset.get_data_info(number)
-            self.by_picture.setdefault(record['img_path'], []).append(record)
-        self.people = sum(map(len, self.by_picture.values()))
+            self.by_image.setdefault(record['img_path'], []).append(record)
+        self.people = sum(map(len, self.by_image.values()))
 
     def works(self) -> dict[str, Work]:
         """Return the work of the whole and of each step, by name."""
@@ -49,7 +49,7 @@ class Chain:
             'decode': self._decode,
             'draw': lambda: self._draw(self.images),
         }
-        return {name: Work(run, self.people, images=len(self.by_picture)) for name, run in steps.items()}
+        return {name: Work(run, self.people, images=len(self.by_image)) for name, run in steps.items()}
 
     @cached_property
     def images(self) -> list[np.ndarray]:
@@ -58,7 +58,7 @@ class Chain:
 
     @cached_property
     def batch(self) -> dict[str, Any]:
-        """What the network's preprocessor takes: N packed people."""
+        """N packed people, as the network's preprocessor takes them."""
         return pseudo_collate(self._crop())
 
     @cached_property
@@ -75,17 +75,16 @@ class Chain:
         images = self._read()
         as_opencv = [swap_red_blue(image) for image in images]
         self.detector(as_opencv)
-        boxes = [[record['box'] for record in records] for records in self.by_picture.values()]
-        self.pose(as_opencv, boxes=boxes)
+        self.pose(as_opencv, boxes=[[record['box'] for record in records] for records in self.by_image.values()])
         self._draw(images)
 
     def _read(self) -> list[np.ndarray]:
         load = self.dataset.pipeline.transforms[0]
-        return [load(records[0])['img'] for records in self.by_picture.values()]
+        return [load(records[0])['img'] for records in self.by_image.values()]
 
     def _crop(self) -> list[dict[str, Any]]:
         steps, crops = self.dataset.pipeline.transforms[1:], []
-        for image, records in zip(self.images, self.by_picture.values(), strict=True):
+        for image, records in zip(self.images, self.by_image.values(), strict=True):
             for record in records:
                 results = {**record, 'img': image, 'ori_shape': image.shape[:2]}
                 for step in steps:
@@ -103,9 +102,9 @@ class Chain:
         return attach_predictions(self.batch['data_samples'], found, self.model.head.codec.input_size)
 
     def _draw(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Draw the annotated people; an untrained network's own would score too little to be drawn."""
+        """Draw the annotated people; those of an untrained network would score too low to be drawn."""
         drawn = []
-        for image, records in zip(images, self.by_picture.values(), strict=True):
+        for image, records in zip(images, self.by_image.values(), strict=True):
             boxes, keypoints, visible = (
                 np.stack([record[name] for record in records]) for name in ('box', 'keypoints', 'visible')
             )

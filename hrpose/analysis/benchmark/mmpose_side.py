@@ -1,7 +1,7 @@
-"""mmpose's side of a measurement, where it is installed beside hrpose: its stock config on the same people.
+"""mmpose's work of each stage by its stock config on the same people, where mmpose is installed beside hrpose.
 
-mmpose itself is left as it is. On today's stack it imports only where something stands in for what it asks for and
-does not use: mmcv's compiled ops, and one name of torchvision's.
+mmpose itself is not changed. Importing it needs mmcv's compiled ops and a class of torchvision's, neither of which it
+uses; where they are missing, stand-ins take their place.
 """
 
 import importlib.util
@@ -21,24 +21,24 @@ from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 
-from hrpose.analysis.benchmark.coco_case import coco_case
-from hrpose.analysis.benchmark.sides import Bench
-from hrpose.analysis.benchmark.timing import Work
+from hrpose.analysis.benchmark.cases import coco_case
+from hrpose.analysis.benchmark.measure import Work
+from hrpose.analysis.benchmark.stages import Bench
 from hrpose.errors import UserError
 from hrpose.plugins.openmmlab import prepare_openmmlab
 
-# Stock batch of each width, which its configs carry in their names.
+# The batch size in the names of the stock configs.
 _BATCHES = {'w32': 64, 'w48': 32}
 
 
 def import_mmpose() -> str:
-    """Import mmpose and register its parts; returns its name and version.
+    """Import mmpose and register its parts; return its name and version.
 
     Raises:
-        UserError: it is not installed, or does not import.
+        UserError: it is not installed or cannot be imported.
     """
     if importlib.util.find_spec('mmpose') is None:
-        raise UserError('--against mmpose: mmpose is not installed here; docs/performance.md says how to bring it in')
+        raise UserError('--against mmpose: mmpose is not installed; docs/performance.md tells how to install it')
     prepare_openmmlab()
     if importlib.util.find_spec('torchvision') is None:
         transforms = ModuleType('torchvision.transforms')
@@ -52,12 +52,12 @@ def import_mmpose() -> str:
 
         register_all_modules(init_default_scope=False)
     except ImportError as error:
-        raise UserError(f'--against mmpose: it is installed, but cannot be imported: {error}') from error
+        raise UserError(f'--against mmpose: mmpose cannot be imported: {error}') from error
     return f'mmpose {mmpose.__version__}'
 
 
 def stock_config(bench: Bench) -> Config:
-    """Return mmpose's own config of the network that `bench` measures, on the bench's annotations.
+    """Return mmpose's own config of the network that `bench` measures, with the annotations of `bench`.
 
     Raises:
         UserError: mmpose has no such config.
@@ -70,7 +70,7 @@ def stock_config(bench: Bench) -> Config:
     name = f'td-hm_hrnet-{arch}_8xb{_BATCHES.get(arch)}-210e_coco-{height}x{width}.py'
     folder = Path(mmpose.__file__).parent / '.mim' / 'configs' / 'body_2d_keypoint' / 'topdown_heatmap' / 'coco'
     if not (folder / name).is_file():
-        raise UserError(f'--against mmpose: it has no stock config like {bench.cfg.filename}, {name} for instance')
+        raise UserError(f'--against mmpose: mmpose has no stock config for {bench.cfg.filename}, such as {name}')
     cfg = Config.fromfile(str(folder / name))
     ours = bench.cfg.train_dataloader.dataset
     root = Path(ours.get('data_root', '')).absolute()
@@ -81,7 +81,7 @@ def stock_config(bench: Bench) -> Config:
 
 
 def _built(registry: str, settings: Any) -> Any:
-    """Return a part of mmpose's, built by its own names."""
+    """Build a part of mmpose in mmpose's registries."""
     from mmpose import registry as registries
 
     with DefaultScope.overwrite_default_scope('mmpose'):
@@ -90,13 +90,13 @@ def _built(registry: str, settings: Any) -> Any:
 
 @dataclass
 class MmposeBench:
-    """Builds mmpose's work of each stage as its stock config has it; `bench` says on what."""
+    """Builds mmpose's work of each stage by its stock config, for the people of `bench`."""
 
     bench: Bench
     name: str
 
     def works(self, stage: str) -> dict[str, Work]:
-        """Return the work of a stage by mmpose's name; nothing for a stage that has no counterpart."""
+        """Return the work of a stage, by mmpose's name; nothing for a stage that mmpose does not have."""
         build = getattr(self, f'_{stage}', None)
         return {self.name: replace(build(), keeps_memory=False)} if build else {}
 
@@ -122,7 +122,7 @@ class MmposeBench:
         count, dataset = self.bench.codec_batch, self.training_set
         return Work(lambda: self._samples(dataset, count), count, alone=True)
 
-    _packed = _load  # it has no crops of its own: packed ones compare with its pictures
+    _packed = _load  # mmpose has no packed crops: compare with its images
 
     def _encode(self) -> Work:
         codec = self.model.head.decoder
@@ -160,7 +160,7 @@ class MmposeBench:
         return Work(lambda: model.train_step(batch, optimizer), self.bench.batch)
 
     def _evaluate(self) -> Work:
-        """The library's calls that mmpose makes; the truth is loaded before, and results go by no file, as here."""
+        """The calls to xtcocotools that mmpose makes, with the ground truth loaded before and no result file."""
         from xtcocotools.coco import COCO
         from xtcocotools.cocoeval import COCOeval
 
@@ -170,12 +170,11 @@ class MmposeBench:
         truth.createIndex()
 
         def run() -> None:
-            evaluation = COCOeval(truth, truth.loadRes([dict(each) for each in results]), 'keypoints', np.array(sigmas))
-            for step in (evaluation.evaluate, evaluation.accumulate, evaluation.summarize):
-                step()
-
-        def quietly() -> None:
             with redirect_stdout(StringIO()):
-                run()
+                found = truth.loadRes([dict(each) for each in results])
+                evaluation = COCOeval(truth, found, 'keypoints', np.array(sigmas))
+                evaluation.evaluate()
+                evaluation.accumulate()
+                evaluation.summarize()
 
-        return Work(quietly, len(results))
+        return Work(run, len(results))

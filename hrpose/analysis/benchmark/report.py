@@ -1,58 +1,100 @@
-"""Timings as a table for people and as JSON for programs."""
+"""A benchmark: each stage measured, as a table for people and as JSON for programs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
+import torch
+
 from hrpose.analysis.benchmark.chain import WHOLE
-from hrpose.analysis.benchmark.timing import Timing
+from hrpose.analysis.benchmark.measure import Timing, best_rate, measure
+from hrpose.analysis.benchmark.stages import CHAIN, DETECTOR_STAGES, NAME, STAGES, VARIANTS, Bench, check_stages
 from hrpose.evaluation.metrics.tables import Cell, format_table
+from hrpose.hardware import PRECISIONS
 
 Timings = Mapping[str, Mapping[str, Timing]]
 
 
-def as_table(timings: Timings, peer: str | None, best_rates: Mapping[str, float]) -> str:
-    """Return a row for each stage and side: milliseconds and people a second at the median, and what they compare to.
+def stages_of(words: str | None) -> list[str]:
+    """Return the stages in `words`, separated by commas; without words all whose packages are installed."""
+    if words is not None:
+        stages = [name for name in words.split(',') if name]
+        check_stages(stages)
+        return stages
+    if find_spec('mmdet') is not None:
+        return list(STAGES)
+    print(f'not measured: {", ".join(DETECTOR_STAGES)}, for which mmdet is not installed (see docs/detection.md)')
+    return [stage for stage in STAGES if stage not in DETECTOR_STAGES]
+
+
+def run_benchmark(
+    bench: Bench, stages: Sequence[str], *, against: str | None = None, repeats: int = 7
+) -> tuple[Timings, str | None]:
+    """Measure stages of `bench`, in turn with mmpose where `against` is 'mmpose'.
+
+    Returns:
+        The timings, stage -> side -> timing, and the name of mmpose's side, if there is one.
+    """
+    peer = None
+    if against == 'mmpose':
+        from hrpose.analysis.benchmark.mmpose_side import MmposeBench, import_mmpose
+
+        peer = MmposeBench(bench, import_mmpose())
+    timings = {}
+    for stage in stages:
+        print(f'measuring {stage} …', flush=True)
+        works = {**(peer.works(stage) if peer else {}), **bench.works(stage)}
+        timings[stage] = measure(works, bench.device, repeats=repeats)
+        print(
+            '  ' + ', '.join(f'{side} {1e3 * timing.median:.3f} ms a person' for side, timing in timings[stage].items())
+        )
+    return timings, peer.name if peer else None
+
+
+def best_rates(timings: Timings, device: torch.device) -> dict[str, float]:
+    """Return, for each network that was measured, the best rate of this machine in its precision."""
+    sides = {side for stage in timings.values() for side, timing in stage.items() if timing.rate}
+    precisions = {f'{NAME} {variant}': options.get('precision', 'fp32') for variant, options in VARIANTS.items()}
+    rates = {name: best_rate(device, PRECISIONS[name]) for name in {precisions[side] for side in sides}}
+    return {side: rates[precisions[side]] for side in sides}
+
+
+def as_table(timings: Timings, peer: str | None, best: Mapping[str, float]) -> str:
+    """Return a row for each stage and side: milliseconds and people a second at the median, and comparisons.
 
     Args:
-        timings: stage -> side -> timing.
+        timings: stage -> side -> timing; the chain, if there is one, becomes a table of its own.
         peer: the side that the others are compared with, if there is one.
-        best_rates: side of a network -> operations a second of the best large kernel in its precision, see `best_rate`.
+        best: side of a network -> best rate in its precision.
     """
     rows: list[list[Cell]] = []
     for stage, sides in timings.items():
         base = sides.get(peer) if peer else None
-        for side, timing in sides.items():
-            share = 100 * timing.rate / best_rates[side] if timing.rate and side in best_rates else None
+        for side, timing in sides.items() if stage != CHAIN else ():
+            share = 100 * timing.rate / best[side] if timing.rate and side in best else None
             faster = base.median / timing.median if base and side != peer else None
             spread = f'{1e3 * min(timing.seconds):.3f} to {1e3 * max(timing.seconds):.3f}'
             rows.append([stage, side, 1e3 * timing.median, spread, 1 / timing.median, faster, share, timing.peak_mib])
     columns = ['stage', 'side', 'ms a person', 'least to most', 'people a second', f'times {peer or "a peer"}']
-    return format_table([*columns, '% of the best rate', 'peak MiB'], rows)
+    table = format_table([*columns, '% of the best rate', 'peak MiB'], rows)
+    return f'{table}\n\n{as_chain(timings[CHAIN])}' if CHAIN in timings else table
 
 
 def as_chain(steps: Mapping[str, Timing]) -> str:
-    """Return a row for each step from a picture's file to the drawing, its share of their sum, and the whole at once.
-
-    Args:
-        steps: `Chain`'s, `WHOLE` among them.
-    """
-    parts = {name: timing for name, timing in steps.items() if name != WHOLE}
-    total = sum(timing.median for timing in parts.values())
-    rows: list[list[Cell]] = [_chain_row(name, timing.median, timing, total) for name, timing in parts.items()]
-    whole = steps[WHOLE]
-    rows += [_chain_row('sum', total, whole, total), _chain_row(WHOLE, whole.median, whole, total)]
+    """Return a row for each step from file to drawing with its share of their sum, then the sum and the whole."""
+    parts = {name: timing.median for name, timing in steps.items() if name != WHOLE}
+    total, whole = sum(parts.values()), steps[WHOLE]
+    rows: list[list[Cell]] = [
+        [name, 1e3 * seconds * whole.people_per_image, 1e3 * seconds, 100 * seconds / total]
+        for name, seconds in [*parts.items(), ('sum', total), (WHOLE, whole.median)]
+    ]
     return format_table(['from file to drawing', 'ms an image', 'ms a person', '% of the sum'], rows)
 
 
-def _chain_row(name: str, seconds: float, timing: Timing, total: float) -> list[Cell]:
-    return [name, 1e3 * seconds * timing.people_per_image, 1e3 * seconds, 100 * seconds / total]
-
-
 def as_json(timings: Timings, peer: str | None, machine: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `{stage: {'median_s_per_person': …, 'sides': …}, …, 'machine': …}`.
+    """Return `{stage: {'median_s_per_person': …, 'sides': …}, …, 'machine': …, 'peer': …}`.
 
-    A stage's own figure is that of hrpose's first side, which is the default (of the chain, the whole); `sides` has
-    every side's, the peer's too.
+    The median of a stage is that of hrpose's first side, the default (of the chain, the whole); `sides` has them all.
     """
     content: dict[str, Any] = {}
     for stage, sides in timings.items():

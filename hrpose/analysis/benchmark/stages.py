@@ -1,4 +1,4 @@
-"""hrpose's own side of a measurement: the work of each stage, built from a config."""
+"""hrpose's work of each stage, built from a config."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from torch import Tensor
 
+from hrpose.analysis.benchmark.cases import coco_case
 from hrpose.analysis.benchmark.chain import Chain
-from hrpose.analysis.benchmark.coco_case import coco_case
-from hrpose.analysis.benchmark.timing import Work
+from hrpose.analysis.benchmark.measure import Work
 from hrpose.analysis.model_stats import layer_costs, total_cost
 from hrpose.apis.detector import PersonDetector
 from hrpose.apis.launch import require_data
@@ -28,37 +28,37 @@ from hrpose.evaluation.functional.coco_ap import evaluate_coco
 from hrpose.hardware import PRECISIONS
 from hrpose.registry import DATASETS, MODELS
 
-# What a network is measured as: how it computes, and whether it is compiled.
+# Ways to run a network: its precision, and whether it is compiled.
 VARIANTS: dict[str, dict[str, Any]] = {
     'fp32': {},
     'fp32 compiled': {'compile': True},
     'bf16': {'precision': 'bf16'},
     'bf16 compiled': {'precision': 'bf16', 'compile': True},
 }
-# The chain is the other stages on the same pictures, one after the other, and all of them by the inferencer.
+# The steps of inference on the same images, one by one and all at once.
 CHAIN = 'chain'
 STAGES = ('detect', 'load', 'packed', 'encode', 'forward', 'predict', 'train', 'decode', 'evaluate', 'draw', CHAIN)
 DETECTOR_STAGES = ('detect', CHAIN)
 NETWORK_STAGES = ('forward', 'predict', 'train')
-# A step forward and back costs about three passes forward: one, and one for each of the two gradients.
+# A training step costs about three forward passes: one, and one for each of the two gradients.
 PASSES = {'forward': 1, 'predict': 2, 'train': 3}
 
 NAME = 'hrpose'
-# Small, all parts mmdet's, and there without a download.
+# Small, all parts from mmdet, no download.
 DETECTOR = 'detection/rtmdet_nano_synthetic_224x224'
 
 
 @dataclass
 class Bench:
-    """Builds hrpose's work of each stage; what two stages share is built once.
+    """Builds hrpose's work of each stage; parts that stages share are built once.
 
     Attributes:
         cfg: a linked config with a training set.
         device: of the networks, the codec and the targets.
         batch: people in one step of a network.
         codec_batch: people that the codec takes at once.
-        variants: names in `VARIANTS`, of the networks; the chain has the first.
-        detector: config of the detector and, unless it is to have initial weights, its checkpoint.
+        variants: of the networks, names in `VARIANTS`; the chain uses the first.
+        detector: its config, and its checkpoint or None for initial weights.
     """
 
     cfg: Config
@@ -67,10 +67,10 @@ class Bench:
     codec_batch: int = 32
     variants: tuple[str, ...] = ('fp32',)
     detector: tuple[str, str | None] = (DETECTOR, None)
-    _kept: list[TemporaryDirectory] = field(default_factory=list)  # packs, while their works may run
+    _kept: list[TemporaryDirectory] = field(default_factory=list)  # packs that works may still read
 
     def works(self, stage: str) -> dict[str, Work]:
-        """Return the work of a stage by the name of hrpose's variant."""
+        """Return the work of a stage, by hrpose's name with the variant."""
         build = getattr(self, f'_{stage}')
         if stage == 'packed':
             return {f'{NAME} {form}': build(form) for form in FORMATS}
@@ -87,7 +87,7 @@ class Bench:
 
     @cached_property
     def test_samples(self) -> list[dict[str, Any]]:
-        """The first people of the training set as a test takes them, `batch` of them, some again if there are fewer."""
+        """The first `batch` people with the test pipeline; some again if there are fewer."""
         dataset = self.test_set
         return [dataset[number % len(dataset)] for number in range(self.batch)]
 
@@ -103,7 +103,7 @@ class Bench:
         return DATASETS.build(dict(settings))
 
     def train_samples(self, count: int, dataset: Any = None) -> list[dict[str, Any]]:
-        """Return the samples of `count` visits of the training set, or of another reading of it, augmented."""
+        """Return `count` augmented samples of the training set, or of `dataset`, epoch after epoch."""
         dataset = self.training_set if dataset is None else dataset
         people = len(dataset)
         keys = (SampleKey(0, number // people, number % people) for number in range(count))
@@ -111,7 +111,7 @@ class Bench:
 
     @cached_property
     def images(self) -> Tensor:
-        """(B, 3, H, W) float32 on the device: what a network takes."""
+        """(B, 3, H, W) float32 on the device, as a network takes them."""
         width, height = self.cfg.codec.input_size
         generator = torch.Generator().manual_seed(0)
         images = torch.randn(self.batch, 3, height, width, generator=generator)
@@ -119,14 +119,14 @@ class Bench:
 
     @cached_property
     def labels(self) -> tuple[np.ndarray, np.ndarray]:
-        """Key points (N, K, 2) in input px and visibilities (N, K) of `codec_batch` people."""
+        """Keypoints (N, K, 2) in input px and visibility (N, K) of `codec_batch` people."""
         labels = [sample['data_samples'].gt_instance_labels for sample in self.train_samples(self.codec_batch)]
         keypoints, weights = ([label[name] for label in labels] for name in ('keypoints', 'keypoint_weights'))
         return np.concatenate(keypoints), np.concatenate(weights)
 
     @cached_property
     def heatmaps(self) -> Tensor:
-        """(N, K, h, w) float32 on the device: targets with noise, as a network's heatmaps look."""
+        """(N, K, h, w) float32 on the device: targets with noise, similar to a network's heatmaps."""
         keypoints, weights = (torch.from_numpy(labels).to(self.device) for labels in self.labels)
         targets, _ = self.model('fp32').head.codec.encode(keypoints, weights)
         noise = torch.rand(targets.shape, generator=torch.Generator().manual_seed(0)).to(self.device)
@@ -138,7 +138,7 @@ class Bench:
 
     @cached_property
     def multiply_adds(self) -> float:
-        """Of one person in one pass; counted in a network that is not compiled: counting hooks into each layer."""
+        """Of one person in one pass, counted by hooks in a network that is not compiled."""
         return total_cost(layer_costs(self.model('fp32'), self.images[:1]).values()).multiply_adds
 
     def _network_work(self, stage: str, variant: str, run: Callable[[], Any]) -> Work:
@@ -152,18 +152,18 @@ class Bench:
         return Chain(self.test_set, self.batch, self.model(self.variants[0]), detector)
 
     def _detect(self) -> Work:
-        """Whole pictures, read before, to people's boxes; counted for the people that are annotated on them."""
+        """Detect people in whole images, read before; counted per annotated person."""
         return self._chain_of_steps.works()['detect']
 
     def _chain(self) -> dict[str, Work]:
         return self._chain_of_steps.works()
 
     def _load(self) -> Work:
-        """Read, augment, warp and pack on one core, targets included."""
+        """Read, augment, warp, pack and make targets on one core."""
         return self._loading(self.training_set)
 
     def _packed(self, form: str) -> Work:
-        """The same from packed crops: of as many people as are read, packed for this and thrown away at the end."""
+        """The same from packed crops of `codec_batch` people, packed into a temporary folder."""
         folder = TemporaryDirectory(prefix='hrpose_crops_')
         self._kept.append(folder)
         settings = self.cfg.train_dataloader.dataset.to_dict()
@@ -203,12 +203,12 @@ class Bench:
         return self._network_work('forward', variant, run)
 
     def _predict(self, variant: str) -> Work:
-        """Packed people to key points in their images, with flip test."""
+        """Packed people to keypoints in image px, with flip test."""
         model, batch = self.model(variant), pseudo_collate(self.test_samples)
         return self._network_work('predict', variant, lambda: model.test_step(batch))
 
     def _train(self, variant: str) -> Work:
-        """One step: targets, forward, backward, the optimizer."""
+        """One step: targets, forward, backward, optimizer."""
         model = self.model(variant).train()
         settings = self.cfg.optim_wrapper.to_dict()
         if VARIANTS[variant].get('precision') == 'bf16':
@@ -217,20 +217,20 @@ class Bench:
         return self._network_work('train', variant, lambda: model.train_step(batch, optimizer))
 
     def _evaluate(self) -> Work:
-        """COCO's ten figures of a result of val2017's size."""
+        """COCO's ten metrics of results of val2017's size."""
         truth, results, sigmas = coco_case()
         return Work(lambda: evaluate_coco(truth, results, sigmas), len(results))
 
     def _draw(self) -> Work:
         from hrpose.visualization import draw_pose
 
-        picture = np.zeros((480, 640, 3), np.uint8)
+        image = np.zeros((480, 640, 3), np.uint8)
         keypoints, weights = self.labels
         scores, metainfo = weights * 0.8, self.cfg.metainfo.to_dict()
 
         def run() -> None:
             for person, score in zip(keypoints, scores, strict=True):
-                draw_pose(picture, person, score, metainfo)
+                draw_pose(image, person, score, metainfo)
 
         return Work(run, len(keypoints))
 
@@ -238,4 +238,4 @@ class Bench:
 def check_stages(names: list[str]) -> None:
     """Raise `UserError` unless every name is a stage."""
     if unknown := [name for name in names if name not in STAGES]:
-        raise UserError(f"there is no stage '{unknown[0]}'; choices: {', '.join(STAGES)}")
+        raise UserError(f"--stages: there is no stage '{unknown[0]}'; choices: {', '.join(STAGES)}")

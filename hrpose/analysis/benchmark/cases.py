@@ -1,4 +1,4 @@
-"""A COCO evaluation, generated, of val2017's size or another: as many images, people and detections, and no file."""
+"""A generated COCO evaluation, of val2017's size unless another is given."""
 
 from typing import Any
 
@@ -6,18 +6,18 @@ import numpy as np
 
 from hrpose.datasets.metainfo import resolve
 
-# Of val2017: its images, its annotated people, of whom some have no labelled joint; and people that a usual detector
-# gives with a score above 0, at most 20 an image.
+# val2017: its images, its annotated people (some without labelled joints), and the detections of a usual detector with
+# a score above 0, at most 20 an image.
 IMAGES, PEOPLE, DETECTIONS = 5000, 11004, 60000
 
 
 def coco_case(
     seed: int = 0, *, images: int | None = None, people: int | None = None, detections: int | None = None
 ) -> tuple[dict[str, Any], list[dict[str, Any]], tuple[float, ...]]:
-    """Return a ground truth, results, and the joints' sigmas, as `evaluate_coco` takes them.
+    """Return ground truth, results, and sigmas of the joints, as `evaluate_coco` takes them.
 
-    The first results are the truth with errors of a tenth of the box, the others are strangers' poses. The truth serves
-    as an annotation file of `CocoDataset` too; there are no pictures. Sizes that are not given are val2017's.
+    The first results are the ground truth with errors of a tenth of the box, the others are random poses. The ground
+    truth also serves as an annotation file of `CocoDataset`; there are no image files.
     """
     images, people, detections = images or IMAGES, people or PEOPLE, detections or DETECTIONS
     rng = np.random.default_rng(seed)
@@ -53,15 +53,12 @@ def coco_case(
 def _results(
     rng: np.random.Generator, image: np.ndarray, poses: np.ndarray, size: np.ndarray, count: int
 ) -> list[dict[str, Any]]:
-    """Return `count` results for poses (N, K, 2) in images (N,), of people `size` (N,) px large."""
+    """Return `count` results for poses (N, K, 2) in images (N,), of people of `size` (N,) px."""
     copied = np.resize(np.arange(len(poses)), count)
-    is_stranger = np.arange(count) >= len(poses)
-    spread = np.where(is_stranger, 1.0, 0.1) * size[copied]
+    is_random = np.arange(count) >= len(poses)
+    spread = np.where(is_random, 1.0, 0.1) * size[copied]
     found = poses[copied] + spread[:, None, None] * rng.standard_normal((count, *poses.shape[1:]))
-    scores = rng.uniform(0, 1, count) * np.where(is_stranger, 0.5, 1.0)
+    scores = rng.uniform(0, 1, count) * np.where(is_random, 0.5, 1.0)
     triples = np.concatenate([found, np.ones((*found.shape[:2], 1))], axis=2).reshape(count, -1).tolist()
     rows = zip(image[copied].tolist(), triples, scores.tolist(), strict=True)
-    return [
-        {'image_id': number, 'category_id': 1, 'keypoints': keypoints, 'score': score}
-        for number, keypoints, score in rows
-    ]
+    return [{'image_id': n, 'category_id': 1, 'keypoints': joints, 'score': score} for n, joints, score in rows]
