@@ -1,8 +1,6 @@
-"""Imports point down only: each file of hrpose/ and tools/ is parsed, nothing is imported."""
+"""Imports point down only and form no circles. Files are parsed, nothing is imported."""
 
 import ast
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,87 +8,121 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# Usable from everywhere; among themselves they may only use one another.
-EVERYWHERE = {'errors', 'registry', 'version', 'mmcv_ops', 'plugins', 'hardware', 'checkpoints'}
-# From the ground up. A part imports itself and what stands on a lower line, never its neighbours.
-LAYERS = (
-    {'structures', 'images'},
+# From the ground up. A room imports itself and rooms of lower floors, never its neighbours.
+FLOORS = (
+    {'version', 'errors', 'structures'},
+    {'hardware', 'images', 'mmcv_ops', 'checkpoints'},
+    {'plugins'},
+    {'registry'},
     {'codecs'},
-    {'datasets', 'models'},
-    {'evaluation', 'visualization'},
-    {'shipped', 'scaffolding'},
-    {'config'},
+    {'datasets', 'models', 'shipped'},
+    {'config', 'evaluation', 'tracking', 'visualization'},
     {'engine'},
-    {'apis'},
-    {'synthetic'},
+    {'apis', 'export'},
+    {'scaffolding', 'synthetic'},
     {'analysis'},
     {'cli'},
     {'tools'},
 )
-LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
-# The ground floor can be read, and copied, alone.
-GROUND_FLOOR_MAY_USE = {'errors', 'registry'}
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
-EXPENSIVE = ('torch', 'mmcv', 'mmdet', 'mmengine', 'cv2', 'matplotlib', 'scipy', 'pycocotools')
-
-
-def part_of(path: Path, root: Path) -> str:
-    """Return the part that a file belongs to: 'codecs', 'tools'; 'hrpose' for its __init__."""
-    top, *rest = path.relative_to(root).with_suffix('').parts
-    if top != 'hrpose':
-        return top
-    return 'hrpose' if rest == ['__init__'] else rest[0]
+# What is still wrong, to be removed as it is corrected.
+NOT_YET: set[str] = {'circle of hrpose.apis.inferencer hrpose.apis.stream'}
 
 
-def imported_names(tree: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[int, str]]:
-    """Yield (line, dotted name) of every import in `tree`, a file of `package`, at any depth."""
-    for node in ast.walk(tree):
+def module_of(path: Path, root: Path) -> str:
+    """Return the dotted name of a file; a package's is that of its folder."""
+    parts = path.relative_to(root).with_suffix('').parts
+    return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
+
+
+def imported_names(path: Path, root: Path) -> Iterator[str]:
+    """Yield the dotted name of every import in a file, at any depth, also those for type checkers."""
+    package = path.relative_to(root).parent.parts
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else ()
             base = '.'.join((*above, node.module or '')).rstrip('.')
-            yield from ((node.lineno, f'{base}.{alias.name}') for alias in node.names)
+            yield from (f'{base}.{alias.name}' for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith('import_module'):
+            yield from (str(part.value) for part in node.args if isinstance(part, ast.Constant))
 
 
-def imported_parts(path: Path, root: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line, part) of every part of hrpose, and of tools, that the file imports."""
-    package = path.relative_to(root).parent.parts
-    for line, name in imported_names(ast.parse(path.read_text()), package):
-        top, *rest = name.split('.')
-        if top == 'hrpose' and rest and rest[0] != '__version__':
-            yield line, rest[0]
-        elif top in {'tools', 'tests', 'projects'}:
-            yield line, top
+def import_graph(root: Path) -> dict[str, set[str]]:
+    """Return module -> modules of hrpose, tools, tests and projects that it imports; hrpose itself is left out.
 
-
-def may_import(source: str, target: str) -> bool:
-    """Say whether part `source` may import part `target`."""
-    if source == target:
-        return True
-    if source == 'hrpose':
-        return target == 'version'
-    if source in LAYERS[0]:
-        return target in GROUND_FLOOR_MAY_USE
-    if target in EVERYWHERE:
-        return True
-    return source in LEVEL and target in LEVEL and LEVEL[target] < LEVEL[source]
-
-
-def wrong_imports(root: Path) -> list[str]:
-    """List what breaks the rule under `root`/hrpose and `root`/tools, a sentence each."""
-    wrong = []
-    for path in sorted([*root.glob('hrpose/**/*.py'), *root.glob('tools/**/*.py')]):
-        source = part_of(path, root)
-        if source not in {*LEVEL, *EVERYWHERE, 'hrpose'}:
-            wrong.append(f'{path.relative_to(root)}: {source} has no place in LAYERS')
+    To import `a.b` is to import the package `a` too, except from inside of `a`.
+    """
+    files = [path for top in ('hrpose', 'tools', 'tests', 'projects') for path in root.glob(f'{top}/**/*.py')]
+    modules = {module_of(path, root): path for path in files}
+    graph = {}
+    for module, path in modules.items():
+        if module.split('.')[0] not in ('hrpose', 'tools') or module == 'hrpose':
             continue
-        wrong += [
-            f'{path.relative_to(root)}:{line}: {source} may not import {target}'
-            for line, target in imported_parts(path, root)
-            if not may_import(source, target)
-        ]
+        targets = set()
+        for name in imported_names(path, root):
+            parts = name.split('.')
+            prefixes = ['.'.join(parts[:count]) for count in range(1, len(parts) + 1)]
+            known = [prefix for prefix in prefixes if prefix in modules] or prefixes[:1]
+            targets |= {one for one in known[:-1] if not f'{module}.'.startswith(f'{one}.')} | {known[-1]}
+        ours = {'hrpose', 'tools', 'tests', 'projects'}
+        graph[module] = {target for target in targets - {'hrpose', module} if target.split('.')[0] in ours}
+    return graph
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module: 'codecs', or 'tools'."""
+    top, _, rest = module.partition('.')
+    return rest.split('.')[0] if top == 'hrpose' else top
+
+
+def wrong_imports(graph: dict[str, set[str]]) -> set[str]:
+    """Return the imports that do not point down, and the rooms that have no floor."""
+    wrong = {f'{room_of(module)} has no floor' for module in graph if room_of(module) not in FLOOR}
+    for module, targets in graph.items():
+        source = room_of(module)
+        for target in targets:
+            room = room_of(target)
+            if room != source and FLOOR.get(room, len(FLOORS)) >= FLOOR.get(source, -1):
+                wrong.add(f'{module} imports {target}')
     return wrong
+
+
+def circles(graph: dict[str, set[str]]) -> set[str]:
+    """Return each group of modules that import each other, directly or through others."""
+    reached = {module: set(targets) for module, targets in graph.items()}
+    for middle in reached:  # Warshall's closure
+        for module in reached:
+            if middle in reached[module]:
+                reached[module] |= reached[middle]
+    groups = {
+        frozenset(other for other in reached[module] if module in reached.get(other, ()))
+        for module in graph
+        if module in reached[module]
+    }
+    return {f'circle of {" ".join(sorted(group))}' for group in groups}
+
+
+def violations(root: Path) -> set[str]:
+    graph = import_graph(root)
+    return wrong_imports(graph) | circles(graph)
+
+
+def test_imports_point_down_and_form_no_circles() -> None:
+    assert violations(ROOT) - NOT_YET == set()
+
+
+def test_nothing_is_listed_that_is_corrected() -> None:
+    assert NOT_YET - violations(ROOT) == set()
+
+
+def test_every_module_is_seen() -> None:
+    graph = import_graph(ROOT)
+    files = [path for top in ('hrpose', 'tools') for path in ROOT.glob(f'{top}/**/*.py')]
+    assert set(graph) == {module_of(path, ROOT) for path in files} - {'hrpose'}
+    assert 'hrpose.errors' in graph['hrpose.registry']
 
 
 def write_tree(root: Path, files: dict[str, str]) -> None:
@@ -100,74 +132,58 @@ def write_tree(root: Path, files: dict[str, str]) -> None:
         path.write_text(text)
 
 
-def test_imports_point_down_only() -> None:
-    assert wrong_imports(ROOT) == []
-
-
-def test_the_rule_sees_the_files_of_this_repository() -> None:
-    assert len(list(ROOT.glob('hrpose/**/*.py'))) > 5
-    assert part_of(ROOT / 'hrpose' / 'errors.py', ROOT) == 'errors'
-    assert part_of(ROOT / 'hrpose' / 'codecs' / '__init__.py', ROOT) == 'codecs'
-    assert part_of(ROOT / 'hrpose' / '__init__.py', ROOT) == 'hrpose'
+@pytest.mark.parametrize(
+    ('name', 'text', 'found'),
+    [
+        ('codecs/a.py', 'import hrpose.models', 'hrpose.codecs.a imports hrpose.models'),
+        ('codecs/a.py', 'from hrpose.apis import x', 'hrpose.codecs.a imports hrpose.apis'),
+        ('codecs/a.py', 'from hrpose import datasets', 'hrpose.codecs.a imports hrpose.datasets'),
+        ('codecs/a.py', 'from ..models import x', 'hrpose.codecs.a imports hrpose.models'),
+        ('codecs/deep/a.py', 'from ...models.x import y', 'hrpose.codecs.deep.a imports hrpose.models'),
+        ('codecs/__init__.py', 'from .. import apis', 'hrpose.codecs imports hrpose.apis'),
+        ('datasets/a.py', 'def f():\n    import hrpose.models', 'hrpose.datasets.a imports hrpose.models'),
+        ('models/a.py', 'if TYPE_CHECKING:\n    from hrpose.apis import x', 'hrpose.models.a imports hrpose.apis'),
+        ('models/a.py', "importlib.import_module('hrpose.apis')", 'hrpose.models.a imports hrpose.apis'),
+        ('structures/a.py', 'import hrpose.errors', 'hrpose.structures.a imports hrpose.errors'),
+        ('apis/a.py', 'import hrpose.analysis', 'hrpose.apis.a imports hrpose.analysis'),
+        ('apis/a.py', 'import tools.train', 'hrpose.apis.a imports tools'),
+        ('cli/a.py', 'from projects.vit import x', 'hrpose.cli.a imports projects'),
+        ('novelty/a.py', 'import os', 'novelty has no floor'),
+    ],
+)
+def test_an_import_that_does_not_point_down_is_found(tmp_path: Path, name: str, text: str, found: str) -> None:
+    write_tree(tmp_path, {f'hrpose/{room}/__init__.py': '' for room in ('models', 'apis', 'datasets', 'analysis')})
+    write_tree(tmp_path, {f'hrpose/{name}': text, 'hrpose/errors.py': ''})
+    assert violations(tmp_path) == {found}
 
 
 @pytest.mark.parametrize(
-    ('name', 'text', 'complaint'),
+    ('files', 'found'),
     [
-        ('codecs/a.py', 'import hrpose.models', 'codecs may not import models'),
-        ('codecs/a.py', 'from hrpose.apis import x', 'codecs may not import apis'),
-        ('codecs/a.py', 'from hrpose import datasets', 'codecs may not import datasets'),
-        ('codecs/a.py', 'from ..models import x', 'codecs may not import models'),
-        ('codecs/deep/a.py', 'from ...models.x import y', 'codecs may not import models'),
-        ('codecs/__init__.py', 'from .. import apis', 'codecs may not import apis'),
-        (
-            'datasets/a.py',
-            'def f():\n    import hrpose.models.heads',
-            'datasets may not import models',
-        ),
-        ('models/a.py', 'from hrpose.config import load_config', 'models may not import config'),
-        ('structures/a.py', 'import hrpose.mmcv_ops', 'structures may not import mmcv_ops'),
-        ('structures/a.py', 'import hrpose.codecs', 'structures may not import codecs'),
-        ('images/a.py', 'import hrpose.structures', 'images may not import structures'),
-        ('mmcv_ops/a.py', 'import hrpose.structures', 'mmcv_ops may not import structures'),
-        ('errors.py', 'import hrpose.models', 'errors may not import models'),
-        ('__init__.py', 'from .registry import MODELS', 'hrpose may not import registry'),
-        ('apis/a.py', 'import tools.train', 'apis may not import tools'),
-        ('apis/a.py', 'import hrpose.cli.main', 'apis may not import cli'),
-        ('cli/a.py', 'import tools.train', 'cli may not import tools'),
-        ('apis/a.py', 'from projects.vit import x', 'apis may not import projects'),
-        ('novelty/a.py', 'import os', 'novelty has no place in LAYERS'),
+        ({'a.py': 'from hrpose.codecs.b import x', 'b.py': 'from . import a'}, 'hrpose.codecs.a hrpose.codecs.b'),
+        ({'a.py': 'from .b import x', 'b.py': 'def f():\n    from .a import y'}, 'hrpose.codecs.a hrpose.codecs.b'),
+        ({'__init__.py': 'from .a import x', 'a.py': 'from hrpose.codecs import y'}, 'hrpose.codecs hrpose.codecs.a'),
     ],
 )
-def test_an_import_that_points_up_or_sideways_is_found(tmp_path: Path, name: str, text: str, complaint: str) -> None:
-    write_tree(tmp_path, {f'hrpose/{name}': text})
-    (found,) = wrong_imports(tmp_path)
-    assert complaint in found
-    assert name in found
+def test_a_circle_is_found(tmp_path: Path, files: dict[str, str], found: str) -> None:
+    write_tree(tmp_path, {f'hrpose/codecs/{name}': text for name, text in files.items()})
+    assert violations(tmp_path) == {f'circle of {found}'}
 
 
 def test_imports_that_point_down_pass(tmp_path: Path) -> None:
     write_tree(
         tmp_path,
         {
-            'hrpose/__init__.py': 'from hrpose.version import __version__',
-            'hrpose/structures/a.py': 'import torch\nfrom hrpose.errors import UserError',
+            'hrpose/__init__.py': 'from hrpose.version import __version__\nfrom hrpose.apis import x',
+            'hrpose/version.py': '',
+            'hrpose/registry.py': '',
+            'hrpose/structures/__init__.py': 'import torch\nfrom hrpose.structures.a import x',
+            'hrpose/structures/a.py': 'from .b import y',
+            'hrpose/structures/b.py': '',
             'hrpose/codecs/a.py': 'from hrpose.structures import x\nfrom .b import y',
             'hrpose/codecs/b.py': 'from hrpose import __version__, registry',
-            'hrpose/models/heads/a.py': 'from ..losses import x\nimport hrpose.codecs',
-            'hrpose/config.py': 'from hrpose.datasets.metainfo import resolve',
-            'hrpose/apis/a.py': 'import hrpose.config, hrpose.mmcv_ops\nfrom hrpose import engine',
-            'tools/train.py': 'from hrpose.apis import x\nfrom hrpose.config import load_config',
+            'hrpose/apis/a.py': 'import hrpose.codecs.a\nfrom hrpose.structures.b import x',
+            'tools/train.py': 'from hrpose.apis.a import x',
         },
     )
-    assert wrong_imports(tmp_path) == []
-
-
-def test_import_hrpose_is_cheap() -> None:
-    script = (
-        'import sys, time; began = time.perf_counter(); import hrpose; print(time.perf_counter() - began, *sys.modules)'
-    )
-    out = subprocess.run([sys.executable, '-c', script], cwd=ROOT, capture_output=True, text=True, check=True)
-    seconds, *modules = out.stdout.split()
-    assert set(EXPENSIVE).isdisjoint(modules)
-    assert float(seconds) < 0.5
+    assert violations(tmp_path) == set()

@@ -205,6 +205,8 @@ def test_a_wheel_brings_the_configs_and_the_project_templates(tmp_path: Path) ->
     (wheel,) = tmp_path.glob('*.whl')
     shutil.unpack_archive(wheel, site, 'zip')
 
+    assert (site / 'hrpose' / 'py.typed').is_file()
+
     def hrpose_command(*words: str) -> str:
         command = [sys.executable, '-m', 'hrpose.cli', *words]
         environment = {**os.environ, 'PYTHONPATH': str(site)}

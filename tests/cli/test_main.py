@@ -10,7 +10,7 @@ import pytest
 
 from hrpose.cli.main import COMMANDS, Command, dispatch, main
 from hrpose.version import __version__
-from tests.test_architecture import EXPENSIVE
+from tests.test_public_names import EXPENSIVE
 
 
 def leave(capsys, *words):

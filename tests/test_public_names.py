@@ -1,0 +1,46 @@
+"""`import hrpose` is cheap, and offers the public names when they are asked for."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hrpose
+from hrpose.config import load_config
+
+EXPENSIVE = ('torch', 'mmcv', 'mmdet', 'mmengine', 'cv2', 'matplotlib', 'scipy', 'pycocotools', 'numpy')
+
+
+def test_import_hrpose_imports_no_other_package(repository):
+    script = 'import sys; before = set(sys.modules); import hrpose; print(*set(sys.modules) - before)'
+    out = subprocess.run([sys.executable, '-c', script], cwd=repository, capture_output=True, text=True, check=True)
+    imported = {name.split('.')[0] for name in out.stdout.split()}
+    assert imported - sys.stdlib_module_names == {'hrpose'}
+
+
+@pytest.mark.parametrize('name', hrpose.__all__)
+def test_a_public_name_is_there_and_listed(name):
+    assert getattr(hrpose, name) is not None
+    assert name in dir(hrpose)
+
+
+def test_public_names_are_those_of_their_modules():
+    from hrpose import PoseInferencer, apis
+
+    assert hrpose.load_config is load_config
+    assert PoseInferencer is apis.PoseInferencer
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'hrpose' has no attribute 'PoseInferencr'"):
+        _ = hrpose.PoseInferencr
+
+
+def test_type_checkers_see_the_public_names():
+    tree = ast.parse(Path(hrpose.__file__).read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = [alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert sorted([*seen, '__version__']) == sorted(hrpose.__all__)
+    assert (Path(hrpose.__file__).parent / 'py.typed').is_file()
