@@ -8,7 +8,7 @@ from typing import Any
 
 
 def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
-    from hrpose.apis.launch import add_config_arguments
+    from hrpose.cli.arguments import add_config_arguments
 
     parser = argparse.ArgumentParser(prog=prog, description='Print a config with all that it inherits.')
     add_config_arguments(parser)

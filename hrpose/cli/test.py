@@ -7,7 +7,7 @@ from hrpose.errors import UserError
 
 
 def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
-    from hrpose.apis.launch import add_run_arguments
+    from hrpose.cli.arguments import add_run_arguments
 
     parser = argparse.ArgumentParser(prog=prog, description='Evaluate a checkpoint by the protocol of its config.')
     add_run_arguments(parser)
@@ -26,8 +26,9 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     arguments = parse_arguments(words, prog)
     if arguments.dump and not arguments.dump.endswith(('.pkl', '.pickle')):
         raise UserError(f'--dump writes a pickle: {arguments.dump} has to end in .pkl or .pickle')
-    from hrpose.apis.launch import build_runner, config_from_arguments
+    from hrpose.cli.arguments import config_from_arguments
     from hrpose.engine.distributed.processes import leave
+    from hrpose.engine.launch import build_runner
 
     cfg = config_from_arguments(arguments)
     cfg.load_from, cfg.resume = arguments.checkpoint, False

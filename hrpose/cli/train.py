@@ -6,7 +6,7 @@ from typing import Any
 
 
 def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
-    from hrpose.apis.launch import add_run_arguments
+    from hrpose.cli.arguments import add_run_arguments
 
     parser = argparse.ArgumentParser(prog=prog, description='Train a model from a config.')
     add_run_arguments(parser)
@@ -15,13 +15,13 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from a checkpoint, or from the latest in the work dir if none is named',
+        help='continue from a checkpoint (default: the latest of the work dir)',
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision: fp16 on a GPU, bf16 on a CPU')
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help="scale the learning rate to the effective batch (the recipe's is in auto_scale_lr)",
+        help='scale the learning rate to the effective batch size; auto_scale_lr in the config has the original one',
     )
     parser.add_argument(
         '--dry-run',
@@ -29,49 +29,18 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         type=int,
         const=0,
         metavar='PROCESSES',
-        help='build everything, run one batch, print shapes, memory, batches and time of a training, for instance of '
-        '64 processes, and save nothing',
+        help='build everything, run one batch, and print shapes, memory, batches and time of a training, for instance '
+        'of 64 processes; save nothing',
     )
     return parser.parse_args(words)
 
 
-def resume(cfg: Any, checkpoint: str) -> None:
-    """Make a run go on from `checkpoint`, or, for 'auto', from the latest in its work dir if there is one."""
-    from hrpose.engine.distributed.processes import told_rank
-    from hrpose.engine.work_dir import latest_checkpoint
-
-    found = latest_checkpoint(cfg.work_dir) if checkpoint == 'auto' else checkpoint
-    if found is None:
-        # What process 0 finds counts for all (`PoseRunner.load_or_resume`).
-        if told_rank(cfg.launcher) == 0:
-            print(f'--resume: nothing in {cfg.work_dir} to go on from; training starts at the beginning')
-        return
-    cfg.resume, cfg.load_from = True, str(found)
-
-
-def dry_run(cfg: Any, loaders: tuple[str, ...], processes: int) -> None:
-    """Print what a training of so many processes (0: as many as there are) would do; the work dir stays as it is."""
-    from tempfile import TemporaryDirectory
-
-    from hrpose.apis.launch import build_runner
-    from hrpose.engine.dry_run import dry_run
-    from hrpose.errors import UserError
-
-    if processes < 0:
-        raise UserError(f'--dry-run takes a number of processes of at least 1, not {processes}')
-    with TemporaryDirectory() as work_dir:
-        cfg.work_dir, cfg.visualizer, cfg.log_level = work_dir, None, 'WARNING'
-        runner = build_runner(cfg, loaders=loaders)
-        told = dry_run(runner, processes or None)
-        if runner.rank == 0:
-            print(told)
-
-
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
-    """Train as the command line says."""
+    """Train a model."""
     arguments = parse_arguments(words, prog)
-    from hrpose.apis.launch import build_runner, config_from_arguments, use_mixed_precision
+    from hrpose.cli.arguments import config_from_arguments
     from hrpose.engine.distributed.processes import leave
+    from hrpose.engine.launch import build_runner
 
     cfg = config_from_arguments(arguments)
     if arguments.amp:
@@ -86,3 +55,45 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     else:
         build_runner(cfg, loaders=loaders).train()
     leave()
+
+
+def use_mixed_precision(cfg: Any) -> None:
+    """Make the optimizer wrapper use fp16 with loss scaling on GPUs, and bf16 on CPUs."""
+    import torch
+
+    wrapper = cfg.optim_wrapper
+    if wrapper.get('type', 'OptimWrapper') == 'OptimWrapper':
+        # With the scope, because the config may be one of mmdet's.
+        wrapper.type = 'AmpOptimWrapper' if torch.cuda.is_available() else 'hrpose.BF16OptimWrapper'
+
+
+def resume(cfg: Any, checkpoint: str) -> None:
+    """Make a run continue from `checkpoint`; 'auto' is the latest in its work dir, if there is one."""
+    from hrpose.engine.distributed.processes import told_rank
+    from hrpose.engine.work_dir import latest_checkpoint
+
+    found = latest_checkpoint(cfg.work_dir) if checkpoint == 'auto' else checkpoint
+    if found is None:
+        # Every process follows what process 0 finds (`PoseRunner.load_or_resume`).
+        if told_rank(cfg.launcher) == 0:
+            print(f'--resume: {cfg.work_dir} has no checkpoint; training starts at the beginning')
+        return
+    cfg.resume, cfg.load_from = True, str(found)
+
+
+def dry_run(cfg: Any, loaders: tuple[str, ...], processes: int) -> None:
+    """Print what a training of `processes` (0: those of this run) would do. The work dir stays as it is."""
+    from tempfile import TemporaryDirectory
+
+    from hrpose.engine.dry_run import dry_run
+    from hrpose.engine.launch import build_runner
+    from hrpose.errors import UserError
+
+    if processes < 0:
+        raise UserError(f'--dry-run is {processes}; give a number of processes of at least 1')
+    with TemporaryDirectory() as work_dir:
+        cfg.work_dir, cfg.visualizer, cfg.log_level = work_dir, None, 'WARNING'
+        runner = build_runner(cfg, loaders=loaders)
+        told = dry_run(runner, processes or None)
+        if runner.rank == 0:
+            print(told)

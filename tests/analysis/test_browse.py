@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from hrpose.analysis.browse import visits
-from hrpose.apis.launch import build_runner
 from hrpose.config import load_config
+from hrpose.engine.launch import build_runner
 from hrpose.visualization import draw_input
 
 

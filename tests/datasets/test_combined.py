@@ -262,7 +262,7 @@ def test_samples_of_an_epoch_do_not_depend_on_the_number_of_workers(parts):
 
 
 def test_a_part_that_is_not_there_is_named_before_anything_is_built(mixed_config, parts):
-    from hrpose.apis.launch import build_runner
+    from hrpose.engine.launch import build_runner
 
     Path(parts[1]['ann_file']).unlink()
     with pytest.raises(UserError, match=r'lsp\.json does not exist'):

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from mmengine.hooks import Hook
 
-from hrpose.apis import build_runner
 from hrpose.checkpoints import read_checkpoint
 from hrpose.config import load_config
+from hrpose.engine.launch import build_runner
 from hrpose.engine.runner import PoseRunner
 
 # Rates that change within and between epochs, averaged weights, and steps that take two of an epoch's three batches.

@@ -4,8 +4,9 @@ import argparse
 
 import pytest
 
-from hrpose.apis.launch import build_runner, config_from_arguments
+from hrpose.cli.arguments import config_from_arguments
 from hrpose.config import load_config
+from hrpose.engine.launch import build_runner
 from hrpose.errors import UserError
 
 

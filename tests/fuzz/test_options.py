@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from hrpose.apis.launch import require_data
 from hrpose.cli.run import run
 from hrpose.config import load_config, parse_options
+from hrpose.engine.launch import require_data
 from hrpose.errors import UserError
 from hrpose.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
 from tests.fuzz.sandbox import Case

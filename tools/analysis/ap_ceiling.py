@@ -10,7 +10,7 @@ from hrpose.cli.run import run
 
 def main() -> None:
     """Print the ceiling of each metric."""
-    from hrpose.apis.launch import add_config_arguments
+    from hrpose.cli.arguments import add_config_arguments
     from hrpose.config import load_config, parse_options
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -10,7 +10,7 @@ from hrpose.cli.run import run
 
 def main() -> None:
     """Print the table."""
-    from hrpose.apis.launch import add_config_arguments
+    from hrpose.cli.arguments import add_config_arguments
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_config_arguments(parser)

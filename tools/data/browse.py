@@ -11,7 +11,7 @@ from hrpose.cli.run import run
 
 
 def parse_arguments() -> argparse.Namespace:
-    from hrpose.apis.launch import add_config_arguments
+    from hrpose.cli.arguments import add_config_arguments
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_config_arguments(parser)

@@ -13,7 +13,7 @@ from hrpose.cli.run import run
 
 def main() -> None:
     """Write the pack; a repeated call goes on where an interrupted one stopped."""
-    from hrpose.apis.launch import add_config_arguments
+    from hrpose.cli.arguments import add_config_arguments
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_config_arguments(parser)

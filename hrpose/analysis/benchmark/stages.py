@@ -19,10 +19,10 @@ from hrpose.analysis.benchmark.chain import Chain
 from hrpose.analysis.benchmark.measure import Work
 from hrpose.analysis.model_stats import layer_costs, total_cost
 from hrpose.apis.detector import PersonDetector
-from hrpose.apis.launch import require_data
 from hrpose.datasets import SampleKey
 from hrpose.datasets.storage.crops import FORMATS
 from hrpose.datasets.storage.pack_crops import pack_people
+from hrpose.engine.launch import require_data
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_ap import evaluate_coco
 from hrpose.hardware import PRECISIONS

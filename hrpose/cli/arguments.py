@@ -1,0 +1,38 @@
+"""Arguments that several commands share."""
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config
+
+from hrpose.config import load_config, parse_options
+from hrpose.engine.distributed.processes import LAUNCHERS, require_launcher
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of every command that reads a config."""
+    parser.add_argument('config', help="a config file, or the name of one of hrpose's (`hrpose models` lists them)")
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help='override values of the config, for instance data_root=/data/coco codec.input_size="(288,384)"',
+    )
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that training and testing share."""
+    add_config_arguments(parser)
+    parser.add_argument('--work-dir', help='folder of logs and checkpoints (default: work_dirs/<config name>)')
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='what started the processes')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def config_from_arguments(arguments: argparse.Namespace) -> Config:
+    """Return the linked config of a command, with `launcher` and `work_dir` set."""
+    require_launcher(arguments.launcher)
+    cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
+    cfg.launcher = arguments.launcher
+    cfg.work_dir = arguments.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(arguments.config).stem)
+    return cfg
