@@ -112,7 +112,7 @@ def _history(value: Any) -> Any:
 def history_buffer(values: np.ndarray, counts: np.ndarray, max_length: int) -> HistoryBuffer:
     """Return mmengine's history of `values` (N,), each a mean over `counts` (N,)."""
     if values.ndim != 1 or values.shape != counts.shape or type(max_length) is not int or max_length < 0:
-        raise ValueError('a HistoryBuffer of no numbers')
+        raise ValueError('a HistoryBuffer without arrays of numbers')
     history = HistoryBuffer(max_length=max_length)
     history._log_history, history._count_history = values, counts
     return history

@@ -78,7 +78,7 @@ class Rebuild:
         # Copies that can only be made when the storages are filled.
         self.later: list[Callable[[], Any]] = []
         self.functions: dict[str, Callable] = {
-            **dict.fromkeys(_STORAGES, _is_no_function),
+            **dict.fromkeys(_STORAGES, _not_callable),
             'torch._utils._rebuild_tensor': self.tensor,
             'torch._utils._rebuild_tensor_v2': self.tensor,
             'torch._utils._rebuild_tensor_v3': self.tensor_of_dtype,
@@ -91,7 +91,7 @@ class Rebuild:
             'builtins.bytes': lambda: b'',
             'builtins.getattr': _statistic,
             '_codecs.encode': self.encoded,
-            'numpy.ndarray': _is_no_function,
+            'numpy.ndarray': _not_callable,
             'numpy.dtype': _dtype,
             'mmengine.logging.history_buffer.HistoryBuffer': lambda: Unfinished(_history),
         }
@@ -115,7 +115,7 @@ class Rebuild:
     ) -> Tensor:
         """Return a tensor of a storage's own dtype; `offset` and `stride` count elements."""
         if type(storage) is not Storage or metadata:
-            refuse('a tensor of no storage, or with a hidden conjugation')
+            refuse('a tensor without a storage, or a conjugated one')
         return self._view(storage, storage.dtype, offset, size, stride, requires_grad)
 
     def tensor_of_dtype(
@@ -123,7 +123,7 @@ class Rebuild:
     ) -> Tensor:
         """Return a tensor of another dtype than its storage's, for which PyTorch has no class of storages."""
         if type(storage) is not Storage or type(dtype) is not torch.dtype:
-            refuse('a tensor of no storage or no dtype')
+            refuse('a tensor without a storage or dtype')
         return self._view(storage, dtype, offset, size, stride, requires_grad)
 
     def _view(
@@ -132,7 +132,7 @@ class Rebuild:
         self._spend(1024)
         shape, steps = _counts(size), _counts(stride)
         if len(shape) != len(steps) or not _is_count(offset):
-            refuse('a tensor of no shape')
+            refuse('a tensor whose offset or stride does not fit its shape')
         length = storage.data.numel() // dtype.itemsize
         steps = tuple(min(step, length) if many == 1 else step for many, step in zip(shape, steps, strict=True))
         reach = offset + sum((many - 1) * step for many, step in zip(shape, steps, strict=True))
@@ -171,7 +171,7 @@ class Rebuild:
         counts = {} if counts is None else counts
         self._spend(128 * (1 + len(counts)))
         if type(counts) is not dict or any(type(count) is not int for count in counts.values()):
-            refuse('a Counter of no counts')
+            refuse('a Counter whose counts are not integers')
         result: Counter = Counter()
         dict.update(result, counts)
         return result
@@ -179,7 +179,7 @@ class Rebuild:
     def members(self, values: Any = ()) -> set:
         """Return a set of a list of plain scalars."""
         if type(values) not in (list, tuple):
-            refuse('a set of no list')
+            refuse('a set that is not made from a list')
         self._spend(64 * (1 + len(values)))
         return {plain_key(value) for value in values}
 
@@ -209,7 +209,7 @@ def _is_count(value: Any) -> bool:
 
 def _counts(values: Any) -> tuple[int, ...]:
     if type(values) not in (tuple, list, torch.Size) or len(values) > _MAX_DIMS or not all(map(_is_count, values)):
-        refuse('a shape that is none')
+        refuse('a shape that is not made of counts')
     return tuple(values)
 
 
@@ -223,19 +223,19 @@ def _overlaps(shape: tuple[int, ...], steps: tuple[int, ...]) -> bool:
     return False
 
 
-def _is_no_function(*_: Any) -> None:
+def _not_callable(*_: Any) -> None:
     refuse('a call of a class of storages or arrays')
 
 
 def _parameter(data: Any, requires_grad: Any, _hooks: Any) -> torch.nn.Parameter:
     if type(data) is not Tensor or not (data.is_floating_point() or data.is_complex()):
-        refuse('a parameter of no floating-point tensor')
+        refuse('a parameter that is not a floating-point tensor')
     return torch.nn.Parameter(data.detach(), requires_grad is True)
 
 
 def _device(kind: Any, index: Any = None) -> torch.device:
     if type(kind) is not str or not (index is None or (type(index) is int and 0 <= index < 128)):
-        refuse('a device that is none')
+        refuse('a device by a wrong name')
     return torch.device(kind) if index is None else torch.device(kind, index)
 
 
@@ -248,21 +248,21 @@ def _statistic(owner: Any, name: Any) -> str:
 
 def _history(state: Any) -> HistoryBuffer:
     if type(state) is not dict:
-        refuse('a HistoryBuffer of no state')
+        refuse('a HistoryBuffer without a state')
     values, counts = state.get('_log_history'), state.get('_count_history')
     if not isinstance(values, np.ndarray) or not isinstance(counts, np.ndarray):
-        refuse('a HistoryBuffer of no numbers')
+        refuse('a HistoryBuffer without arrays of numbers')
     return history_buffer(values, counts, state.get('max_length', -1))
 
 
 def _dtype(code: Any, _align: Any = False, _copy: Any = True) -> Unfinished:
     if code not in _NUMPY_DTYPES:
-        refuse('a NumPy dtype of no plain numbers')
+        refuse('a NumPy dtype other than plain numbers')
 
     def finish(state: Any) -> np.dtype:
         version, order, *rest = state
         if version != 3 or order not in ('<', '>', '|', '=') or rest != [None, None, None, -1, -1, 0]:
-            refuse('a NumPy dtype of no plain numbers')
+            refuse('a NumPy dtype other than plain numbers')
         return np.dtype(code).newbyteorder(order)
 
     return Unfinished(finish)

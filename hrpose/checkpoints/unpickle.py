@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 
-# What PyTorch, NumPy and mmengine write, by far: more than this is an attack on memory or time.
-MAX_STEPS = 10_000_000
+# More than this is an attack on memory or time: an HRNet with its optimizer takes a tenth of the steps.
+MAX_STEPS = 3_000_000
 MAX_VALUES = 5_000_000
 MAX_DEPTH = 64
 MAX_BITS = 256
@@ -180,7 +180,7 @@ def plain_key(key: Any) -> Any:
     Hashing anything nested can take forever, and integers or tuples can be chosen so that their hashes are the same.
     """
     if type(key) not in (str, bytes, int, float, bool, type(None)) or (type(key) is int and key.bit_length() > 63):
-        refuse(f'a {type(key).__name__} as a key')
+        refuse(f'a key of type {type(key).__name__}')
     return key
 
 
@@ -219,7 +219,7 @@ def _inner(value: Any) -> Collection[Any]:
     if kind is OrderedDict and vars(value):
         metadata = value._metadata
         if not all(isinstance(each, dict) for each in (metadata, *metadata.values())):
-            refuse('versions of modules that are none')
+            refuse('module versions that are not dictionaries')
         return [*value.values(), metadata]
     if kind in (dict, OrderedDict, Counter):
         return value.values()

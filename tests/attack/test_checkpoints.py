@@ -47,34 +47,43 @@ REFUSED = {
     'array_at_an_address': (Call('numpy.ndarray', (1,), 'O', bytes(8)), 'a call of a class'),
     'array_in_a_counter': (Call('collections.Counter', Call('numpy.ndarray', (1,), 'O', bytes(8))), 'a call of'),
     'array_by_new': (Call('numpy.ndarray', (1,), 'O', bytes(8), new=True), 'a call of a class'),
-    'array_of_objects': (array((1, (1,), dtype('O8'), False, bytes(8))), 'dtype of no plain'),
+    'array_of_objects': (array((1, (1,), dtype('O8'), False, bytes(8))), 'dtype other than plain'),
     'array_of_an_object_list': (array((1, (1,), F8, False, [5])), 'bytes are not of its shape'),
-    'array_of_structures': (array((1, (1,), dtype('V8', state=STRUCTURED), False, bytes(8))), 'dtype of no plain'),
-    'dtype_with_fields': (dtype('f8', state=STRUCTURED), 'dtype of no plain'),
-    'dtype_of_a_name': (dtype(Name('torch.float32')), 'dtype of no plain'),
+    'array_of_structures': (array((1, (1,), dtype('V8', state=STRUCTURED), False, bytes(8))), 'dtype other than plain'),
+    'dtype_with_fields': (dtype('f8', state=STRUCTURED), 'dtype other than plain'),
+    'dtype_of_a_name': (dtype(Name('torch.float32')), 'dtype other than plain'),
     'array_larger_than_its_bytes': (array((1, (2,), F8, False, bytes(8))), 'bytes are not of its shape'),
-    'array_of_a_negative_shape': (array((1, (-1,), F8, False, bytes(8))), 'a shape that is none'),
+    'array_of_a_negative_shape': (array((1, (-1,), F8, False, bytes(8))), 'a shape that is not made of counts'),
     'array_of_a_vast_shape': (array((1, (2**61, 8), F8, False, b'')), 'bytes are not of its shape'),
     'array_of_another_class': (array((1, (1,), F8, False, bytes(8)), kind='numpy.dtype'), 'as NumPy makes it'),
     'array_that_is_made_at_once': (array((1, (1,), F8, False, bytes(8)), shape=(10**12,)), 'as NumPy makes it'),
     'array_never_finished': (array(None), 'an unfinished object'),
-    'scalar_of_an_object': (Call(SCALAR, dtype('O8'), bytes(8)), 'dtype of no plain'),
+    'scalar_of_an_object': (Call(SCALAR, dtype('O8'), bytes(8)), 'dtype other than plain'),
     'scalar_of_too_few_bytes': (Call(SCALAR, F8, bytes(4)), 'bytes are not of its shape'),
-    'history_of_lists': (Call(HISTORY, state={'_log_history': [1]}, new=True), 'HistoryBuffer of no numbers'),
-    'history_with_attributes': (Call(HISTORY, state=[1], new=True), 'HistoryBuffer of no state'),
+    'history_of_lists': (
+        Call(HISTORY, state={'_log_history': [1]}, new=True),
+        'HistoryBuffer without arrays of numbers',
+    ),
+    'history_with_attributes': (Call(HISTORY, state=[1], new=True), 'HistoryBuffer without a state'),
     'getattr_of_a_value': (Call('builtins.getattr', 'a', 'upper'), 'getattr of upper'),
     'getattr_of_a_class': (Call('builtins.getattr', Name(HISTORY), '__init__'), 'getattr of __init__'),
     'tensor_too_long': (tensor(storage(), size=(3,)), 'outside its storage'),
     'tensor_with_a_long_stride': (tensor(storage(), stride=(2**40,)), 'outside its storage'),
     'tensor_behind_its_storage': (tensor(storage(), offset=1), 'outside its storage'),
-    'tensor_before_its_storage': (tensor(storage(), offset=-1), 'a tensor of no shape'),
-    'tensor_that_runs_backwards': (tensor(storage(), stride=(-1,)), 'a shape that is none'),
+    'tensor_before_its_storage': (
+        tensor(storage(), offset=-1),
+        'a tensor whose offset or stride does not fit its shape',
+    ),
+    'tensor_that_runs_backwards': (tensor(storage(), stride=(-1,)), 'a shape that is not made of counts'),
     'tensor_whose_reach_overflows': (tensor(storage(), size=(2**61, 2), stride=(8, 1)), 'outside its storage'),
     'empty_tensor_far_away': (tensor(storage(), offset=2**50, size=(0,)), 'outside its storage'),
     'empty_tensor_of_a_vast_shape': (tensor(storage(), size=(0, 2**61, 2**61), stride=(1, 1, 1)), 'vast shape'),
-    'tensor_of_many_dimensions': (tensor(storage(), size=(1,) * 65, stride=(1,) * 65), 'a shape that is none'),
-    'tensor_of_a_fraction': (tensor(storage(), size=(1.5,)), 'a shape that is none'),
-    'tensor_of_text': (tensor('memory'), 'a tensor of no storage'),
+    'tensor_of_many_dimensions': (
+        tensor(storage(), size=(1,) * 65, stride=(1,) * 65),
+        'a shape that is not made of counts',
+    ),
+    'tensor_of_a_fraction': (tensor(storage(), size=(1.5,)), 'a shape that is not made of counts'),
+    'tensor_of_text': (tensor('memory'), 'a tensor without a storage'),
     'tensor_expanded_without_end': (tensor(storage(), size=(2**40,), stride=(0,)), 'far more memory'),
     'tensor_of_wider_elements': (
         Call('torch._utils._rebuild_tensor_v3', storage(), 0, (2,), (1,), False, None, Name('torch.float64')),
@@ -98,12 +107,12 @@ REFUSED = {
     'sparse_tensor': (Call('torch._utils._rebuild_sparse_tensor', 0), 'torch._utils._rebuild_sparse_tensor'),
     'quantized_tensor': (Call('torch._utils._rebuild_qtensor', 0), 'torch._utils._rebuild_qtensor'),
     'tensor_of_a_subclass': (Call('torch._tensor._rebuild_from_type_v2', 0), 'torch._tensor._rebuild_from_type_v2'),
-    'parameter_of_text': (Call('torch._utils._rebuild_parameter', 'a', True, None), 'a parameter of no'),
-    'key_that_is_a_tuple': ({(1, 2): 0}, 'a tuple as a key'),
-    'key_that_is_a_tensor': (Call('collections.OrderedDict', [[tensor(storage()), 0]]), 'a Tensor as a key'),
-    'keys_of_one_hash': ({(2**61 - 1) * 2**70: 0}, 'a int as a key'),
-    'set_of_tuples': (Call('builtins.set', [(1, 2)]), 'a tuple as a key'),
-    'counter_of_text': (Call('collections.Counter', 'aab'), 'a Counter of no counts'),
+    'parameter_of_text': (Call('torch._utils._rebuild_parameter', 'a', True, None), 'a parameter that is not'),
+    'key_that_is_a_tuple': ({(1, 2): 0}, 'a key of type tuple'),
+    'key_that_is_a_tensor': (Call('collections.OrderedDict', [[tensor(storage()), 0]]), 'a key of type Tensor'),
+    'keys_of_one_hash': ({(2**61 - 1) * 2**70: 0}, 'a key of type int'),
+    'set_of_tuples': (Call('builtins.set', [(1, 2)]), 'a key of type tuple'),
+    'counter_of_text': (Call('collections.Counter', 'aab'), 'a Counter whose counts are not integers'),
     'integer_of_many_bits': (2**1000, 'an integer of 1001 bits'),
     'deep_lists': (nested(100), 'nested deeper than 64'),
     'class_as_a_value': (Name('collections.OrderedDict'), 'collections.OrderedDict'),
@@ -186,7 +195,7 @@ def doubled(times, *, key=False):
 
 
 GROWING = {
-    'key_of_2^40_leaves': (doubled(40, key=True), 'a tuple as a key'),
+    'key_of_2^40_leaves': (doubled(40, key=True), 'a key of type tuple'),
     'value_of_2^40_leaves': (doubled(40), 'more than 5000000 values'),
     'list_in_itself': (b'}X\x01\x00\x00\x00a]q\x00h\x00as', 'nested deeper'),
     'dictionary_in_itself': (b'}q\x00X\x01\x00\x00\x00ah\x00s', 'nested deeper'),
@@ -199,6 +208,15 @@ def test_a_value_that_grows_is_refused(attack, tmp_path):
     path = tmp_path / 'evil.pth'
     path.write_bytes(archive(body))
     with pytest.raises(UserError, match=reason):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize('form', ['archive', 'row'])
+def test_a_pickle_of_endless_steps_is_refused(form, tmp_path, monkeypatch):
+    monkeypatch.setattr('hrpose.checkpoints.unpickle.MAX_STEPS', 1000)
+    path = tmp_path / 'evil.pth'
+    path.write_bytes((archive if form == 'archive' else row)(b']' * 1001))
+    with pytest.raises(UserError, match='more than 1000 steps'):
         read_checkpoint(path)
 
 
