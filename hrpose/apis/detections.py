@@ -16,9 +16,9 @@ from tqdm import tqdm
 from hrpose.apis.detector import Boxes, PersonDetector
 from hrpose.apis.sources import IMAGE_SUFFIXES
 from hrpose.apis.unfinished import Unfinished, write_line, write_whole
+from hrpose.datasets.annotations.coco_entries import category_of, person_category
 from hrpose.datasets.coco import read_coco_json
 from hrpose.errors import UserError
-from hrpose.evaluation.functional.coco_format import person_category
 from hrpose.images.files import ImageError
 
 # The others are only counted: a wrong folder would fill the screen.
@@ -53,7 +53,10 @@ def pictures_of_annotations(ann_file: str, img_root: str) -> tuple[list[Picture]
     pictures = [Picture(image['id'], str(Path(img_root) / image['file_name'])) for image in content['images']]
     if not pictures:
         raise UserError(f'{ann_file} lists no images')
-    return pictures, person_category(content)
+    category = person_category(content.get('categories') or [])
+    if category is None:
+        category = category_of(next(iter(content.get('annotations') or ()), {}))
+    return pictures, category
 
 
 def pictures_of_folder(folder: str) -> list[Picture]:

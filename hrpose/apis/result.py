@@ -90,12 +90,12 @@ class PoseResult:
             image_id: of the picture in the annotations.
             category_id: of the people in the annotations.
         """
-        from hrpose.evaluation.functional.coco_format import coco_result
+        from hrpose.evaluation.functional.people import coco_results
         from hrpose.evaluation.functional.rescoring import rescore
 
         scores = rescore(self.box_scores, self.scores)
-        people = zip(self.keypoints, self.scores, scores, strict=True)
-        return [coco_result(image_id, category_id, *person) for person in people]
+        joints = np.concatenate([self.keypoints, self.scores[..., None]], axis=-1)
+        return coco_results([image_id] * len(self), [category_id] * len(self), joints, scores)
 
     def draw(self, image: Image | None = None, *, threshold: float = 0.2, boxes: bool = True) -> np.ndarray:
         """Draw the people on the image; returns (H, W, 3) uint8 BGR, as OpenCV writes and shows it.

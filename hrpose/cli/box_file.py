@@ -20,11 +20,11 @@ from hrpose.datasets.annotations.coco_entries import (
     detected_score,
     image_key,
     image_of,
+    person_category,
     require_category,
 )
 from hrpose.datasets.annotations.files import read_json
 from hrpose.errors import UserError
-from hrpose.evaluation.functional.coco_format import person_category
 
 Row = tuple[np.ndarray, float]  # box (4,), score
 
@@ -82,12 +82,16 @@ class BoxFile:
             for key, image in images.items():
                 self._names[Path(image['file_name']).name].append((image['file_name'], key))
             annotations = content.get('annotations') or []
-            self._keep(annotations, person_category(content), threshold, images)
+            self._keep(annotations, person_category(content.get('categories') or []), threshold, images)
         else:
             raise UserError(f'{self.path} is no COCO file: neither a list of results nor images with annotations')
 
     def _keep(
-        self, entries: Iterable[Entry], category: int, threshold: float, images: Mapping[str, Entry] | None = None
+        self,
+        entries: Iterable[Entry],
+        category: int | None,
+        threshold: float,
+        images: Mapping[str, Entry] | None = None,
     ) -> None:
         for entry in entries:
             try:

@@ -13,6 +13,7 @@ from hrpose.datasets.annotations.coco_entries import (
     image_key,
     image_of,
     labelled_joints,
+    person_category,
     require_category,
 )
 from hrpose.datasets.annotations.files import read_coco_json, read_json
@@ -149,22 +150,6 @@ class PoseTrack18Dataset(CocoDataset):
 
     def __init__(self, ann_file: str, *, metainfo: str | Mapping[str, Any] = 'posetrack18', **options: Any) -> None:
         super().__init__(ann_file, metainfo=metainfo, **options)
-
-
-def person_category(categories: list[dict[str, Any]], num_joints: int, path: str) -> int | None:
-    """Return the id of the category that has the key points, checked against the number of joints.
-
-    Where none has any, as in the image lists of test-dev, that of the category called 'person'; None, which means any
-    category, where there is no such.
-    """
-    with_joints = [category for category in categories if category.get('keypoints')]
-    if not with_joints:
-        return next((int(category['id']) for category in categories if category.get('name') == 'person'), None)
-    fitting = [category for category in with_joints if len(category['keypoints']) == num_joints]
-    if not fitting:
-        count = len(with_joints[0]['keypoints'])
-        raise UserError(f'{path} names {count} key points a person, but the metainfo has {num_joints} joints')
-    return int(fitting[0]['id'])
 
 
 def _describe(error: Exception) -> str:

@@ -202,7 +202,7 @@ def test_an_annotation_with_another_number_of_key_points_names_both(tiny_coco):
 
 def test_a_file_with_another_number_of_key_points_names_both(tiny_coco):
     data = tiny_coco()
-    with pytest.raises(UserError, match=r'names 5 key points a person, but the metainfo has 17 joints'):
+    with pytest.raises(UserError, match=r'names 5 keypoints, but the metainfo has 17 joints'):
         CocoDataset(**{**data.arguments, 'metainfo': 'coco'})
 
 

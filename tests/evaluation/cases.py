@@ -35,7 +35,7 @@ def generated_case(rng, *, images=60, joints=17, people=4, results_each=3):
     annotations, results = [], []
     for image in range(images):
         for _ in range(rng.integers(0, people + 1)):
-            annotation = _annotation(rng, len(annotations), image, joints)
+            annotation = _annotation(rng, len(annotations) + 1, image, joints)
             annotations.append(annotation)
             results += [_result(rng, annotation) for _ in range(rng.integers(0, results_each + 1))]
     dataset = {

@@ -106,7 +106,7 @@ MISTAKES = {
     'option_without_value': (['codec.sigma'], 'KEY=VALUE'),
     'missing_checkpoint': (['load_from=/nowhere/a.pth'], 'there is no checkpoint /nowhere/a.pth'),
     'input_that_does_not_fit_the_strides': (['codec.input_size=(72,72)'], '32'),
-    'another_number_of_joints': (['metainfo=coco'], 'names 5 key points a person, but the metainfo has 17'),
+    'another_number_of_joints': (['metainfo=coco'], 'names 5 keypoints, but the metainfo has 17'),
 }
 
 

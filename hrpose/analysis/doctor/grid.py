@@ -19,8 +19,8 @@ from hrpose.analysis.doctor.finding import Finding
 from hrpose.analysis.doctor.people import People
 from hrpose.datasets.annotations.coco_entries import image_key
 from hrpose.evaluation.functional.coco_ap import evaluate_coco
-from hrpose.evaluation.functional.coco_format import AREA_SHARE_OF_BOX
 from hrpose.evaluation.functional.oks import joint_similarity
+from hrpose.evaluation.functional.people import AREA_SHARE_OF_BOX
 from hrpose.structures import PoseDataSample
 
 # Real samples reach 1.000 at 256x192; below this AP, the grid or the boxes cost more than a good network does.

@@ -5,11 +5,12 @@ JSON). Whatever still has one meaning is read; what has none is left out under a
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from hrpose.errors import UserError
 from hrpose.structures import clip_box_to_last_pixel
 
 Entry = Mapping[str, Any]
@@ -35,6 +36,33 @@ def image_of(entry: Entry, images: Mapping[str, Entry]) -> Entry:
     if image is None:
         raise LeftOut(UNKNOWN_IMAGE)
     return image
+
+
+def category_of(entry: Entry) -> int:
+    """Return the category id of an annotation or a result, 1 where it names none."""
+    category = entry.get('category_id')
+    return 1 if category is None else int(category)
+
+
+def person_category(categories: Sequence[Entry], num_joints: int | None = None, path: str = '') -> int | None:
+    """Return the id of the first category with keypoints, or with `num_joints` keypoints where that is given.
+
+    Where no category names keypoints, as in the image lists of test-dev, the category called 'person' is taken. Where
+    there is none of that name either, return None, which means any category.
+
+    Raises:
+        UserError: categories of the file `path` name keypoints, but none names `num_joints`.
+    """
+    with_joints = [category for category in categories if category.get('keypoints')]
+    if not with_joints:
+        return next((int(category['id']) for category in categories if category.get('name') == 'person'), None)
+    counts = [len(category['keypoints']) for category in with_joints]
+    if num_joints is None or num_joints in counts:
+        return int(with_joints[0 if num_joints is None else counts.index(num_joints)]['id'])
+    raise UserError(
+        f'{path}: its category names {counts[0]} keypoints, but the metainfo has {num_joints} joints; '
+        "set the config's metainfo to the joints of this file"
+    )
 
 
 def require_category(entry: Entry, category: int | None) -> None:

@@ -1,20 +1,19 @@
-"""Object key point similarity (OKS), the measure under COCO's key point evaluation.
+"""Object keypoint similarity (OKS), on which COCO's keypoint evaluation rests.
 
-For one joint at distance d, on a person of area s^2, with the joint's constant k = 2 sigma:
+For one joint at distance d, on a person of area s², with the joint's constant k = 2 sigma:
 
-    e = d^2 / (2 s^2 k^2)        similarity = exp(-e)
+    e = d² / (2 s² k²)        similarity = exp(-e)
 
-and the OKS of two people is the mean similarity over the joints that are labelled.
-Source: https://cocodataset.org/#keypoints-eval.
+The OKS of two people is the mean similarity over the labelled joints. Source: https://cocodataset.org/#keypoints-eval.
 
-Letters: N, M people; K joints. Key points are (x, y) or (x, y, anything) in image px; areas are in
-px^2.
+Letters: N and M people, P pairs of people, K joints. Keypoints are (x, y) or (x, y, anything) in image px; areas are in
+px².
 """
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# COCO adds this to every area, which keeps a degenerate person of area 0 from dividing by zero.
+# COCO adds this to every area, so that a person of area 0 does not divide by zero.
 _AREA_EPSILON = np.spacing(1.0)
 
 
@@ -26,8 +25,7 @@ def joint_similarity(
     Args:
         keypoints_a: (N, K, 2 or more) image px.
         keypoints_b: (M, K, 2 or more) image px.
-        areas: px^2, anything that broadcasts to (N, M): (M,) are the areas of `b`, as COCO takes
-            the truth's.
+        areas: px², of any shape that broadcasts to (N, M). COCO takes the areas (M,) of the ground truth.
         sigmas: (K,) the joints' OKS sigmas.
 
     Returns:
@@ -36,29 +34,23 @@ def joint_similarity(
     Raises:
         ValueError: the two sets or the sigmas do not have the same number of joints.
     """
-    a = _as_people('keypoints_a', keypoints_a)
-    b = _as_people('keypoints_b', keypoints_b)
-    sigmas = np.asarray(sigmas, dtype=np.float64)
-    if not a.shape[1] == b.shape[1] == len(sigmas):
+    a, b = (np.asarray(keypoints, dtype=np.float64) for keypoints in (keypoints_a, keypoints_b))
+    for name, array in (('keypoints_a', a), ('keypoints_b', b)):
+        if array.ndim != 3 or array.shape[2] < 2:
+            raise ValueError(f'OKS: {name} has shape {array.shape}; it must be (people, joints, 2 or more)')
+    if not a.shape[1] == b.shape[1] == np.size(sigmas):
         raise ValueError(
-            f'OKS needs as many joints everywhere: keypoints_a has {a.shape[1]}, '
-            f'keypoints_b {b.shape[1]}, sigmas {len(sigmas)}'
+            f'OKS: keypoints_a has {a.shape[1]} joints, keypoints_b {b.shape[1]}, sigmas {np.size(sigmas)}; '
+            'all must have the same number'
         )
     areas = np.broadcast_to(np.asarray(areas, dtype=np.float64), (len(a), len(b)))
-    dx = a[:, None, :, 0] - b[None, :, :, 0]
-    dy = a[:, None, :, 1] - b[None, :, :, 1]
-    return similarity_at(dx**2 + dy**2, areas, sigmas)
+    return similarity_at(a[:, None, :, :2] - b[None, :, :, :2], areas, sigmas)
 
 
-def similarity_at(squared: NDArray[np.float64], areas: ArrayLike, sigmas: ArrayLike) -> NDArray[np.float64]:
-    """Return the similarity (..., K) of joints at squared distances (..., K), px^2.
-
-    Args:
-        squared: (..., K) px^2.
-        areas: (...), px^2, of the people.
-        sigmas: (K,) the joints' OKS sigmas.
-    """
-    variances = (2 * np.asarray(sigmas)) ** 2
+def similarity_at(offsets: NDArray[np.float64], areas: ArrayLike, sigmas: ArrayLike) -> NDArray[np.float64]:
+    """Return the similarity (..., K) of joints at offsets (..., K, 2) in px, on people of areas (...) in px²."""
+    squared = offsets[..., 0] ** 2 + offsets[..., 1] ** 2
+    variances = (2 * np.asarray(sigmas, dtype=np.float64)) ** 2
     return np.exp(-squared / variances / (np.asarray(areas)[..., None] + _AREA_EPSILON) / 2)
 
 
@@ -74,16 +66,14 @@ def oks(
 
     Args:
         keypoints_a: (N, K, 2 or more) image px, usually predictions.
-        keypoints_b: (M, K, 2 or more) image px, usually the truth.
-        areas: px^2, anything that broadcasts to (N, M). COCO takes the truth's (M,); between two
-            predictions the published NMS takes the mean of both: `(areas_a[:, None] + areas_b) /
-            2`.
+        keypoints_b: (M, K, 2 or more) image px, usually the ground truth.
+        areas: px², of any shape that broadcasts to (N, M). COCO takes the areas (M,) of the ground truth. Between two
+            predictions the published NMS takes the mean of both, `(areas_a[:, None] + areas_b) / 2`.
         sigmas: (K,) the joints' OKS sigmas.
         visible: (M, K), above 0 where the joint of `b` is labelled; None counts every joint.
 
     Returns:
-        (N, M) OKS in [0, 1]; NaN in the column of a person with no labelled joint, whose OKS is
-        undefined.
+        (N, M) OKS in [0, 1]; NaN, for undefined, in the column of a person without a labelled joint.
 
     Raises:
         ValueError: the two sets or the sigmas do not have the same number of joints.
@@ -96,8 +86,16 @@ def oks(
         return np.where(labelled, similarity, 0.0).sum(axis=2) / labelled.sum(axis=1)
 
 
-def _as_people(name: str, keypoints: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(keypoints, dtype=np.float64)
-    if array.ndim != 3 or array.shape[2] < 2:
-        raise ValueError(f'{name} must be (people, joints, 2 or more), got shape {array.shape}')
-    return array
+def pairs_within(
+    groups_a: NDArray[np.int64], groups_b: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the indices (P,) and (P,) of each row of `a` with each row of `b` of the same group, by `a`, then `b`.
+
+    Args:
+        groups_a: (N,).
+        groups_b: (M,), sorted.
+    """
+    first = np.searchsorted(groups_b, groups_a)
+    count = np.searchsorted(groups_b, groups_a, side='right') - first
+    a = np.repeat(np.arange(len(groups_a)), count)
+    return a, np.arange(len(a)) + np.repeat(first - (np.cumsum(count) - count), count)

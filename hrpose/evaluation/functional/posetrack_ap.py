@@ -11,17 +11,15 @@ Letters: P predicted and G true people of one frame; N predicted people of all f
 px; a region is (V, 2), its V corners.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hrpose.datasets.annotations.coco_entries import image_key
 from hrpose.errors import UserError
-from hrpose.evaluation.functional.coco_format import all_triples, check_images
 from hrpose.evaluation.functional.pckh import head_lengths
+from hrpose.evaluation.functional.people import GroundTruth, People, Predictions, rows_by_image
 
 THRESHOLD = 0.5  # head lengths
 
@@ -30,22 +28,23 @@ _Mask = NDArray[np.bool_]
 
 
 def posetrack_ap(
-    gt_annotations: Mapping[str, Any],
-    results: Iterable[Mapping[str, Any]],
+    gt_annotations: Mapping[str, Any] | GroundTruth,
+    results: Iterable[Mapping[str, Any]] | Predictions,
     num_joints: int,
     *,
     threshold: float = THRESHOLD,
 ) -> tuple[_Array, NDArray[np.int64]]:
     """Return the AP of each joint, and how often it is labelled.
 
-    Frames without an annotated person are left out, with what is predicted in them: nobody labelled them. Joints inside
-    an ignored region of their frame are deleted, predicted and labelled ones alike, before people are matched: a
+    Frames without an annotated person are left out, with what is predicted in them, since nobody labelled them. Joints
+    inside an ignored region of their frame are deleted before people are matched, predicted and labelled ones alike. A
     prediction of a deleted label that lies outside the region is wrong.
 
     Args:
-        gt_annotations: the content of a PoseTrack18 file: `images` with `ignore_regions_x` and `ignore_regions_y` where
-            there are such, `annotations` with `keypoints` (3K numbers) and `bbox_head` xywh.
-        results: COCO key point results, whose third column is the joint's score: `image_id`, `keypoints`.
+        gt_annotations: the content of a PoseTrack18 file, or what `GroundTruth.of` read from it: `images` with
+            `ignore_regions_x` and `ignore_regions_y` where there are such, `annotations` with `keypoints` (3K numbers)
+            and `bbox_head` xywh.
+        results: COCO keypoint results, or what `Predictions.of` read from them; the third column is the joint's score.
         num_joints: K.
         threshold: in head lengths, 0.6 of the diagonal of the head's box.
 
@@ -55,34 +54,21 @@ def posetrack_ap(
     Raises:
         UserError: an annotation without `bbox_head`, another number of joints than K, results for other images.
     """
-    results = list(results)
-    check_images(results, {image_key(image['id']) for image in gt_annotations['images']})
-    frames = list(_judged_frames(gt_annotations, _by_image(results), num_joints, threshold))
-    nobody = np.zeros((0, num_joints))
-    scores, right, counted = (np.concatenate([nobody, *(frame[part] for frame in frames)]) for part in range(3))
-    labels = sum((frame[3] for frame in frames), np.zeros(num_joints, dtype=np.int64))
-    return average_precision(scores, right, counted, labels), labels
-
-
-def _judged_frames(
-    gt_annotations: Mapping[str, Any],
-    predicted: Mapping[str, Sequence[Mapping[str, Any]]],
-    num_joints: int,
-    threshold: float,
-) -> Iterator[tuple[_Array, _Mask, _Mask, NDArray[np.int64]]]:
-    """Yield, of each frame, scores, right and counted (P, K), as in `average_precision`, and labels (K,)."""
-    regions = {image_key(image['id']): _regions(image) for image in gt_annotations['images']}
-    for key, people in _by_image(gt_annotations.get('annotations', ())).items():
-        people = [person for person in people if any(float(flag) > 0 for flag in (person.get('keypoints') or ())[2::3])]
-        truth = _joints(people, num_joints, 'an annotation')
-        found = _joints(predicted.get(key, []), num_joints, 'a prediction')
-        # poseval deletes labelled joints too: they count neither as missed nor in the share a prediction finds.
-        ignored = regions.get(key, [])
-        labelled = (truth[:, :, 2] > 0) & ~in_regions(truth[:, :, :2], ignored)
-        present = ~in_regions(found[:, :, :2], ignored)
-        lengths = head_lengths(_head_corners(people))
-        right = right_joints(found, present, truth, labelled, lengths, threshold)
-        yield found[:, :, 2], right, present, labelled.sum(axis=0)
+    truth = GroundTruth.of(gt_annotations, num_joints)
+    found = Predictions.of(results, truth)
+    # In the order of the annotations, which decides between equal scores.
+    frames = truth.image[np.sort(np.unique(truth.image, return_index=True)[1])]
+    people = truth.take(truth.num_labelled > 0)
+    lengths = head_lengths(_head_corners(people))
+    labelled, present = people.labelled & ~_ignored(people, truth), ~_ignored(found, truth)
+    right = np.zeros(present.shape, dtype=bool)
+    true_rows, found_rows = (rows_by_image(each.image, len(truth.image_ids)) for each in (people, found))
+    for frame in frames:
+        p, g = found_rows[frame], true_rows[frame]
+        right[p] = right_joints(found.keypoints[p], present[p], people.keypoints[g], labelled[g], lengths[g], threshold)
+    judged = np.concatenate([np.zeros(0, dtype=np.int64), *(found_rows[frame] for frame in frames)])
+    labels = labelled.sum(axis=0)
+    return average_precision(found.keypoints[judged, :, 2], right[judged], present[judged], labels), labels
 
 
 def right_joints(
@@ -171,31 +157,22 @@ def _on_edges(points: _Array, corners: _Array) -> _Mask:
     return (aligned & ((to_start * to_end).sum(axis=2) <= 0)).any(axis=1)
 
 
-def _regions(image: Mapping[str, Any]) -> list[_Array]:
-    """Return the image's ignored regions that have an inside."""
-    columns, rows = image.get('ignore_regions_x') or (), image.get('ignore_regions_y') or ()
-    return [np.column_stack([xs, ys]) for xs, ys in zip(columns, rows, strict=True) if len(xs) > 2]
+def _ignored(people: People, truth: GroundTruth) -> _Mask:
+    """Return (N, K) which joints lie in an ignored region of their image."""
+    inside = np.zeros(people.keypoints.shape[:2], dtype=bool)
+    for rows, regions in zip(rows_by_image(people.image, len(truth.image_ids)), truth.regions, strict=True):
+        if regions:
+            inside[rows] = in_regions(people.keypoints[rows, :, :2], regions)
+    return inside
 
 
-def _by_image(entries: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    groups: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for entry in entries:
-        groups[image_key(entry['image_id'])].append(entry)
-    return groups
-
-
-def _joints(entries: Sequence[Mapping[str, Any]], num_joints: int, what: str) -> _Array:
-    """Return (people, K, 3) the joints of people, with flags or scores."""
-    return all_triples(entries, num_joints, what)
-
-
-def _head_corners(people: Sequence[Mapping[str, Any]]) -> _Array:
-    """Return (G, 2, 2) the corners of the heads' boxes."""
-    for person in people:
-        if not person.get('bbox_head'):
-            raise UserError(
-                f"annotation {person.get('id')} has no 'bbox_head', the length that PoseTrack's AP is measured in; "
-                'CocoMetric needs none'
-            )
-    boxes = np.array([person['bbox_head'] for person in people], dtype=np.float64).reshape(-1, 2, 2)
+def _head_corners(people: GroundTruth) -> _Array:
+    """Return (N, 2, 2) the corners of the heads' boxes."""
+    without = np.isnan(people.heads).any(axis=1)
+    if without.any():
+        raise UserError(
+            f"annotation {people.ids[without][0]} has no 'bbox_head', the length that PoseTrack's AP is measured in; "
+            'use CocoMetric, which needs none'
+        )
+    boxes = people.heads.reshape(-1, 2, 2)
     return np.stack([boxes[:, 0], boxes.sum(axis=1)], axis=1)

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.pckh import MpiiTruth, head_lengths, mean_over_labels, pckh, read_mpii_truth
-from hrpose.evaluation.metrics.samples import check_joint_count, metric_metainfo, only_person, without_repeats
+from hrpose.evaluation.metrics.base import Person, PoseMetric, only_person
 from hrpose.evaluation.metrics.tables import format_table
 from hrpose.registry import METRICS
 
-# The rows of the published table, by the truth's names of the joints; left and right are averaged.
+# The rows of the published table, by the joints' names in gt_valid.mat; left and right are averaged.
 PARTS = {
     'Head': ('head',),
     'Shoulder': ('lsho', 'rsho'),
@@ -30,60 +29,48 @@ PARTS = {
     'Ankle': ('lank', 'rank'),
 }
 NOT_IN_MEAN = ('pelv', 'thor')
-# Of the official code: row 11 of a table in steps of 0.01 from 0 is read for "0.1".
+# For "0.1" the official code reads row 11 of a table in steps of 0.01 from 0.
 THRESHOLDS = {'Mean': 0.5, 'Mean@0.1': 0.11, 'Mean@0.1_exact': 0.1}
-AT_HALF, AT_TENTH = 0, 2  # places among them
+AT_HALF, AT_TENTH = 0, 2  # indices among them
 
 
 @METRICS.register_module()
-class MpiiMetric(BaseMetric):
+class MpiiMetric(PoseMetric):
     """PCKh@0.5 of each part and its mean, and the mean at 0.1, in percent as MPII publishes them; logged by joint too.
 
     Returns, under the prefix, `Mean` (the first, by which the best checkpoint is chosen), `Mean@0.1` as published,
-    which the official code reads at 0.11 head lengths, `Mean@0.1_exact`, read at 0.10, and `Head Shoulder Elbow
-    Wrist Hip Knee Ankle`. Pelvis and thorax are not in a mean.
+    which the official code reads at 0.11 head lengths, `Mean@0.1_exact`, read at 0.10, and `Head Shoulder Elbow Wrist
+    Hip Knee Ankle`. Pelvis and thorax are not in a mean.
 
     Args:
         gt_file: `gt_valid.mat` of the official release, whose people are those of `valid.json` in the same order. A
-            sample's `id` is its place there.
+            sample's `id` is its index there.
         metainfo: name or dict of the joints; None takes the data set's.
-        collect_device: how results of several processes come together: 'gpu' by the process group, on CPUs too;
-            'cpu' by files in a folder `.dist_test` that all hosts have to share.
-        prefix: of the figures' names.
+        **options: `collect_device` and `prefix`, see `PoseMetric`.
 
     Raises:
-        UserError: `gt_file` is not there; later, another number of people or joints than it has.
+        UserError: `gt_file` does not exist; later, another number of people or joints than it has.
     """
 
     linked = {'metainfo': 'metainfo', 'gt_file': '{ann_file.parent}/gt_{ann_file.stem}.mat'}
     default_prefix = 'mpii'
 
-    def __init__(
-        self,
-        gt_file: str,
-        metainfo: str | Mapping[str, Any] | None = None,
-        *,
-        collect_device: str = 'gpu',
-        prefix: str | None = 'mpii',
-    ) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+    def __init__(self, gt_file: str, metainfo: str | Mapping[str, Any] | None = None, **options: Any) -> None:
+        super().__init__(metainfo=metainfo, **options)
         if not Path(gt_file).is_file():
-            raise UserError(f"MpiiMetric's gt_file does not exist: {gt_file}; it comes with the official release")
+            raise UserError(f'MpiiMetric: its gt_file does not exist: {gt_file}; it comes with the official release')
         self.gt_file = gt_file
-        self.metainfo = metainfo
 
-    def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
-        """Keep the place and the key points (K, 2), image px, of each `PoseDataSample.to_dict()`."""
-        for sample in data_samples:
-            keypoints = only_person(sample['pred_instances'], 'keypoints')
-            self.results.append({'img_id': sample['img_id'], 'id': sample['id'], 'keypoints': keypoints})
+    def person(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the index and the keypoints (K, 2) of a sample, image px counted from 0."""
+        keypoints = only_person(sample['pred_instances'], 'keypoints')
+        return {'img_id': sample['img_id'], 'id': sample['id'], 'keypoints': keypoints}
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Return the figures of all people of the truth."""
-        check_joint_count(results, metric_metainfo(self.metainfo, self.dataset_meta, 'MpiiMetric'))
+        """Return the metrics over all people of `gt_file`."""
+        predicted = self._in_order_of_truth(self.people(results))
         truth = self._truth
-        predicted = self._in_order_of_truth(without_repeats(results))
-        # The truth counts pixels from 1.
+        # The ground truth counts pixels from 1.
         shares = 100 * pckh(
             predicted + 1, truth.keypoints, truth.visible, head_lengths(truth.head_boxes), [*THRESHOLDS.values()]
         )
@@ -106,14 +93,14 @@ class MpiiMetric(BaseMetric):
         truth = read_mpii_truth(self.gt_file)
         wanted = {name for names in PARTS.values() for name in names}
         if missing := wanted - set(truth.joint_names):
-            raise UserError(f"{self.gt_file} has no joint called '{min(missing)}'")
+            raise UserError(f"{self.gt_file} has no joint called '{min(missing)}'; use the official gt_valid.mat")
         return truth
 
-    def _in_order_of_truth(self, people: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
-        """Return the key points (N, K, 2), one row for each person of the truth."""
+    def _in_order_of_truth(self, people: Sequence[Person]) -> NDArray[np.float64]:
+        """Return the keypoints (N, K, 2), one row for each person of `gt_file`."""
         count, joints = self._truth.keypoints.shape[:2]
         places = np.array([person['id'] for person in people], dtype=np.int64)
-        if sorted(places.tolist()) != list(range(count)):
+        if not np.array_equal(np.sort(places), np.arange(count)):
             raise UserError(
                 f'{self.gt_file} has {count} people, but {len(people)} were predicted'
                 + (f', with ids up to {places.max()}' if len(places) else '')
@@ -122,6 +109,4 @@ class MpiiMetric(BaseMetric):
         keypoints = np.stack([person['keypoints'] for person in people])
         if keypoints.shape[1] != joints:
             raise UserError(f'{self.gt_file} has {joints} joints, but {keypoints.shape[1]} were predicted')
-        ordered = np.empty_like(keypoints)
-        ordered[places] = keypoints
-        return ordered
+        return keypoints[np.argsort(places)]

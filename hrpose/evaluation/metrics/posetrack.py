@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.pck import joint_mean
+from hrpose.evaluation.functional.people import GroundTruth, Predictions
 from hrpose.evaluation.functional.posetrack_ap import THRESHOLD, posetrack_ap
 from hrpose.evaluation.metrics.coco import CocoMetric
 from hrpose.evaluation.metrics.tables import format_table
@@ -37,7 +38,6 @@ class PoseTrack18Metric(CocoMetric):
         ann_file: PoseTrack18 JSON with the truth, or the folder of one file a video.
         metainfo: name or dict of the joints; None takes the data set's.
         threshold: in head lengths, within which a joint is right.
-        prefix: of the figures' names.
         **options: those of `CocoMetric` but `backend`; the person's score decides in NMS only.
 
     Raises:
@@ -45,7 +45,7 @@ class PoseTrack18Metric(CocoMetric):
     """
 
     default_prefix = 'posetrack18'
-    figures = ('Mean', *PARTS)
+    metric_names = ('Mean', *PARTS)
 
     def __init__(
         self,
@@ -53,23 +53,20 @@ class PoseTrack18Metric(CocoMetric):
         metainfo: str | Mapping[str, Any] | None = None,
         *,
         threshold: float = THRESHOLD,
-        prefix: str | None = 'posetrack18',
         **options: Any,
     ) -> None:
         if 'backend' in options:
             raise UserError("PoseTrack18Metric has no backend: PoseTrack's AP is none of theirs; leave it out")
-        super().__init__(ann_file, metainfo, prefix=prefix, **options)
+        super().__init__(ann_file, metainfo, **options)
         if not threshold > 0:
             raise UserError(f'PoseTrack18Metric.threshold has to be above 0 head lengths, not {threshold!r}')
         self.threshold = threshold
 
-    def evaluate_results(
-        self, truth: Mapping[str, Any], detections: list[dict[str, Any]], info: Mapping[str, Any]
-    ) -> dict[str, float]:
-        """Return PoseTrack's eight figures and log them; arguments as in `CocoMetric`."""
+    def evaluate_results(self, truth: GroundTruth, found: Predictions, info: Mapping[str, Any]) -> dict[str, float]:
+        """Return PoseTrack's eight metrics and log them; arguments as in `CocoMetric`."""
         names = info['keypoint_names']
         parts = {part: _places(part, names) for part in PARTS}
-        values, labels = posetrack_ap(truth, detections, len(names), threshold=self.threshold)
+        values, labels = posetrack_ap(truth, found, len(names), threshold=self.threshold)
         values *= 100
         by_part = {part: joint_mean(values[places]) for part, places in parts.items()}
         rows = list(zip(names, labels, values, strict=True))

@@ -1,4 +1,4 @@
-"""COCO's figures: equal on every backend, whatever the file leaves out."""
+"""COCO's metrics: equal on every backend, whatever the file leaves out."""
 
 import copy
 import json
@@ -10,7 +10,15 @@ import pytest
 from hrpose.errors import UserError
 from hrpose.evaluation import evaluate_coco
 from hrpose.evaluation.functional import coco_ap
-from hrpose.evaluation.functional.coco_ap import FIGURES, available_backends, resolve_backend
+from hrpose.evaluation.functional.coco_ap import (
+    COCO_METRICS,
+    accumulated,
+    available_backends,
+    backend_people,
+    grouped_oks,
+    resolve_backend,
+)
+from hrpose.evaluation.functional.people import GroundTruth, Predictions
 from tests.evaluation.cases import SIGMAS_17, generated_case
 
 BACKENDS = ('faster-coco-eval', 'xtcocotools', 'pycocotools')
@@ -29,21 +37,21 @@ def _perfect(dataset):
 
 
 @pytest.mark.parametrize('joints', [17, 5])
-def test_all_backends_give_the_same_ten_figures(rng, joints):
+def test_all_backends_give_the_same_ten_metrics(rng, joints):
     dataset, results = generated_case(rng, joints=joints)
     sigmas = rng.uniform(0.02, 0.1, joints)
-    figures = [evaluate_coco(dataset, results, sigmas, name) for name in available_backends()]
-    assert 0.1 < figures[0]['AP'] < 0.9
-    for other in figures[1:]:
-        assert list(other) == list(FIGURES)
-        assert list(other.values()) == pytest.approx(list(figures[0].values()), abs=1e-12)
+    metrics = [evaluate_coco(dataset, results, sigmas, name) for name in available_backends()]
+    assert 0.1 < metrics[0]['AP'] < 0.9
+    for other in metrics[1:]:
+        assert list(other) == list(COCO_METRICS)
+        assert list(other.values()) == pytest.approx(list(metrics[0].values()), abs=1e-12)
 
 
-def test_figures_are_plain_floats_that_json_takes(rng, backend):
+def test_metrics_are_plain_floats_that_json_takes(rng, backend):
     dataset, results = generated_case(rng, images=5)
-    figures = evaluate_coco(dataset, results, SIGMAS_17, backend)
-    assert all(type(value) is float for value in figures.values())
-    assert json.loads(json.dumps(figures)) == figures
+    metrics = evaluate_coco(dataset, results, SIGMAS_17, backend)
+    assert all(type(value) is float for value in metrics.values())
+    assert json.loads(json.dumps(metrics)) == metrics
 
 
 def test_evaluation_prints_nothing_and_changes_no_input(rng, backend, capsys):
@@ -56,17 +64,17 @@ def test_evaluation_prints_nothing_and_changes_no_input(rng, backend, capsys):
 
 def test_the_truth_as_prediction_has_ap_one(rng, backend):
     dataset, _ = generated_case(rng)
-    figures = evaluate_coco(dataset, _perfect(dataset), SIGMAS_17, backend)
-    assert all(value == pytest.approx(1.0, abs=1e-12) for value in figures.values())
+    metrics = evaluate_coco(dataset, _perfect(dataset), SIGMAS_17, backend)
+    assert all(value == pytest.approx(1.0, abs=1e-12) for value in metrics.values())
 
 
-def test_sigmas_decide_the_figures(rng, backend):
+def test_sigmas_decide_the_metrics(rng, backend):
     dataset, results = generated_case(rng)
     strict = evaluate_coco(dataset, results, SIGMAS_17 / 3, backend)['AP']
     assert strict < evaluate_coco(dataset, results, SIGMAS_17, backend)['AP']
 
 
-def test_ids_as_text_give_the_same_figures(rng, backend):
+def test_ids_as_text_give_the_same_metrics(rng, backend):
     dataset, results = generated_case(rng, images=20)
     expected = evaluate_coco(dataset, results, SIGMAS_17, backend)
     named = copy.deepcopy(dataset)
@@ -117,7 +125,7 @@ def test_a_category_other_than_one_is_evaluated(rng, backend):
 
 def test_no_results_give_zeros(rng, backend):
     dataset, _ = generated_case(rng, images=3)
-    assert evaluate_coco(dataset, [], SIGMAS_17, backend) == dict.fromkeys(FIGURES, 0.0)
+    assert evaluate_coco(dataset, [], SIGMAS_17, backend) == dict.fromkeys(COCO_METRICS, 0.0)
 
 
 def test_results_for_other_images_are_an_error(rng):
@@ -131,6 +139,45 @@ def test_a_wrong_number_of_joints_names_both_numbers(rng):
     dataset, results = generated_case(rng, images=3)
     with pytest.raises(UserError, match='has 17 joints, but the metainfo has 16'):
         evaluate_coco(dataset, results, SIGMAS_17[:16])
+
+
+def own_evaluation(backend, truth, found, sigmas):
+    """Return an evaluation by a backend that computes OKS itself, whatever hrpose does."""
+    if backend != 'faster-coco-eval':
+        return accumulated(backend, truth, found, sigmas)
+    from faster_coco_eval import COCO, COCOeval_faster
+
+    apis = COCO(), COCO()
+    for api, people in zip(apis, backend_people(truth, found), strict=True):
+        api.dataset = {
+            'images': [{'id': image} for image in range(len(truth.image_ids))],
+            'categories': [{'id': 1, 'name': 'person'}],
+            'annotations': people,
+        }
+        api.createIndex()
+    evaluation = COCOeval_faster(*apis, 'keypoints', kpt_oks_sigmas=sigmas)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    return evaluation
+
+
+@pytest.mark.parametrize('joints', [3, 5, 17, 133])
+def test_oks_of_all_images_at_once_is_the_backends_own_to_the_last_bit(rng, joints, backend):
+    dataset, results = generated_case(rng, joints=joints, results_each=12)
+    sigmas = rng.uniform(0.02, 0.1, joints)
+    for person in dataset['annotations'][::3]:  # people who only take detections away
+        person['keypoints'] = [0] * len(person['keypoints'])
+    truth = GroundTruth.of(dataset, joints)
+    found = Predictions.of(results, truth)
+    library = own_evaluation(backend, truth, found, sigmas)
+    ours = grouped_oks(truth, found, sigmas)
+    assert len(ours) > 20 and max(map(len, ours.values())) == 20
+    for key, expected in library.ious.items():
+        np.testing.assert_array_equal(ours.get(key, []), np.asarray(expected))
+    library.summarize()
+    fastest = evaluate_coco(truth, found, sigmas, resolve_backend())
+    assert 0 < fastest['AP'] < 1
+    assert list(fastest.values()) == pytest.approx(library.stats.tolist(), abs=0 if 'fast' in backend else 1e-12)
 
 
 def test_auto_takes_the_first_that_is_installed(monkeypatch):
@@ -147,20 +194,20 @@ def test_an_unknown_backend_names_the_choices():
 
 def test_crowdpose_annotations_without_area_can_be_evaluated(sample_data, backend):
     dataset = json.loads((sample_data / 'crowdpose/test_crowdpose.json').read_text())
-    figures = evaluate_coco(dataset, _perfect(dataset), np.full(14, 0.05), backend)
-    assert figures['AP'] == pytest.approx(1.0)
+    metrics = evaluate_coco(dataset, _perfect(dataset), np.full(14, 0.05), backend)
+    assert metrics['AP'] == pytest.approx(1.0)
 
 
 @pytest.mark.slow
-def test_at_the_size_of_val2017_the_figures_are_equal_and_the_default_is_the_fastest(rng):
+def test_at_the_size_of_val2017_the_metrics_are_equal_and_the_default_is_the_fastest(rng):
     dataset, results = generated_case(rng, images=5000, results_each=12)
     assert len(dataset['annotations']) > 9000 and len(results) > 55_000
-    seconds, figures = {}, []
+    seconds, metrics = {}, []
     for name in available_backends():
         start = time.perf_counter()
-        figures.append(list(evaluate_coco(dataset, results, SIGMAS_17, name).values()))
+        metrics.append(list(evaluate_coco(dataset, results, SIGMAS_17, name).values()))
         seconds[name] = time.perf_counter() - start
     print({name: f'{value:.1f} s' for name, value in seconds.items()})
-    for other in figures[1:]:
-        assert other == pytest.approx(figures[0], abs=1e-12)
+    for other in metrics[1:]:
+        assert other == pytest.approx(metrics[0], abs=1e-12)
     assert min(seconds, key=seconds.get) == resolve_backend('auto')

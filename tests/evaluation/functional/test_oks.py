@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hrpose.evaluation import joint_similarity, oks
-from hrpose.evaluation.functional.coco_format import plain_ground_truth, plain_results
+from hrpose.evaluation.functional.oks import pairs_within
 from tests.evaluation.cases import SIGMAS_17, generated_case
 
 
@@ -50,7 +50,7 @@ def test_similarity_has_one_value_a_pair_and_joint(rng):
 
 
 def test_wrong_number_of_sigmas_names_all_numbers():
-    with pytest.raises(ValueError, match='keypoints_a has 3, keypoints_b 3, sigmas 2'):
+    with pytest.raises(ValueError, match='keypoints_a has 3 joints, keypoints_b 3, sigmas 2'):
         oks(np.zeros((1, 3, 2)), np.zeros((1, 3, 2)), areas=1.0, sigmas=[0.1, 0.1])
 
 
@@ -59,14 +59,13 @@ def test_oks_is_what_the_coco_tools_compute(backend, rng):
     evaluation = pytest.importorskip(f'{backend}.cocoeval')
     dataset, results = generated_case(rng, images=20, people=6)
     truth = pytest.importorskip(f'{backend}.coco').COCO()
-    truth.dataset, numbers = plain_ground_truth(dataset, 17)
+    truth.dataset = dataset
     truth.createIndex()
-    predicted = truth.loadRes(plain_results(results, 17, numbers))
-    theirs = evaluation.COCOeval(truth, predicted, 'keypoints')
+    theirs = evaluation.COCOeval(truth, truth.loadRes(results), 'keypoints')
     theirs.params.kpt_oks_sigmas = SIGMAS_17
     theirs._prepare()
     compared = 0
-    for image in numbers.values():
+    for image in range(20):
         people = [person for person in theirs._gts[image, 1] if person['num_keypoints']]
         found = sorted(theirs._dts[image, 1], key=lambda result: -result['score'])
         if not people or not found:
@@ -77,3 +76,11 @@ def test_oks_is_what_the_coco_tools_compute(backend, rng):
         np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-15)
         compared += ours.size
     assert compared > 100
+
+
+def test_pairs_within_groups_come_by_the_first_then_the_second():
+    a, b = pairs_within(np.array([2, 0, 7, 2]), np.array([0, 0, 2, 5, 7]))
+    assert a.tolist() == [0, 1, 1, 2, 3] and b.tolist() == [2, 0, 1, 4, 2]
+    nothing = np.zeros(0, dtype=np.int64)
+    assert [rows.tolist() for rows in pairs_within(nothing, np.array([1]))] == [[], []]
+    assert [rows.tolist() for rows in pairs_within(np.array([1]), nothing)] == [[], []]

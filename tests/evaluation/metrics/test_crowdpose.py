@@ -15,7 +15,8 @@ from hrpose.datasets.metainfo import resolve
 from hrpose.errors import UserError
 from hrpose.evaluation import CrowdPoseMetric, evaluate_crowdpose
 from hrpose.evaluation.functional.coco_ap import available_backends
-from hrpose.evaluation.functional.crowdpose_ap import CROWDPOSE_FIGURES, crowd_levels
+from hrpose.evaluation.functional.crowdpose_ap import CROWDPOSE_METRICS, crowd_levels
+from hrpose.evaluation.functional.people import GroundTruth
 from hrpose.structures import PoseDataSample
 from tests.evaluation.cases import generated_case
 
@@ -66,7 +67,7 @@ def test_the_nine_figures_are_those_of_xtcocotools_own_evaluation(seed, backend,
     dataset, results = crowded_case(np.random.default_rng(seed))
     figures = evaluate_crowdpose(dataset, results, SIGMAS, backend=backend)
     official = figures_of_xtcocotools(dataset, results, tmp_path)
-    assert tuple(figures) == CROWDPOSE_FIGURES
+    assert tuple(figures) == CROWDPOSE_METRICS
     assert list(figures.values())[:6] == pytest.approx(official[:6].tolist(), abs=1e-12)
     # It rounds the levels to four decimals.
     assert list(figures.values())[6:] == pytest.approx(official[6:].tolist(), abs=0.5001e-4)
@@ -91,7 +92,7 @@ def test_evaluation_changes_no_input_and_prints_nothing(rng, capsys):
 @pytest.mark.parametrize(('limits', 'levels'), [((0.2, 0.8), [0, 0, 1, 1, 2, 2]), ((0.1, 0.8), [0, 1, 1, 1, 2, 2])])
 def test_an_image_at_a_limit_belongs_to_the_more_crowded_level(limits, levels):
     images = [{'id': n, 'crowdIndex': index} for n, index in enumerate([0, 0.1, 0.2, 0.79, 0.8, 1])]
-    assert crowd_levels(images, limits) == {str(n): level for n, level in enumerate(levels)}
+    assert crowd_levels(GroundTruth.of({'images': images}, 14), limits).tolist() == levels
 
 
 def samples_of(annotations, *, moved=0.0):
@@ -129,7 +130,7 @@ def test_the_ground_truth_has_1_on_its_level_and_none_on_others(annotated):
     path, content = annotated
     figures = evaluate(path, samples_of(content['annotations']))
     empty = {'AP_easy': -1.0, 'AP_hard': -1.0}  # the two images have 0.33 and 0.39
-    assert figures == pytest.approx({**dict.fromkeys(CROWDPOSE_FIGURES, 1.0), **empty}, abs=1e-12)
+    assert figures == pytest.approx({**dict.fromkeys(CROWDPOSE_METRICS, 1.0), **empty}, abs=1e-12)
 
 
 def test_moved_joints_have_the_oks_of_the_area_that_half_the_box_gives(annotated):
@@ -149,8 +150,8 @@ def test_moved_joints_have_the_oks_of_the_area_that_half_the_box_gives(annotated
 
 def test_a_level_without_predictions_has_ap_0(rng):
     dataset, results = crowded_case(rng)
-    levels = crowd_levels(dataset['images'])
-    figures = evaluate_crowdpose(dataset, [r for r in results if levels[str(r['image_id'])] != 2], SIGMAS)
+    levels = crowd_levels(GroundTruth.of(dataset, 14))
+    figures = evaluate_crowdpose(dataset, [r for r in results if levels[r['image_id']] != 2], SIGMAS)
     assert figures['AP_hard'] == 0 < figures['AP_easy']
 
 

@@ -77,7 +77,7 @@ def test_no_predictions_give_zeros():
 
 
 def test_a_sample_without_truth_is_an_error():
-    with pytest.raises(UserError, match='no gt_instances'):
+    with pytest.raises(UserError, match='no ground truth in gt_instances'):
         _evaluate(PCKMetric(metainfo=JOINTS), [_sample(0, 0.0, truth=False)])
 
 

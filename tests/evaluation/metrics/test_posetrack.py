@@ -255,7 +255,7 @@ def test_the_ground_truth_as_prediction_has_100_and_no_ears(annotated, tmp_path)
     figures = evaluate(
         PoseTrack18Metric(without_regions(path, content, tmp_path), 'posetrack18'), samples_of(content['annotations'])
     )
-    assert list(figures) == [f'posetrack18/{name}' for name in PoseTrack18Metric.figures]
+    assert list(figures) == [f'posetrack18/{name}' for name in PoseTrack18Metric.metric_names]
     assert set(figures.values()) == {100.0}
     values, labels = posetrack_ap(content, results_of(content['annotations']), 17)
     assert values[labels > 0].tolist() == [1.0] * 15
