@@ -99,14 +99,14 @@ def joint_names(count: int) -> list[str]:
 
 
 def draw_person(rng: np.random.Generator, joints: int) -> tuple[np.ndarray, np.ndarray, list[float]]:
-    """Return a noisy picture (60, 80, 3), the joints (K, 3) of the rectangle in it, and its box xywh, in image px."""
-    picture = rng.integers(0, 80, (60, 80, 3), dtype=np.uint8)
+    """Return a noisy image (60, 80, 3), the joints (K, 3) of the rectangle in it, and its box xywh, in image px."""
+    image = rng.integers(0, 80, (60, 80, 3), dtype=np.uint8)
     x, y = rng.integers(5, 25, 2).tolist()
-    picture[y : y + 30, x : x + 40] += 100
+    image[y : y + 30, x : x + 40] += 100
     points = np.column_stack([rng.integers(x, x + 40, joints), rng.integers(y, y + 30, joints)])
     for column, row in points:
-        picture[row - 1 : row + 2, column - 1 : column + 2] = 255
-    return picture, np.column_stack([points, np.full(joints, 2)]), [float(x), float(y), 40.0, 30.0]
+        image[row - 1 : row + 2, column - 1 : column + 2] = 255
+    return image, np.column_stack([points, np.full(joints, 2)]), [float(x), float(y), 40.0, 30.0]
 
 
 def spoil(path: Path, how: str) -> None:
@@ -115,7 +115,7 @@ def spoil(path: Path, how: str) -> None:
         path.unlink()
         return
     content = path.read_bytes()
-    path.write_bytes({'truncated': content[: len(content) * 2 // 3], 'empty': b'', 'text': b'not a picture'}[how])
+    path.write_bytes({'truncated': content[: len(content) * 2 // 3], 'empty': b'', 'text': b'not an image'}[how])
 
 
 @pytest.fixture
@@ -141,9 +141,9 @@ def tiny_coco(tmp_path: Path) -> Callable[..., TinyCoco]:
         content: dict[str, Any] = {'images': [], 'annotations': []}
         content['categories'] = [{'id': 1, 'name': 'person', 'keypoints': joint_names(joints)}]
         for index in range(images):
-            picture, points, box = draw_person(rng, joints)
+            image, points, box = draw_person(rng, joints)
             path = folder / f'{index:03d}{suffix}'
-            cv2.imwrite(str(path), picture)
+            cv2.imwrite(str(path), image)
             content['images'].append({'id': index, 'file_name': path.name, 'width': 80, 'height': 60})
             person = {'id': 100 + index, 'image_id': index, 'category_id': 1, 'iscrowd': 0, 'num_keypoints': joints}
             content['annotations'].append(

@@ -46,7 +46,7 @@ def test_each_published_config_has_one_command_that_evaluates_it():
 
 
 @pytest.mark.parametrize(('config', 'weights', 'option'), COMMANDS, ids=lambda word: word)
-def test_a_command_of_the_zoo_names_the_configs_own_weights_and_options_that_exist(config, weights, option):
+def test_a_command_of_the_zoo_names_the_weights_and_options_that_exist(config, weights, option):
     assert weights == config.removesuffix('_mmpose_recipe')
     assert weights in PUBLISHED
     (boxes,) = re.findall(r'^BOXES=(.*)$', ZOO, re.M)
@@ -107,7 +107,7 @@ def test_the_zoo_prints_the_published_metrics_of_mpii():
 
 
 @pytest.mark.parametrize('document', DOCUMENTS, ids=lambda path: path.name)
-def test_the_inference_that_a_document_shows_is_one_that_the_command_takes(document):
+def test_the_inference_command_takes_what_documents_show(document):
     text = document.read_text()
     commands = re.findall(r'^(?:hrpose infer|python tools/infer\.py) (.*)$', text, re.M)
     assert commands or document.name not in ('README.md', 'inference.md')

@@ -1,4 +1,4 @@
-"""`PoseInferencer` on pictures: what comes back for which boxes, in which batches, and that it is what a test gives."""
+"""`PoseInferencer` on images: what comes back for which boxes, in which batches, and that it is what a test gives."""
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ def same(a, b) -> bool:
     return np.array_equal(a.keypoints, b.keypoints) and np.array_equal(a.scores, b.scores)
 
 
-# Twice the same, overlapping, smaller than a pixel, outside, partly outside, far larger than the picture.
+# Twice the same, overlapping, smaller than a pixel, outside, partly outside, far larger than the image.
 ANY_BOXES = [
     BOX,
     BOX,
@@ -67,7 +67,7 @@ def test_the_whole_image_is_one_box_to_its_edges(pose, picture):
     assert [each.boxes.tolist() for each in pose([picture(9, 4)] * 2, boxes='whole_image')] == [[[0, 0, 9, 4]]] * 2
 
 
-def test_no_pictures_give_no_results(pose):
+def test_no_images_give_no_results(pose):
     assert pose([], boxes=[]) == []
 
 
@@ -104,12 +104,12 @@ def test_boxes_that_are_none_are_refused_by_row(boxes, said, pose, picture):
         ([[BOX], None], 'picture 1: '),
     ],
 )
-def test_several_pictures_need_boxes_each(boxes, said, pose, picture):
+def test_several_images_need_boxes_each(boxes, said, pose, picture):
     with pytest.raises(UserError, match=said):
         pose([picture(), picture()], boxes=boxes)
 
 
-def test_sixty_four_pictures_of_up_to_nine_people_give_what_one_call_each_gives(picture, rng, monkeypatch):
+def test_sixty_four_images_give_what_one_call_each_gives(picture, rng, monkeypatch):
     model = fill_model(init_model(load_config(SMALL_CONFIG, {'codec.input_size': (64, 64)})))
     heatmaps, decode = [], model.head.predict
     monkeypatch.setattr(model.head, 'predict', lambda maps: heatmaps.append(maps) or decode(maps))
@@ -132,7 +132,7 @@ def test_sixty_four_pictures_of_up_to_nine_people_give_what_one_call_each_gives(
         np.testing.assert_allclose(a.scores, b.scores, rtol=0, atol=1e-5)
 
 
-def test_a_path_an_array_and_a_pil_image_of_one_picture_give_the_same(pose, picture, tmp_path):
+def test_a_path_an_array_and_a_pil_image_of_one_image_give_the_same(pose, picture, tmp_path):
     image = picture()
     cv2.imwrite(str(tmp_path / 'p.png'), image)
     with Image.open(tmp_path / 'p.png') as opened:
@@ -144,7 +144,7 @@ def test_a_path_an_array_and_a_pil_image_of_one_picture_give_the_same(pose, pict
     assert {(result.image_size, result.frame_index) for result in results} == {((80, 60), None)}
 
 
-def test_grey_is_the_picture_with_three_equal_channels_and_alpha_counts_for_nothing(pose, picture):
+def test_grey_has_three_equal_channels_and_alpha_counts_for_nothing(pose, picture):
     grey = picture()[..., 0].copy()
     three = np.dstack([grey] * 3)
     alpha = np.dstack([three, picture()[..., 0]])
@@ -153,7 +153,7 @@ def test_grey_is_the_picture_with_three_equal_channels_and_alpha_counts_for_noth
     assert all(same(result, results[0]) for result in results)
 
 
-def test_a_config_its_name_its_content_and_a_ready_model_are_all_taken(picture, tmp_path, monkeypatch):
+def test_a_config_its_name_its_content_and_a_ready_model_are_taken(picture, tmp_path, monkeypatch):
     model = fill_model(init_model(SMALL_CONFIG))
     torch.save(model.state_dict(), tmp_path / 'weights.pth')
     image = picture()

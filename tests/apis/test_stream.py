@@ -51,7 +51,7 @@ def order_in_file(item):
     return [b'ftyp', b'moov', b'free', b'mdat'].index(item[0])
 
 
-def test_a_folder_gives_its_pictures_and_videos_by_name(pose, picture, tmp_path):
+def test_a_folder_gives_its_images_and_videos_by_name(pose, picture, tmp_path):
     for name in ('b.png', 'a.JPG', 'sub/c.png'):
         save_image(tmp_path / name, picture())
     write_video(tmp_path / 'aa.mp4', frames=2)
@@ -179,7 +179,7 @@ def test_a_source_that_is_none_is_refused_before_anything_is_read(source, said, 
     assert capfd.readouterr().err == ''
 
 
-def test_a_folder_without_pictures_names_the_suffixes(pose, tmp_path):
+def test_a_folder_without_images_names_the_suffixes(pose, tmp_path):
     (tmp_path / 'notes.txt').write_text('')
     with pytest.raises(UserError, match=r'no picture or video in the folder .*\.jpg.*write .*/\*\*'):
         pose.stream(tmp_path, boxes='whole_image')
@@ -219,7 +219,7 @@ def test_a_cameras_frames_do_not_wait_for_one_another(model, monkeypatch):
     assert cameras[0].released
 
 
-def test_people_share_batches_across_frames_and_the_detector_gets_several_frames(model, picture, monkeypatch):
+def test_people_and_frames_share_batches_of_both_networks(model, picture, monkeypatch):
     boxes = Boxes(np.array([[0, 0, 30, 40], [5, 5, 50, 50.0]]), np.array([0.9, 0.8]))
     detector, batches, predict = Detections(*[boxes] * 10, batch_size=4), [], model.predict
     monkeypatch.setattr(
@@ -231,7 +231,7 @@ def test_people_share_batches_across_frames_and_the_detector_gets_several_frames
     assert batches == [8, 8, 4]
 
 
-def test_boxes_may_come_from_a_function_and_a_frame_with_wrong_ones_is_skipped(pose, picture):
+def test_boxes_may_come_from_a_function_and_wrong_ones_skip_a_frame(pose, picture):
     answers = [[[0, 0, 9, 9]], [], [[9, 9, 0, 0]], UserError('nothing is known about it')]
 
     def boxes(frame):
@@ -246,7 +246,7 @@ def test_boxes_may_come_from_a_function_and_a_frame_with_wrong_ones_is_skipped(p
     assert stream.skipped == 2 and 'frame 2: box 0 of 1' in said[0] and said[1] == 'skipped: nothing is known about it'
 
 
-def test_pictures_are_kept_only_where_that_is_asked_for(pose, picture):
+def test_images_are_kept_only_where_that_is_asked_for(pose, picture):
     image = picture()
     assert run(pose, [image])[0][0].image is None
     assert np.array_equal(run(pose, [image], keep_images=True)[0][0].image, image)

@@ -52,7 +52,7 @@ def pretrained(path, arch: str, **options: object) -> torch.nn.Module:
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
-def test_init_cfg_fills_the_backbone_from_any_layout_and_says_so_in_one_line(layout, source, tmp_path, messages):
+def test_init_cfg_fills_the_backbone_from_any_layout_and_says_so(layout, source, tmp_path, messages):
     family, make = LAYOUTS[layout]
     path = saved(make(clone(source.state_dict())), tmp_path / 'a.pth')
     backbone = pretrained(path, 'w16_small')

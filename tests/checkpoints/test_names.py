@@ -104,7 +104,7 @@ def test_the_default_folder_is_in_the_users_cache(monkeypatch):
     assert weights_folder() == Path('/home/somebody/.cache/hrpose/weights')
 
 
-def test_a_damaged_file_in_the_local_folder_is_refused_and_left_where_it_is(published, server, folder):
+def test_a_damaged_file_in_the_local_folder_is_refused_and_left(published, server, folder):
     folder.mkdir()
     (folder / FILE).write_bytes(CONTENT[:-1])
     with pytest.raises(UserError, match=f'{FILE} is not the published file, or was damaged'):
@@ -121,7 +121,7 @@ def test_mirrors_are_asked_first_in_their_order(published, make_server, server, 
     assert (without.paths, mirror.paths, server.paths) == ([f'/{FILE}'], [f'/deep/{FILE}'], [])
 
 
-def test_offline_the_message_says_which_file_to_put_where_and_its_address(monkeypatch, folder):
+def test_offline_the_message_names_the_file_the_folder_and_the_address(monkeypatch, folder):
     row = Published(FILE, SHA256[:8], (f'http://127.0.0.1:9/{FILE}',))
     monkeypatch.setitem(PUBLISHED, 'hrnet_tiny', row)
     with pytest.raises(UserError) as error:

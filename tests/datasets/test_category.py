@@ -1,4 +1,4 @@
-"""The joints of a COCO key point file's category, in the data set and at the config's door."""
+"""The joints of a COCO keypoint file's category, in the data set and at the config's door."""
 
 import json
 from pathlib import Path

@@ -132,7 +132,7 @@ TRAPS = {
 
 
 @pytest.mark.parametrize('trap', TRAPS.values(), ids=TRAPS)
-def test_what_has_one_meaning_is_read_like_the_plain_file_and_scored_like_it(trap, tiny_coco):
+def test_odd_spellings_are_read_and_scored_like_the_plain_file(trap, tiny_coco):
     plain = CocoDataset(**tiny_coco(name='plain').arguments)
     data = tiny_coco(name='odd', edit=lambda content: trap(content, content['annotations'][1]))
     odd = CocoDataset(**data.arguments)
@@ -154,7 +154,7 @@ def perfect(record: dict) -> dict:
     return {'img_id': record['img_id'], 'id': record['id'], 'box_size': np.full(2, 9.0), 'pred_instances': found}
 
 
-def test_a_box_above_and_left_of_the_image_is_moved_into_its_corner_as_published(tiny_coco):
+def test_a_box_above_and_left_of_the_image_moves_into_its_corner(tiny_coco):
     data = tiny_coco(edit=lambda content: content['annotations'][1].update(bbox=[-50, -50, 10, 20]))
     np.testing.assert_array_equal(CocoDataset(**data.arguments).get_data_info(1)['box'], [0, 0, 9, 19])
 
@@ -173,7 +173,7 @@ def test_an_image_list_without_annotations_asks_for_a_detectors_boxes(tiny_coco)
         CocoDataset(**data.arguments, test_mode=True)
 
 
-def test_of_an_image_list_with_coco_s_categories_only_persons_are_taken(tiny_coco):
+def test_of_cocos_categories_only_persons_are_taken(tiny_coco):
     def edit(content: dict) -> None:
         del content['annotations']
         content['categories'] = [{'id': 3, 'name': 'car'}, {'id': 1, 'name': 'person'}]
@@ -194,13 +194,13 @@ def test_what_was_left_out_is_reported_with_its_numbers(tiny_coco, reports):
     assert line.endswith('left out: 2 crowd; 1 without a labelled key point')
 
 
-def test_an_annotation_with_another_number_of_key_points_names_both(tiny_coco):
+def test_an_annotation_with_another_number_of_keypoints_names_both(tiny_coco):
     data = tiny_coco(edit=lambda content: content['annotations'][1].update(keypoints=[1, 1, 2] * 4))
     with pytest.raises(UserError, match="annotation 101 has 4 key points, but metainfo 'tiny' has 5 joints"):
         CocoDataset(**data.arguments)
 
 
-def test_a_file_with_another_number_of_key_points_names_both(tiny_coco):
+def test_a_file_with_another_number_of_keypoints_names_both(tiny_coco):
     data = tiny_coco()
     with pytest.raises(UserError, match=r'names 5 keypoints, but the metainfo has 17 joints'):
         CocoDataset(**{**data.arguments, 'metainfo': 'coco'})
@@ -248,7 +248,7 @@ def test_a_broken_entry_is_refused_or_counted_never_a_traceback(place, broken, t
 
 
 @pytest.mark.parametrize('missing', ['ann_file', 'images', 'bbox_file'])
-def test_data_that_are_not_there_are_named_with_the_layout_and_the_embedded_set(missing, tiny_coco, tmp_path):
+def test_missing_data_are_named_with_the_layout_and_the_embedded_set(missing, tiny_coco, tmp_path):
     arguments = dict(tiny_coco().arguments)
     nowhere = str(tmp_path / 'nowhere')
     if missing == 'images':

@@ -1,4 +1,4 @@
-"""Crops packed once give training what the pictures give it."""
+"""Crops packed once give training what the images give it."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def visits(dataset, epochs):
 
 # A JPEG of quality 95 changes a pixel by 1.2 on average over these crops.
 @pytest.mark.parametrize(('form', 'bound'), [('raw', 0.0), ('jpeg', 2.5)])
-def test_augmented_crops_and_key_points_are_those_of_the_pictures(form, bound, configured, packed):
+def test_augmented_crops_and_keypoints_are_those_of_the_images(form, bound, configured, packed):
     _, dataset = packed(form, shard=5)
     for plain, crop in zip(visits(configured(), 8), visits(dataset, 8), strict=True):
         labels = [sample['data_samples'].gt_instance_labels for sample in (plain, crop)]
@@ -69,7 +69,7 @@ def test_augmented_crops_and_key_points_are_those_of_the_pictures(form, bound, c
         assert crop['data_samples'].ori_shape == plain['data_samples'].ori_shape
 
 
-def test_large_people_are_kept_no_finer_than_any_augmentation_shows_them(configured, tmp_path):
+def test_large_people_are_kept_no_finer_than_augmentation_shows_them(configured, tmp_path):
     dataset = configured(**{'codec.input_size': (48, 64)})
     pack_people(dataset, tmp_path, 'raw')
     small = configured(
@@ -82,7 +82,7 @@ def test_large_people_are_kept_no_finer_than_any_augmentation_shows_them(configu
     assert CropPack(tmp_path).about['bytes'] < 0.5 * sum(
         3 * np.prod(small.pipeline.transforms[0](dataset.get_data_info(index))['ori_shape']) for index in range(12)
     )
-    # Averaging areas is smoother than reading single pixels of a fine picture; means stay.
+    # Averaging areas is smoother than reading single pixels of a fine image; means stay.
     assert np.mean(differences) < 12
 
 
@@ -113,7 +113,7 @@ def test_a_folder_with_another_pack_is_refused(configured, packed, tmp_path):
         pack_people(configured(), folder, 'raw')
 
 
-def test_stronger_augmentation_than_packed_for_is_an_error_not_a_black_border(configured, tmp_path):
+def test_stronger_augmentation_than_packed_for_is_an_error(configured, tmp_path):
     mild = [dict(type='LoadImage'), dict(type='PadBox'), dict(type='WarpAffine'), dict(type='PackPose')]
     pack_people(configured(pipeline=mild), tmp_path, 'raw')
     dataset = configured(tmp_path)
@@ -135,7 +135,7 @@ def test_a_step_that_does_not_say_how_far_it_reaches_cannot_be_packed(configured
         Cutter.of([*transforms[:2], lambda results: results, *transforms[2:]], 'raw')
 
 
-def test_a_picture_that_cannot_be_read_is_named_and_replaced_in_training(tiny_coco, tiny_config, tmp_path):
+def test_an_unreadable_image_is_named_and_replaced_in_training(tiny_coco, tiny_config, tmp_path):
     data = tiny_coco(joints=5, images=4)
     first = sorted(path for path in data.images.iterdir())[0]
     first.write_bytes(b'')

@@ -15,7 +15,7 @@ AUGMENTED = (PadBox((48, 64)), RandomScale(), RandomRotation(prob=1), RandomFlip
 
 
 class AtOnce(LoadImage):
-    """Decodes the whole picture: only `LoadImage` itself waits."""
+    """Decodes the whole image: only `LoadImage` itself waits."""
 
 
 class Own(RandomFlip):
@@ -26,7 +26,7 @@ class Own(RandomFlip):
 
 
 class OwnWarp(WarpAffine):
-    """A user's warp, which may look at the whole picture."""
+    """A user's warp, which may look at the whole image."""
 
 
 def dataset_of(data, *steps, **options):

@@ -29,7 +29,7 @@ def records(dataset):
     return [dataset.get_data_info(index) for index in range(len(dataset))]
 
 
-def test_the_region_is_250_px_times_the_scale_around_a_centre_15_px_times_the_scale_lower(tmp_path):
+def test_the_region_is_250_px_times_the_scale_around_a_lowered_centre(tmp_path):
     record = records(MpiiDataset(write([PERSON], tmp_path)))[0]
     region = PadBox(input_size=(256, 256))(record)
     # 101 - 1; 51 + 15 * 2 - 1; 200 px * 2 * 1.25.

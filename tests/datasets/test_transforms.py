@@ -50,9 +50,9 @@ def share(condition: np.ndarray) -> float:
     return float(np.mean(condition))
 
 
-def within(observed: float, odds: float) -> bool:
-    """Say whether a share over DRAWS draws lies within four deviations of its odds."""
-    return abs(observed - odds) < 4 * np.sqrt(odds * (1 - odds) / DRAWS)
+def within(observed: float, probability: float) -> bool:
+    """Say whether a share over DRAWS draws lies within four standard deviations of its probability."""
+    return abs(observed - probability) < 4 * np.sqrt(probability * (1 - probability) / DRAWS)
 
 
 # ---- the warp
@@ -80,14 +80,14 @@ def test_a_drawn_crop_is_that_of_the_official_matrix(drawn_data):
 
 
 def dot_at(point: np.ndarray) -> np.ndarray:
-    """Return a black picture (160, 200, 3) with a bright, smooth dot at `point` (x, y)."""
+    """Return a black image (160, 200, 3) with a bright, smooth dot at `point` (x, y)."""
     rows, columns = np.mgrid[:160, :200]
     bright = 255 * np.exp(-((columns - point[0]) ** 2 + (rows - point[1]) ** 2) / (2 * 3.0**2))
     return np.repeat(bright[..., None], 3, axis=-1).astype(np.uint8)
 
 
 def middle_of_light(picture: np.ndarray) -> np.ndarray:
-    """Return the centre of brightness (x, y) of a picture (h, w, 3), px."""
+    """Return the centre of brightness (x, y) of an image (h, w, 3), px."""
     light = picture[..., 0].astype(float)
     rows, columns = np.mgrid[: light.shape[0], : light.shape[1]]
     return np.array([(light * columns).sum(), (light * rows).sum()]) / light.sum()
@@ -98,7 +98,7 @@ def middle_of_light(picture: np.ndarray) -> np.ndarray:
     [(False, 0.0, 1.0), (True, 0.0, 1.0), (False, 37.0, 0.8), (True, 37.0, 0.8), (True, -110.0, 1.3)],
 )
 @pytest.mark.parametrize('joint', range(len(COCO['keypoint_names'])))
-def test_pixels_and_key_points_move_together(joint, flip, rotation, factor, rng):
+def test_pixels_and_keypoints_move_together(joint, flip, rotation, factor, rng):
     keypoints = rng.uniform([85, 65], [115, 95], (17, 2))
     record = region(
         img=dot_at(keypoints[joint]),
@@ -113,7 +113,7 @@ def test_pixels_and_key_points_move_together(joint, flip, rotation, factor, rng)
     np.testing.assert_allclose(middle_of_light(warped['img']), warped['input_keypoints'][moved_to], atol=0.15)
 
 
-def test_a_mirrored_record_looks_as_a_record_of_the_mirrored_picture(rng):
+def test_a_mirrored_record_looks_as_a_record_of_the_mirrored_image(rng):
     picture = rng.integers(0, 255, (160, 200, 3), dtype=np.uint8)
     record = region(img=picture, rotation=25.0)
     mirrored = {**record, 'img': np.ascontiguousarray(picture[:, ::-1]), 'center': np.array([99.0, 80.0])}
@@ -123,7 +123,7 @@ def test_a_mirrored_record_looks_as_a_record_of_the_mirrored_picture(rng):
     assert np.abs(by_flag - warp(mirrored)['img']).mean() < 0.5
 
 
-def test_visibility_swaps_sides_with_the_key_points(rng):
+def test_visibility_swaps_sides_with_the_keypoints(rng):
     visible = rng.integers(0, 3, 17).astype(float)
     record = region(img=np.zeros((160, 200, 3), np.uint8), keypoints=rng.uniform(0, 100, (17, 2)), visible=visible)
     warped = WarpAffine((48, 64), COCO['flip_indices'])({**record, 'flip': True})
@@ -175,7 +175,7 @@ def test_scale_keeps_the_aspect():
 
 
 @pytest.mark.parametrize(('degrees', 'prob'), [(45, 0.6), (30, 0.6), (30, 1.0)])
-def test_rotation_is_a_normal_cut_at_twice_its_deviation_with_its_odds(degrees, prob):
+def test_rotation_is_a_normal_cut_at_two_standard_deviations(degrees, prob):
     angle = draw(RandomRotation(degrees, prob), 'rotation')
     assert np.abs(angle).max() == pytest.approx(2 * degrees)
     turned = angle[angle != 0]
@@ -190,7 +190,7 @@ def test_flip_has_its_odds(prob):
     assert within(share(draw(RandomFlip(prob), 'flip')), prob)
 
 
-def test_shift_moves_by_a_share_of_the_region_cut_at_twice_the_deviation():
+def test_shift_moves_by_a_share_cut_at_two_standard_deviations():
     moved = (draw(RandomShift(0.16, 0.3), 'center') - [100, 80]) / [60, 80]
     any_moved = moved.any(axis=1)
     assert within(share(any_moved), 0.3)
@@ -225,7 +225,7 @@ def test_mmposes_rotation_is_a_truncated_normal_with_its_odds(degrees, prob):
     assert_truncated_normal(draw(TruncatedRotation(degrees, 1.0), 'rotation') / degrees)
 
 
-def test_mmposes_shift_is_a_truncated_normal_on_each_axis_of_the_region():
+def test_mmposes_shift_is_a_truncated_normal_on_each_axis():
     moved = (draw(TruncatedShift(0.16, 1.0), 'center') - [100, 80]) / [60, 80] / 0.16
     for axis in moved.T:
         assert_truncated_normal(axis)
@@ -241,18 +241,18 @@ def body(rng: np.random.Generator, visible: list[int]) -> dict:
     return {'keypoints': rng.uniform(50, 150, (17, 2)), 'visible': seen}
 
 
-@pytest.mark.parametrize(('options', 'odds'), [({}, 0.6915), ({'upper_odds': 0.2}, 0.2)])
-def test_half_body_shows_the_upper_half_with_the_published_or_the_given_odds(options, odds, rng):
+@pytest.mark.parametrize(('options', 'probability'), [({}, 0.6915), ({'upper_odds': 0.2}, 0.2)])
+def test_half_body_shows_the_upper_half_with_the_given_probability(options, probability, rng):
     record = body(rng, list(range(17)))
     centers = draw(RandomHalfBody(UPPER, prob=0.3, **options), 'center', **record)
     upper, lower = record['keypoints'][:11].mean(axis=0), record['keypoints'][11:].mean(axis=0)
     shows_upper, shows_lower = (np.isclose(centers, center).all(axis=1) for center in (upper, lower))
     assert within(share(shows_upper | shows_lower), 0.3)
-    assert within(share(shows_upper), 0.3 * odds)
+    assert within(share(shows_upper), 0.3 * probability)
     assert (centers[~shows_upper & ~shows_lower] == [100, 80]).all()
 
 
-def test_half_body_region_is_the_joints_box_in_the_inputs_aspect_and_half_as_large_again(rng):
+def test_half_body_region_is_the_joints_box_and_half_as_large_again(rng):
     record = body(rng, list(range(17)))
     sizes = np.unique(draw(RandomHalfBody(UPPER, prob=1), 'size', **record), axis=0)
     expected = []
@@ -303,7 +303,7 @@ def drawn(dataset: CocoDataset, key: SampleKey) -> tuple:
     return packed['inputs'].numpy().tobytes(), geometry
 
 
-def test_the_same_key_gives_the_same_sample_whatever_numpy_was_seeded_with(tiny_coco):
+def test_the_same_key_gives_the_same_sample_whatever_numpys_seed(tiny_coco):
     data = tiny_coco()
     np.random.seed(0)
     first = drawn(augmented(data), SampleKey(3, 5, 1))

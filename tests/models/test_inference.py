@@ -41,7 +41,7 @@ def test_folded_normalisations_change_heatmaps_by_rounding_only(model, images):
         assert relative_error(network(images), plain(model, images)) <= 1e-5
 
 
-def test_half_precision_gives_float32_heatmaps_within_its_own_rounding(model, images):
+def test_half_precision_gives_float32_heatmaps_within_its_rounding(model, images):
     network = inference_network([model.backbone, model.head], precision='bf16')
     with torch.no_grad():
         heatmaps = network(images)

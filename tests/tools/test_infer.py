@@ -120,7 +120,7 @@ def test_annotated_boxes_give_the_people_that_a_test_looks_at(infer, sample_data
     assert len(tested) == 12 and {tuple(person['box']) for person in tested} <= found
 
 
-def test_a_detectors_results_above_a_threshold_go_to_their_pictures(infer, sample_data, tmp_path):
+def test_a_detectors_results_above_a_threshold_go_to_their_images(infer, sample_data, tmp_path):
     source, file = sample_data / 'coco', sample_data / 'coco' / 'test_coco_det_AP_H_56.json'
     output = infer(source, '--boxes', file, '--box-threshold', 0.5)
     frames = json.loads((tmp_path / 'out' / 'poses.json').read_text())
@@ -142,7 +142,7 @@ def test_broken_files_are_named_counted_and_the_rest_is_done(infer, sample_data,
     assert f'skipped: the video {folder}/cut.mp4 is cut short, or no video' in output
 
 
-def test_boxes_of_other_pictures_are_an_error(infer, sample_data, tmp_path):
+def test_boxes_of_other_images_are_an_error(infer, sample_data, tmp_path):
     picture = save_image(tmp_path / '4.png', np.zeros((9, 9, 3), np.uint8))
     file = sample_data / 'coco' / 'test_coco_det_AP_H_56.json'
     output = infer(picture, '--boxes', file, status=2)

@@ -56,7 +56,7 @@ def lay_out_mpii(data: Path, root: Path) -> Path:
 
 
 SPLITS = ('train', 'val')
-# The layout, the config, people on whom it is tested, joints, and figures that the test has to print.
+# The layout, the config, people on whom it is tested, joints, and metrics that the test has to print.
 SAMPLES = {
     'coco': (lay_out_coco, 'hrnet_w32_coco_256x192', 12, 17, ('coco/AP', 'coco/ARL')),
     'crowdpose': (lay_out_crowdpose, 'hrnet_w32_crowdpose_256x192', 4, 14, ('crowdpose/AP', 'crowdpose/AP_hard')),
@@ -69,20 +69,20 @@ SAMPLES = {
 
 @pytest.mark.parametrize('name', SAMPLES)
 def test_a_published_config_trains_and_tests(name, sample_data, tmp_path, call):
-    lay_out, config, people, joints, figures = SAMPLES[name]
+    lay_out, config, people, joints, metrics = SAMPLES[name]
     data_root = lay_out(sample_data, tmp_path / 'data')
     config_file, options = ROOT / 'configs' / f'{config}.py', [f'data_root={data_root}', *TINY]
 
     status, output = call('train', config_file, '--work-dir', tmp_path / 'run', '--cfg-options', *options)
     assert status == 0, output[-3000:]
     assert f'{people} people from' in output
-    # The figure that the best checkpoint is chosen by is the first.
-    assert list((tmp_path / 'run').glob(f'best_{figures[0].replace("/", "_")}_epoch_1.pth'))
+    # The metric that the best checkpoint is chosen by is the first.
+    assert list((tmp_path / 'run').glob(f'best_{metrics[0].replace("/", "_")}_epoch_1.pth'))
 
     words = ['--work-dir', tmp_path / 'test', '--dump', tmp_path / 'found.pkl', '--cfg-options', *options]
     status, output = call('test', config_file, tmp_path / 'run' / 'epoch_1.pth', *words)
     assert status == 0, output[-3000:]
-    assert '(100%) matched' in output and all(f'{figure}: ' in output for figure in figures)
+    assert '(100%) matched' in output and all(f'{metric}: ' in output for metric in metrics)
     found = pickle.loads((tmp_path / 'found.pkl').read_bytes())
     assert [np.shape(sample['pred_instances']['keypoints']) for sample in found] == [(1, joints, 2)] * people
 
@@ -95,7 +95,7 @@ def test_a_published_config_trains_and_tests(name, sample_data, tmp_path, call):
     ],
 )
 def test_detected_people_are_tested_too(name, file, boxes, images, sample_data, tmp_path, call):
-    lay_out, config, _, joints, figures = SAMPLES[name]
+    lay_out, config, _, joints, metrics = SAMPLES[name]
     config_file, detections = ROOT / 'configs' / f'{config}.py', sample_data / file
     assert len(json.loads(detections.read_text())) == boxes
     options = [f'data_root={lay_out(sample_data, tmp_path / "data")}', *TINY]
@@ -105,7 +105,7 @@ def test_detected_people_are_tested_too(name, file, boxes, images, sample_data, 
     words = ['--work-dir', tmp_path / 'test', '--dump', tmp_path / 'found.pkl', '--cfg-options', *options]
     status, output = call('test', config_file, tmp_path / 'fresh.pth', *words)
     assert status == 0, output[-3000:]
-    assert all(f'{figure}: ' in output for figure in figures)
+    assert all(f'{metric}: ' in output for metric in metrics)
     found = pickle.loads((tmp_path / 'found.pkl').read_bytes())
     assert len({sample['img_id'] for sample in found}) == images
     assert np.shape(found[0]['pred_instances']['keypoints']) == (1, joints, 2)

@@ -1,4 +1,4 @@
-"""Pictures of samples: truth beside prediction, sheets of people, and the visualizer."""
+"""Drawings of samples: ground truth beside prediction, sheets of people, and the visualizer."""
 
 import json
 
@@ -74,7 +74,7 @@ def test_a_sheet_without_predictions_is_refused(rng):
 
 
 @pytest.mark.parametrize('box', [(40, 30, 90, 80), (-30, -20, 20, 40), (100, 90, 220, 190), (-50, -50, 300, 300)])
-def test_a_crops_matrix_takes_image_pixels_to_where_the_tile_shows_them(box):
+def test_a_crops_matrix_takes_image_pixels_to_their_place_in_the_tile(box):
     image = np.zeros((120, 160, 3), np.uint8)
     image[58:63, 13:18] = 255  # centre (15, 60)
     image[98:103, 138:143] = 255  # centre (140, 100)
@@ -115,7 +115,7 @@ def test_annotated_people_are_drawn_inside_their_boxes(sample_data):
         np.testing.assert_array_equal(picture[outside], image[outside])
 
 
-def test_the_visualizer_is_built_by_name_and_writes_rgb_to_its_back_ends(tmp_path, rng):
+def test_the_visualizer_is_built_by_name_and_writes_rgb(tmp_path, rng):
     visualizer = VISUALIZERS.build(
         dict(
             type='PoseVisualizer',
@@ -136,7 +136,7 @@ def test_the_visualizer_is_built_by_name_and_writes_rgb_to_its_back_ends(tmp_pat
     assert list((tmp_path / 'vis_data').glob('events.out.tfevents*'))
 
 
-def test_the_visualizer_takes_metainfo_from_its_data_set_or_says_what_is_missing(tmp_path, rng):
+def test_the_visualizer_takes_metainfo_or_says_what_is_missing(tmp_path, rng):
     visualizer = PoseVisualizer('no_meta')
     with pytest.raises(UserError, match='metainfo'):
         visualizer.add_datasample('a', IMAGE, make_sample(rng))

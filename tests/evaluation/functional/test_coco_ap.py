@@ -162,7 +162,7 @@ def own_evaluation(backend, truth, found, sigmas):
 
 
 @pytest.mark.parametrize('joints', [3, 5, 17, 133])
-def test_oks_of_all_images_at_once_is_the_backends_own_to_the_last_bit(rng, joints, backend):
+def test_oks_of_all_images_at_once_is_the_backends_to_the_bit(rng, joints, backend):
     dataset, results = generated_case(rng, joints=joints, results_each=12)
     sigmas = rng.uniform(0.02, 0.1, joints)
     for person in dataset['annotations'][::3]:  # people who only take detections away
@@ -199,7 +199,7 @@ def test_crowdpose_annotations_without_area_can_be_evaluated(sample_data, backen
 
 
 @pytest.mark.slow
-def test_at_the_size_of_val2017_the_metrics_are_equal_and_the_default_is_the_fastest(rng):
+def test_at_the_size_of_val2017_metrics_are_equal_and_auto_is_fastest(rng):
     dataset, results = generated_case(rng, images=5000, results_each=12)
     assert len(dataset['annotations']) > 9000 and len(results) > 55_000
     seconds, metrics = {}, []

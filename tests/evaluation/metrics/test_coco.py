@@ -88,7 +88,7 @@ def _samples_of(keypoints, box_scores, box_sizes, images):
     return samples
 
 
-def test_ten_metrics_and_final_scores_are_those_of_the_official_release(real_data, tmp_path):
+def test_ten_metrics_and_all_scores_are_those_of_the_official_release(real_data, tmp_path):
     arrays, expected = np.load(ORIGINALS / 'coco_eval.npz'), json.loads((ORIGINALS / 'coco_eval.json').read_text())
     samples = _samples_of(arrays['keypoints'], arrays['box_score'], arrays['box_size'], arrays['image_id'])
     for backend in available_backends():
@@ -191,7 +191,7 @@ def test_metric_is_built_by_name_and_takes_the_data_sets_metainfo(small_file):
     assert evaluator.evaluate(2)['coco/AP'] == pytest.approx(1.0)
 
 
-def test_tables_of_figures_and_of_joints_are_logged(small_file, log_lines):
+def test_tables_of_metrics_and_of_joints_are_logged(small_file, log_lines):
     _evaluate(CocoMetric(str(small_file), JOINTS), _small_samples(small_file))
     text = '\n'.join(log_lines)
     assert 'AP   AP50   AP75' in text
@@ -232,9 +232,7 @@ def test_a_category_other_than_one_is_taken_from_the_file(small_file, tmp_path):
     assert _evaluate(CocoMetric(str(small_file), JOINTS), samples)['coco/AP'] == pytest.approx(1.0)
 
 
-def test_a_file_without_annotations_gets_a_results_file_in_place_of_figures(
-    small_file, tmp_path, monkeypatch, log_lines
-):
+def test_without_annotations_a_results_file_is_written(small_file, tmp_path, monkeypatch, log_lines):
     samples = _small_samples(small_file)
     small_file.write_text(json.dumps({'images': [{'id': 1}, {'id': 2}], 'categories': []}))
     monkeypatch.chdir(tmp_path)
@@ -244,16 +242,16 @@ def test_a_file_without_annotations_gets_a_results_file_in_place_of_figures(
 
 
 def test_no_predictions_give_zeros_and_a_warning(small_file, log_lines):
-    figures = _evaluate(CocoMetric(str(small_file), JOINTS), [])
-    assert figures == {f'coco/{name}': 0.0 for name in COCO_METRICS}
+    metrics = _evaluate(CocoMetric(str(small_file), JOINTS), [])
+    assert metrics == {f'coco/{name}': 0.0 for name in COCO_METRICS}
     assert any('no predictions' in line for line in log_lines)
 
 
 def test_predictions_of_nan_are_left_out_and_counted(small_file, log_lines):
     samples = _small_samples(small_file)
     samples[1].pred_instances.keypoints[:] = np.nan
-    figures = _evaluate(CocoMetric(str(small_file), JOINTS), samples)
-    assert figures['coco/AR'] == 0.5
+    metrics = _evaluate(CocoMetric(str(small_file), JOINTS), samples)
+    assert metrics['coco/AR'] == 0.5
     assert any('1 of 2 predictions hold NaN' in line for line in log_lines)
 
 
@@ -327,7 +325,7 @@ def test_a_wrong_choice_fails_at_construction_and_names_the_choices(options, cho
         CocoMetric(**options)
 
 
-def test_a_second_evaluation_gives_the_same_figures(small_file):
+def test_a_second_evaluation_gives_the_same_metrics(small_file):
     metric, samples = CocoMetric(str(small_file), JOINTS), _small_samples(small_file)
     assert _evaluate(metric, copy.deepcopy(samples)) == _evaluate(metric, samples)
 

@@ -1,4 +1,4 @@
-"""CrowdPose's nine figures: xtcocotools' own, on every backend; the levels of crowding; a sample."""
+"""CrowdPose's nine metrics: xtcocotools' own, on every backend; the levels of crowding; a sample."""
 
 import contextlib
 import copy
@@ -39,8 +39,8 @@ def crowded_case(rng):
     return dataset, results
 
 
-def figures_of_xtcocotools(dataset, results, folder):
-    """Return its nine figures (9,) as it prints them."""
+def metrics_of_xtcocotools(dataset, results, folder):
+    """Return its nine metrics (9,) as it prints them."""
     from xtcocotools.coco import COCO
     from xtcocotools.cocoeval import COCOeval
 
@@ -56,22 +56,22 @@ def figures_of_xtcocotools(dataset, results, folder):
 
 
 def ones(result):
-    """Return a result's key points with 1 for each score: xtcocotools leaves out people whose scores are all 0."""
+    """Return a result's keypoints with 1 for each score: xtcocotools leaves out people whose scores are all 0."""
     return np.hstack([np.reshape(result['keypoints'], (-1, 3))[:, :2], np.ones((14, 1))]).ravel().tolist()
 
 
 @pytest.mark.parametrize('backend', available_backends())
 @pytest.mark.parametrize('seed', [0, 1])
-def test_the_nine_figures_are_those_of_xtcocotools_own_evaluation(seed, backend, tmp_path):
+def test_the_nine_metrics_are_those_of_xtcocotools_own_evaluation(seed, backend, tmp_path):
     pytest.importorskip('xtcocotools')
     dataset, results = crowded_case(np.random.default_rng(seed))
-    figures = evaluate_crowdpose(dataset, results, SIGMAS, backend=backend)
-    official = figures_of_xtcocotools(dataset, results, tmp_path)
-    assert tuple(figures) == CROWDPOSE_METRICS
-    assert list(figures.values())[:6] == pytest.approx(official[:6].tolist(), abs=1e-12)
+    metrics = evaluate_crowdpose(dataset, results, SIGMAS, backend=backend)
+    official = metrics_of_xtcocotools(dataset, results, tmp_path)
+    assert tuple(metrics) == CROWDPOSE_METRICS
+    assert list(metrics.values())[:6] == pytest.approx(official[:6].tolist(), abs=1e-12)
     # It rounds the levels to four decimals.
-    assert list(figures.values())[6:] == pytest.approx(official[6:].tolist(), abs=0.5001e-4)
-    assert min(figures.values()) > 0.1 and len(set(figures.values())) == 9
+    assert list(metrics.values())[6:] == pytest.approx(official[6:].tolist(), abs=0.5001e-4)
+    assert min(metrics.values()) > 0.1 and len(set(metrics.values())) == 9
 
 
 def test_who_has_nothing_but_head_and_neck_does_not_count(rng):
@@ -128,12 +128,12 @@ def annotated(sample_data):
 
 def test_the_ground_truth_has_1_on_its_level_and_none_on_others(annotated):
     path, content = annotated
-    figures = evaluate(path, samples_of(content['annotations']))
+    metrics = evaluate(path, samples_of(content['annotations']))
     empty = {'AP_easy': -1.0, 'AP_hard': -1.0}  # the two images have 0.33 and 0.39
-    assert figures == pytest.approx({**dict.fromkeys(CROWDPOSE_METRICS, 1.0), **empty}, abs=1e-12)
+    assert metrics == pytest.approx({**dict.fromkeys(CROWDPOSE_METRICS, 1.0), **empty}, abs=1e-12)
 
 
-def test_moved_joints_have_the_oks_of_the_area_that_half_the_box_gives(annotated):
+def test_moved_joints_have_the_oks_of_half_the_boxs_area(annotated):
     path, content = annotated
     (person,) = [a for a in content['annotations'] if a['id'] == 127068]
     content['annotations'] = [person]
@@ -143,16 +143,16 @@ def test_moved_joints_have_the_oks_of_the_area_that_half_the_box_gives(annotated
     similarity = np.exp(-(moved**2) / (2 * area * (2 * np.array(SIGMAS)) ** 2))[visible].mean()
     reached = np.count_nonzero(similarity >= np.linspace(0.5, 0.95, 10))
     assert 0 < reached < 10
-    figures = evaluate(path, samples_of([person], moved=moved))
+    metrics = evaluate(path, samples_of([person], moved=moved))
     # One of four people who count is found at `reached` of ten thresholds.
-    assert figures['AR'] == pytest.approx(reached / 10 / 4, abs=1e-12)
+    assert metrics['AR'] == pytest.approx(reached / 10 / 4, abs=1e-12)
 
 
 def test_a_level_without_predictions_has_ap_0(rng):
     dataset, results = crowded_case(rng)
     levels = crowd_levels(GroundTruth.of(dataset, 14))
-    figures = evaluate_crowdpose(dataset, [r for r in results if levels[r['image_id']] != 2], SIGMAS)
-    assert figures['AP_hard'] == 0 < figures['AP_easy']
+    metrics = evaluate_crowdpose(dataset, [r for r in results if levels[r['image_id']] != 2], SIGMAS)
+    assert metrics['AP_hard'] == 0 < metrics['AP_easy']
 
 
 def test_people_are_read_and_the_one_without_joints_is_counted(annotated):

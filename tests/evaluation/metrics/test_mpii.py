@@ -18,7 +18,7 @@ from tests.golden import GOLDEN, golden
 
 
 def evaluate(gt_file, keypoints, ids=None):
-    """Return the figures of key points (N, 16, 2), counted from 0, as the evaluator gives them."""
+    """Return the metrics of keypoints (N, 16, 2), counted from 0, as the evaluator gives them."""
     evaluator = Evaluator(MpiiMetric(gt_file=str(gt_file), metainfo='mpii'))
     ids = range(len(keypoints)) if ids is None else ids
     for number, joints in zip(ids, keypoints, strict=True):
@@ -46,17 +46,17 @@ def predicted():
 
 
 @pytest.mark.parametrize('order', ['as in the file', 'shuffled', 'with repeats'])
-def test_figures_are_the_official_codes_whatever_the_order_of_arrival(order, predicted):
+def test_metrics_are_the_official_codes_whatever_the_order_of_arrival(order, predicted):
     ids = np.arange(len(predicted))
     if order == 'shuffled':
         ids = np.random.default_rng(0).permutation(ids)
     elif order == 'with repeats':
         ids = np.concatenate([ids, ids[:3]])
-    figures = evaluate(GT_FILE, predicted[ids], ids)
+    metrics = evaluate(GT_FILE, predicted[ids], ids)
     for name, value in golden('mpii_eval.json').items():
-        assert figures[f'mpii/{name}'] == pytest.approx(value, abs=1e-9), name
-    assert figures['mpii/Mean@0.1_exact'] <= figures['mpii/Mean@0.1']
-    assert next(iter(figures)) == 'mpii/Mean'  # by which mmengine chooses the best checkpoint
+        assert metrics[f'mpii/{name}'] == pytest.approx(value, abs=1e-9), name
+    assert metrics['mpii/Mean@0.1_exact'] <= metrics['mpii/Mean@0.1']
+    assert next(iter(metrics)) == 'mpii/Mean'  # by which mmengine chooses the best checkpoint
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,14 @@ def test_the_golden_table_notices(wrong, predicted):
         predicted[:, [0, 5]] = predicted[:, [5, 0]]
     else:
         predicted[[0, 1]] = predicted[[1, 0]]
-    figures = evaluate(GT_FILE, predicted)
-    assert any(abs(figures[f'mpii/{name}'] - value) > 0.1 for name, value in golden('mpii_eval.json').items())
+    metrics = evaluate(GT_FILE, predicted)
+    assert any(abs(metrics[f'mpii/{name}'] - value) > 0.1 for name, value in golden('mpii_eval.json').items())
 
 
-def test_the_truth_itself_counted_from_0_scores_100_even_within_a_hundredth_of_a_head(tmp_path):
+def test_the_ground_truth_counted_from_0_scores_100(tmp_path):
     truth = loadmat(GT_FILE)['pos_gt_src'].transpose(2, 0, 1)
-    figures = evaluate(GT_FILE, truth - 1)
-    assert figures['mpii/Mean'] == figures['mpii/Mean@0.1_exact'] == 100
+    metrics = evaluate(GT_FILE, truth - 1)
+    assert metrics['mpii/Mean'] == metrics['mpii/Mean@0.1_exact'] == 100
     # Small heads: there one pixel is more than a tenth of the length, and an offset shows.
     content = loadmat(GT_FILE)
     content['headboxes_src'] = np.stack([np.zeros((2, 40)), np.full((2, 40), 9.0)])
@@ -104,10 +104,10 @@ def test_a_pixel_of_offset_between_data_set_and_truth_shows(offset, mean, tmp_pa
     write_mpii_truth(tmp_path / 'gt_valid.mat', people, head=(9, 12))
     dataset = MpiiDataset(str(tmp_path / 'valid.json'))
     keypoints = np.stack([dataset.get_data_info(n)['keypoints'] for n in range(3)])
-    # Coordinates of the picture itself: what MPII calls (1, 1) is the pixel in the corner, (0, 0).
+    # Coordinates of the image itself: what MPII calls (1, 1) is the pixel in the corner, (0, 0).
     assert np.array_equal(keypoints[0], np.array(people[0]['joints']) - 1)
-    figures = evaluate(tmp_path / 'gt_valid.mat', keypoints + offset)
-    assert figures['mpii/Mean@0.1_exact'] == mean
+    metrics = evaluate(tmp_path / 'gt_valid.mat', keypoints + offset)
+    assert metrics['mpii/Mean@0.1_exact'] == mean
 
 
 def test_the_table_by_joint_says_how_often_each_is_labelled_and_right(tmp_path, messages_of_mpii):
@@ -127,13 +127,13 @@ def test_the_table_by_joint_says_how_often_each_is_labelled_and_right(tmp_path, 
     assert rows['lwri'] == ['2', '100.000', '50.000']
 
 
-def test_the_published_mean_at_01_counts_what_lies_between_10_and_11_hundredths():
+def test_the_published_mean_at_01_is_read_at_11_hundredths():
     content = loadmat(GT_FILE)
     lengths = 0.6 * np.linalg.norm(content['headboxes_src'][1] - content['headboxes_src'][0], axis=0)
     truth = content['pos_gt_src'].transpose(2, 0, 1)
     moved = truth - 1 + 0.105 * lengths[:, None, None] * [1.0, 0.0]
-    figures = evaluate(GT_FILE, moved)
-    assert (figures['mpii/Mean@0.1'], figures['mpii/Mean@0.1_exact']) == (100, 0)
+    metrics = evaluate(GT_FILE, moved)
+    assert (metrics['mpii/Mean@0.1'], metrics['mpii/Mean@0.1_exact']) == (100, 0)
 
 
 def test_pckh_by_hand():

@@ -134,7 +134,7 @@ def test_average_precision_by_hand():
     assert average_precision(np.zeros((0, 1)), np.zeros((0, 1)), np.zeros((0, 1)), [3]).tolist() == [0.0]
 
 
-def test_of_two_predictions_of_a_person_the_one_with_more_joints_is_matched_and_the_other_is_wrong():
+def test_of_two_predictions_the_one_with_more_joints_is_matched():
     truth, labelled = np.zeros((1, 3, 2)), np.array([[True, True, False]])
     predicted = np.zeros((2, 3, 2))
     predicted[0, 0] = 6.0  # 8.5 px away, more than half of 10 px
@@ -252,11 +252,11 @@ def without_regions(path, content, folder):
 
 def test_the_ground_truth_as_prediction_has_100_and_no_ears(annotated, tmp_path):
     path, content = annotated
-    figures = evaluate(
+    metrics = evaluate(
         PoseTrack18Metric(without_regions(path, content, tmp_path), 'posetrack18'), samples_of(content['annotations'])
     )
-    assert list(figures) == [f'posetrack18/{name}' for name in PoseTrack18Metric.metric_names]
-    assert set(figures.values()) == {100.0}
+    assert list(metrics) == [f'posetrack18/{name}' for name in PoseTrack18Metric.metric_names]
+    assert set(metrics.values()) == {100.0}
     values, labels = posetrack_ap(content, results_of(content['annotations']), 17)
     assert values[labels > 0].tolist() == [1.0] * 15
     assert np.flatnonzero(np.isnan(values)).tolist() == np.flatnonzero(labels == 0).tolist() == EARS
@@ -294,8 +294,8 @@ def test_joints_half_a_head_away_are_the_border_between_100_and_0(heads, expecte
     one_a_frame = list({a['image_id']: a for a in content['annotations']}.values())
     content['annotations'] = one_a_frame
     (tmp_path / 'truth.json').write_text(json.dumps(content))
-    figures = evaluate(PoseTrack18Metric(truth, 'posetrack18'), samples_of(one_a_frame, moved=(heads, 0.0)))
-    assert figures['posetrack18/Mean'] == expected
+    metrics = evaluate(PoseTrack18Metric(truth, 'posetrack18'), samples_of(one_a_frame, moved=(heads, 0.0)))
+    assert metrics['posetrack18/Mean'] == expected
 
 
 def test_a_wrong_person_ranked_first_costs_what_the_curve_says(annotated, tmp_path):
@@ -309,8 +309,8 @@ def test_a_wrong_person_ranked_first_costs_what_the_curve_says(annotated, tmp_pa
     samples = samples_of(people, scores=[0.9, 0.8, 0.7])
     samples[0].pred_instances.keypoints += 1000.0
     # Ranked wrong, right, right, of 3 labels: precision 2/3 up to recall 2/3.
-    figures = evaluate(PoseTrack18Metric(truth, 'posetrack18', nms=None), samples)
-    assert figures['posetrack18/Mean'] == pytest.approx(100 * 4 / 9, abs=1e-9)
+    metrics = evaluate(PoseTrack18Metric(truth, 'posetrack18', nms=None), samples)
+    assert metrics['posetrack18/Mean'] == pytest.approx(100 * 4 / 9, abs=1e-9)
 
 
 def test_one_file_a_video_gives_what_the_joined_file_gives(annotated, sample_data):
@@ -329,8 +329,8 @@ def test_one_file_a_video_gives_what_the_joined_file_gives(annotated, sample_dat
 
 def test_cocos_ap_on_posetracks_sigmas_is_1_for_the_truth(annotated):
     path, content = annotated
-    figures = evaluate(CocoMetric(str(path), 'posetrack18'), samples_of(content['annotations']))
-    assert figures['coco/AP'] == pytest.approx(1.0)
+    metrics = evaluate(CocoMetric(str(path), 'posetrack18'), samples_of(content['annotations']))
+    assert metrics['coco/AP'] == pytest.approx(1.0)
 
 
 def test_frames_that_nobody_annotated_do_not_count(annotated):

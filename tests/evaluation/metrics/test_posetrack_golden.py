@@ -69,11 +69,11 @@ def test_the_metric_reports_the_total_of_poseval(sequences: dict[str, Any], tmp_
     evaluator = Evaluator(PoseTrack18Metric(str(tmp_path), 'posetrack18', nms=None))
     samples = [sample_of(number, person) for number, person in enumerate(joined(sequences['pred'], 'annotations'))]
     evaluator.process(samples)
-    figures = evaluator.evaluate(len(samples))
+    metrics = evaluator.evaluate(len(samples))
     expected = dict(zip(sequences['expected']['joints'], sequences['expected']['ap'], strict=True))
-    assert figures['posetrack18/Mean'] == pytest.approx(expected['total'], rel=0, abs=ROUNDING)
+    assert metrics['posetrack18/Mean'] == pytest.approx(expected['total'], rel=0, abs=ROUNDING)
     head = np.mean([expected[name] for name in ('head_top', 'neck', 'nose')])
-    assert figures['posetrack18/Head'] == pytest.approx(head, rel=0, abs=ROUNDING)
+    assert metrics['posetrack18/Head'] == pytest.approx(head, rel=0, abs=ROUNDING)
 
 
 def sample_of(number: int, person: Content) -> PoseDataSample:
