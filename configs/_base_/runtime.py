@@ -11,6 +11,14 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=2, save_best='auto'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    # A config without these gets them all the same; NAME=None takes one out.
+    batch_size=dict(type='hrpose.BatchSizeHook'),  # logs the effective batch and its learning rate
+    epoch_seed=dict(type='hrpose.EpochSeedHook'),  # a resumed training draws the numbers of an unbroken one
+    finite_loss=dict(type='hrpose.FiniteLossHook'),  # a loss of NaN or infinity stops the training
+    frozen_parts=dict(type='hrpose.FrozenPartsHook'),  # parts named in `frozen` keep their statistics
+    pending_gradients=dict(type='hrpose.PendingGradientsHook'),  # checkpoints hold accumulated gradients
+    shared_statistics=dict(type='hrpose.SharedStatisticsHook'),  # batch norm's are averaged over processes
+    speed=dict(type='hrpose.SpeedHook'),  # logs precision, memory format, optimizer and compiler
 )
 log_processor = dict(by_epoch=True, window_size=50)
 visualizer = dict(

@@ -30,6 +30,7 @@ from hrpose.hardware import keep_freed_memory
 from hrpose.plugins.openmmlab import prepare_openmmlab
 from hrpose.registry import RUNNERS
 
+# What a config gets that does not have them; configs/_base_/runtime.py says what each is for.
 DEFAULT_HOOKS = {
     'batch_size': {'type': 'hrpose.BatchSizeHook'},
     'epoch_seed': {'type': 'hrpose.EpochSeedHook'},

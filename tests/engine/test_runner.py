@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 
 from hrpose.apis import init_model
 from hrpose.checkpoints import read_checkpoint, resumable
 from hrpose.checkpoints.table import PUBLISHED, Published
-from hrpose.engine.runner import PoseRunner
+from hrpose.engine.runner import DEFAULT_HOOKS, PoseRunner
 from hrpose.errors import UserError
 from tests.checkpoints.cases import LAYOUTS, POSE_LAYOUTS, clone, official, saved, small_model
 from tests.engine.cases import EVERYTHING, assert_same, runner_of
@@ -42,6 +43,18 @@ def test_a_checkpoint_of_a_real_training_loads_with_its_history(trained):
     assert 'cfg' not in checkpoint['meta']
     model = init_model(trained, trained.parent / 'run' / 'epoch_1.pth')
     torch.testing.assert_close(model.state_dict(), dict(checkpoint['state_dict']))
+
+
+def test_the_base_config_lists_the_hooks_that_every_training_has(repository):
+    listed = Config.fromfile(repository / 'configs/_base_/runtime.py').default_hooks
+    assert list(listed.items())[-len(DEFAULT_HOOKS) :] == list(DEFAULT_HOOKS.items())
+
+
+def test_a_config_without_hooks_gets_them_but_for_those_set_to_none(tiny_coco, tiny_config, tmp_path):
+    config = tiny_config(tiny_coco(images=2), extra='default_hooks = dict(_delete_=True, speed=None)')
+    names = {type(hook).__name__ for hook in runner_of(config, tmp_path).hooks}
+    given = {hook['type'].removeprefix('hrpose.') for name, hook in DEFAULT_HOOKS.items() if name != 'speed'}
+    assert given <= names and 'SpeedHook' not in names
 
 
 def as_mmengine_saves(path: Path) -> None:

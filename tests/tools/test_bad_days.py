@@ -81,7 +81,7 @@ def test_a_loss_that_is_nan_stops_with_step_rate_and_images_before_it_reaches_th
 @pytest.mark.parametrize('counts', [1, 2], ids=['every step', 'gradients of two batches'])
 def test_a_few_such_steps_can_be_left_out_and_leave_no_trace(value, counts, tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=8), extra=f"optim_wrapper['accumulative_counts'] = {counts}")
-    options = {'default_hooks.finite_loss': {'type': 'FiniteLossHook', 'max_skipped': 2}, 'custom_hooks': [EMA]}
+    options = {'default_hooks.finite_loss.max_skipped': 2, 'custom_hooks': [EMA]}
     model = runner_of(config, tmp_path / 'run', hooks=[SpoilLoss({1, 2}, value)], **options).train()
     assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
     log = next((tmp_path / 'run').glob('*/*.log')).read_text()
@@ -106,7 +106,7 @@ def spoiled_in_one_process(config: Path, work_dir: Path, options: dict) -> tuple
 
 def test_all_processes_leave_out_the_step_that_is_bad_in_one_of_them(tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=16))
-    options = {'default_hooks.finite_loss': {'type': 'FiniteLossHook', 'max_skipped': 1}}
+    options = {'default_hooks.finite_loss.max_skipped': 1}
     (first, weights), (second, others) = run_processes(2, spoiled_in_one_process, config, tmp_path / 'run', options)
     assert first == second == ''
     assert all(tensor.isfinite().all() for tensor in weights.values())
