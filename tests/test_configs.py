@@ -55,7 +55,7 @@ RECIPES = {
 JOINTS = {'coco': 17, 'crowdpose': 14, 'mpii': 16, 'posetrack18': 17}
 
 OFFICIAL_COCO = [
-    ('RandomHalfBody', dict(prob=0.3, min_joints=8, padding=1.5, upper_odds=pytest.approx(0.6915, abs=1e-4))),
+    ('RandomHalfBody', dict(prob=0.3, min_joints=8, padding=1.5, upper_prob=pytest.approx(0.6915, abs=1e-4))),
     ('RandomScale', dict(spread=0.35)),
     ('RandomRotation', dict(degrees=45, prob=0.6)),
     ('RandomFlip', dict(prob=0.5)),
@@ -67,7 +67,7 @@ OFFICIAL_MPII = [
 ]
 MMPOSE_COCO = [
     ('RandomFlip', dict(prob=0.5)),
-    ('RandomHalfBody', dict(prob=0.3, min_joints=8, padding=1.5, upper_odds=0.7)),
+    ('RandomHalfBody', dict(prob=0.3, min_joints=8, padding=1.5, upper_prob=0.7)),
     ('TruncatedShift', dict(factor=0.16, prob=0.3)),
     ('TruncatedScale', dict(middle=1.0, span=0.5)),
     ('TruncatedRotation', dict(degrees=80, prob=0.6)),

@@ -17,7 +17,7 @@ train_pipeline = [
     dict(type='LoadImage'),
     dict(type='PadBox'),
     dict(type='RandomFlip'),
-    dict(type='RandomHalfBody', prob=0.3, upper_odds=0.7),
+    dict(type='RandomHalfBody', prob=0.3, upper_prob=0.7),
     dict(type='TruncatedShift', factor=0.16, prob=0.3),
     dict(type='TruncatedScale', low=0.5, high=1.5),
     dict(type='TruncatedRotation', degrees=80, prob=0.6),

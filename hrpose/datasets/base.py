@@ -14,7 +14,7 @@ from hrpose.datasets.metainfo import KNOWN, describe_flip_pairs, resolve
 from hrpose.datasets.sampler import SampleKey
 from hrpose.datasets.storage.archives import PLACE_OF, container_of
 from hrpose.datasets.storage.columns import Record, RecordTable, paused_collector
-from hrpose.datasets.transforms.load_image import LoadImage
+from hrpose.datasets.transforms.load import LoadImage
 from hrpose.datasets.transforms.warp import decodes_late
 from hrpose.errors import UserError
 from hrpose.images.files import ImageError

@@ -66,7 +66,7 @@ def test_a_mirrored_sample_has_left_and_right_of_the_target(parts):
 
 
 def test_half_body_takes_the_targets_upper_body(parts):
-    half = {'type': 'RandomHalfBody', 'prob': 1.0, 'upper_odds': 1.0, 'upper_body_ids': KNOWN['coco']['upper_body_ids']}
+    half = {'type': 'RandomHalfBody', 'prob': 1.0, 'upper_prob': 1.0, 'upper_body_ids': KNOWN['coco']['upper_body_ids']}
     own = [{**part, 'pipeline': [*PIPELINE[:2], half, *PIPELINE[3:]]} for part in parts]
     sample = CombinedDataset(own, metainfo='coco')[6]['data_samples']
     joints = sample.gt_instances.keypoints[0][[COCO.index(name) for name in COCO[:11] if name in SHARED]]

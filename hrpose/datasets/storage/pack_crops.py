@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from hrpose.datasets.storage.crops import ABOUT, FORMATS, VERSION, key_of, read_about, shard_files
-from hrpose.datasets.transforms.load_image import LoadImage
-from hrpose.datasets.transforms.reach import Reach
+from hrpose.datasets.transforms.base import Reach
+from hrpose.datasets.transforms.load import LoadImage
 from hrpose.datasets.transforms.warp import PadBox, WarpAffine
 from hrpose.errors import UserError, nearest
 from hrpose.images.files import ImageError

@@ -1,4 +1,4 @@
-"""The last step in a loader worker: the crop as a tensor, everything else as a `PoseDataSample`."""
+"""The last step in a loader worker: it packs the crop as a tensor and everything else as a `PoseDataSample`."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ META_KEYS = ('id', 'img_id', 'img_path', 'ori_shape', 'input_size', 'rotation', 
 
 @TRANSFORMS.register_module()
 class PackPose:
-    """Returns `inputs`, uint8 RGB (3, h, w), and `data_samples`, a `PoseDataSample` (see there for its fields)."""
+    """The step that packs `inputs`, uint8 RGB (3, h, w), and `data_samples`, a `PoseDataSample`."""
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
-        # Channels stay last in memory, as the network wants them: nothing is moved here, nor when a batch is stacked.
+        # Channels stay last in memory, as the network takes them, so neither this nor stacking a batch moves pixels.
         image = torch.from_numpy(np.ascontiguousarray(results['img'])).permute(2, 0, 1)
         return {'inputs': image, 'data_samples': make_sample(results)}
 
@@ -27,7 +27,7 @@ def make_sample(results: dict[str, Any]) -> PoseDataSample:
     sample = PoseDataSample()
     meta = {key: results[key] for key in META_KEYS}
     for key, value in {**meta, 'box_center': results['center'], 'box_size': results['size']}.items():
-        sample.set_field(value, key, field_type='metainfo')  # `metainfo=` would copy what is this sample's own already
+        sample.set_field(value, key, field_type='metainfo')  # unlike `metainfo=`, without a deep copy
     truth = InstanceData(
         bboxes=np.asarray(results['box'], dtype=np.float32)[None],
         bbox_scores=np.asarray([results['box_score']], dtype=np.float32),

@@ -1,4 +1,4 @@
-"""From a person's box to the network's input: the region, then one warp of pixels and key points."""
+"""From a person's box to the network's input: the region, and one warp of pixels and keypoints."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -7,9 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hrpose.datasets.transforms.load_image import LoadImage
-from hrpose.datasets.transforms.numbers import number
-from hrpose.datasets.transforms.region import RegionStep, Results, leaves_pixels_alone
+from hrpose.datasets.transforms.base import RegionStep, Results, leaves_pixels_alone, number
+from hrpose.datasets.transforms.load import LoadImage
 from hrpose.errors import UserError
 from hrpose.images.partial_jpeg import EncodedImage
 from hrpose.registry import TRANSFORMS
@@ -26,7 +25,7 @@ from hrpose.structures.boxes import PUBLISHED_PADDING
 
 @TRANSFORMS.register_module()
 class PadBox(RegionStep):
-    """Turns `box` (xyxy, image px) into the region: `center`, `size` (image px), `rotation` 0, `flip` False.
+    """The step from `box` (xyxy, image px) to the region: `center`, `size` (image px), `rotation` 0, `flip` False.
 
     Args:
         input_size: (w, h) of the network's input, whose aspect the region gets.
@@ -46,10 +45,11 @@ class PadBox(RegionStep):
 
 @TRANSFORMS.register_module()
 class WarpAffine:
-    """Warps the region onto the input: `img` becomes (h, w, 3), and `input_keypoints` (K, 2) appear in input px.
+    """The step that warps the region to the network's input.
 
-    Bilinear, black outside the image, as published. A mirrored record also gets its left and right joints swapped.
-    `matrix` (2, 3), stored image px to input px, stays in the record.
+    `img` becomes (h, w, 3), interpolated bilinearly and black outside the image, as published. It adds
+    `input_keypoints` (K, 2) in input px, with left and right joints swapped in a mirrored record, `input_visible` (K,)
+    and `matrix` (2, 3), stored image px to input px.
 
     Args:
         input_size: (w, h) of the network's input, px.
@@ -77,9 +77,9 @@ class WarpAffine:
 
 
 def warp_image(image: np.ndarray | EncodedImage, matrix: np.ndarray, input_size: tuple[int, int]) -> np.ndarray:
-    """Return (h, w, 3) uint8: `image` under the matrix (2, 3) from its px to input px; bilinear, black outside."""
+    """Warp an image to (h, w, 3) uint8 by a matrix (2, 3) from its px to input px; bilinear, black outside."""
     if isinstance(image, EncodedImage):
-        # Bilinear reading takes the next row too, and its fractions are rounded.
+        # Bilinear interpolation also reads the next row, and OpenCV rounds its weights.
         end = corners(matrix, input_size)[:, 1].max() + 2
         image, factor = image.decode_rows(end, shrinks_by=1 / np.hypot(*matrix[:, 0]))
         if factor > 1:
@@ -88,18 +88,18 @@ def warp_image(image: np.ndarray | EncodedImage, matrix: np.ndarray, input_size:
 
 
 def corners(matrix: np.ndarray, input_size: tuple[int, int]) -> np.ndarray:
-    """Return (4, 2), in the px that `matrix` (2, 3) takes to input px, the centres of the input's outermost pixels."""
+    """Return the centres (4, 2) of the input's corner pixels, in the px that `matrix` (2, 3) maps to input px."""
     last = np.array(input_size) - 1.0
     return apply_affine(np.array([[0, 0], [last[0], 0], [0, last[1]], last]), cv2.invertAffineTransform(matrix))
 
 
 def enlarging_matrix(factor: float) -> np.ndarray:
-    """Return the (2, 3) matrix from px of a picture reduced by `factor` to its stored px; pixels are areas here."""
+    """Return the (2, 3) matrix from px of an image reduced by `factor` to its stored px; pixels are areas here."""
     return np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2]], dtype=np.float64)
 
 
 def decodes_late(steps: Sequence[Any]) -> bool:
-    """Say whether a pipeline's warp is the first of its `steps` that looks at the pictures they load."""
+    """Return whether the warp of a pipeline is the first of its `steps` that looks at pixels."""
     return _decode_late(tuple(type(step) for step in steps))
 
 
@@ -114,13 +114,13 @@ def pixel_matrix(results: Results, matrix: np.ndarray, input_size: tuple[int, in
     """Return the (2, 3) matrix from px of `img` to input px, where `img` may be a crop of the stored image.
 
     Args:
-        results: a record; where `img` is a crop, `crop` (x1, y1, x2, y2) is its place in the stored image, far ends
-            excluded, and `crop_matrix` (2, 3) maps stored image px to its px.
+        results: a record. If `img` is a crop, `crop` (x1, y1, x2, y2) is its place in the stored image, far ends
+            excluded, and `crop_matrix` (2, 3) maps px of the stored image to px of the crop.
         matrix: (2, 3), stored image px to input px.
         input_size: (w, h) of the input, px.
 
     Raises:
-        UserError: the region shows a part of the stored image that the crop lacks.
+        UserError: the crop lacks a part of the stored image that the region shows.
     """
     if 'crop' not in results:
         return matrix
@@ -130,18 +130,18 @@ def pixel_matrix(results: Results, matrix: np.ndarray, input_size: tuple[int, in
     crop = np.array(results['crop'])
     if (low < crop[:2] - 1e-6).any() or (high > crop[2:] + 1e-6).any():
         raise UserError(
-            f'the crop of person {results["id"]} was packed for milder augmentation than this config has: it shows '
-            f'{crop.tolist()} of {results["img_path"]}, and {[*low.tolist(), *high.tolist()]} is asked for; pack again '
+            f'person {results["id"]}: the crop was packed for milder augmentation than this config has; it holds '
+            f'{crop.tolist()} of {results["img_path"]}, but {[*low.tolist(), *high.tolist()]} is needed; pack again '
             'with this config'
         )
     return compose_affine(matrix, invert_affine(results['crop_matrix']))
 
 
 def region_matrix(results: Results, input_size: tuple[int, int]) -> np.ndarray:
-    """Return the (2, 3) matrix from stored image px to input px for a record's region, mirroring included.
+    """Return the (2, 3) matrix from stored image px to input px for a record's region, including mirroring.
 
-    `center` names a place of the stored image also where the record is mirrored, so the mirror image of the region is
-    what is cut out; the rotation is that of the mirrored picture, as published.
+    `center` is a place in the stored image even if the record is mirrored, so the region's mirror image is cut out. The
+    rotation is that of the mirrored image, as published.
     """
     center, width = np.array(results['center'], dtype=np.float64), results['ori_shape'][1]
     if not results['flip']:
