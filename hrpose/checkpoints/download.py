@@ -1,11 +1,9 @@
-"""Download a file once: verified by its hash, whole or not at all, going on where a broken connection stopped."""
+"""Download a file once, verify its hash, and resume after a broken connection."""
 
 import fcntl
 import hashlib
 import os
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
@@ -13,13 +11,14 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from mmengine.logging import print_log
+from tqdm import tqdm
 
 from hrpose.errors import UserError
 from hrpose.version import __version__
 
-CHUNK = 1 << 20  # bytes at a time, at most
+CHUNK = 1 << 20  # most bytes read at a time
 TIMEOUT = 30.0  # seconds without an answer
-TRIES = 5  # of one address, as long as each brings something
+TRIES = 5  # at one address, while each try adds to the file
 
 
 def begins_with(path: Path, sha256: str) -> bool:
@@ -29,19 +28,19 @@ def begins_with(path: Path, sha256: str) -> bool:
 
 
 def download(path: Path, addresses: Sequence[str], *, sha256: str | None) -> None:
-    """Fetch `path` from the first of `addresses` that gives it.
+    """Download `path` from the first of `addresses` that has it, unless it is there.
 
-    Until it is whole and verified, the file is `<path>.part`; a later call goes on from there. Processes that want the
-    same folder's files at once wait for one another, and find the file there.
+    Until it is complete and verified, the file is called `<path>.part`; a later call continues it. Only one process at
+    a time downloads into a folder; the others wait.
 
     Args:
-        path: where it shall lie; its folder is made.
-        addresses: http(s), tried in turn.
-        sha256: the beginning of the hash in hex; None where nobody published one, and then nothing is resumed,
-            because two versions joined would go unnoticed.
+        path: the file to write; its folder is made.
+        addresses: http(s) addresses, tried in turn.
+        sha256: the first digits of the hash in hex. None if nobody published one; nothing is resumed then, because a
+            mixture of two versions would go unnoticed.
 
     Raises:
-        UserError: no address gave the file; says why for each, and where to put it by hand.
+        UserError: no address gave the file. The message has each reason, and the place for a copy from elsewhere.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + '.part')
@@ -71,7 +70,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _fetch(address: str, part: Path, sha256: str | None) -> str | None:
-    """Fill `part` from one address; returns why that failed, or None when it is whole and verified."""
+    """Download `part` from one address; return why that failed, or None once it is complete and verified."""
     reason = 'the connection broke again and again'
     for _ in range(TRIES):
         if sha256 is None:
@@ -88,23 +87,23 @@ def _fetch(address: str, part: Path, sha256: str | None) -> str | None:
             return None
         part.unlink()
         reason = f'what it gives has another SHA-256 than {sha256}…'
-        # What was joined to an older piece is fetched anew, once; what came in one piece is the server's own.
+        # A file continued from an older part is downloaded anew; one that came in one piece would be no better.
         if start == 0:
             return reason
     return reason
 
 
 def _transfer(address: str, part: Path, start: int) -> None:
-    """Append to `part` what `address` has from byte `start` on, or write it all where the server cannot resume.
+    """Append to `part` the bytes from `start` on; overwrite it if the server cannot resume.
 
     Raises:
-        OSError, HTTPException, ValueError: no answer, an error as the answer, an address that is none, or a break.
+        OSError, HTTPException, ValueError: no answer, an HTTP error, a wrong address, or a broken connection.
     """
     headers = {'User-Agent': f'hrpose/{__version__}'} | ({'Range': f'bytes={start}-'} if start else {})
     try:
         response = urlopen(Request(address, headers=headers), timeout=TIMEOUT)
     except HTTPError as error:
-        if start and error.code == 416:  # nothing lies beyond: the hash tells whether it was whole
+        if start and error.code == 416:  # no bytes beyond `start`; the hash says whether the file is complete
             part.touch()
             return
         raise
@@ -113,12 +112,14 @@ def _transfer(address: str, part: Path, start: int) -> None:
         done = start if resumed else 0
         length = response.headers.get('Content-Length')
         total = done + int(length) if length else None
-        show = _progress(part.stem, total)
-        with open(part, 'ab' if resumed else 'wb') as file:
-            while chunk := response.read1(CHUNK):  # what has come is kept, should the rest stay away
+        bar = tqdm(
+            desc=part.stem, total=total, initial=done, unit='B', unit_scale=True, disable=None, dynamic_ncols=True
+        )  # `disable=None`: only on a terminal
+        with bar, open(part, 'ab' if resumed else 'wb') as file:
+            while chunk := response.read1(CHUNK):  # a part that has arrived stays if the connection then breaks
                 file.write(chunk)
                 done += len(chunk)
-                show(done)
+                bar.update(len(chunk))
         if total is not None and done < total:
             raise ConnectionError(f'the connection broke after {done} of {total} bytes')
 
@@ -132,20 +133,3 @@ def _sentence(error: Exception) -> str:
         return f'the server answers {error.code} {error.reason}'
     reason = getattr(error, 'reason', error)
     return str(getattr(reason, 'strerror', None) or reason or type(error).__name__)
-
-
-def _progress(name: str, total: int | None) -> Callable[[int], None]:
-    """Return what draws how many bytes have come, a few times a second, if a person is watching."""
-    last = 0.0
-
-    def show(done: int) -> None:
-        nonlocal last
-        finished = done == total
-        if not sys.stderr.isatty() or (time.monotonic() - last < 0.2 and not finished):
-            return
-        last = time.monotonic()
-        share = f'{100 * done / total:3.0f}% of {total / 1e6:.1f} MB' if total else f'{done / 1e6:.1f} MB'
-        bar = '#' * int(30 * done / total) if total else ''
-        print(f'\r{name} [{bar:30}] {share}', end='\n' if finished else '', file=sys.stderr, flush=True)
-
-    return show

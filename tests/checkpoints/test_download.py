@@ -1,10 +1,12 @@
 """Downloads against a server on this machine: whole, broken and resumed, wrong, dead."""
 
 import os
+import re
 import threading
 from urllib.request import urlopen
 
 import pytest
+from tqdm import tqdm
 
 from hrpose.checkpoints import download as module
 from hrpose.checkpoints.download import download
@@ -30,21 +32,21 @@ def left_over(path) -> list[str]:
 
 
 @pytest.mark.parametrize('sha256', [SHA256[:8], SHA256, None])
-def test_a_whole_file_arrives_once(sha256, server, path):
+def test_a_file_is_downloaded_once(sha256, server, path):
     download(path, [server.address], sha256=sha256)
     assert path.read_bytes() == CONTENT
     assert left_over(path) == ['weights.pth']
     assert server.asked == [None]
 
 
-def test_a_broken_download_goes_on_where_it_stopped(server, path):
+def test_a_broken_download_resumes_where_it_stopped(server, path):
     server.breaks = [1_000_000, 500_000]
     download(path, [server.address], sha256=SHA256[:8])
     assert path.read_bytes() == CONTENT
     assert server.asked == [None, 'bytes=1000000-', 'bytes=1500000-']
 
 
-def test_a_download_that_an_earlier_run_left_unfinished_goes_on(server, path):
+def test_the_unfinished_download_of_an_earlier_run_resumes(server, path):
     server.breaks, server.statuses = [1_000_000], [200, 503]
     with pytest.raises(UserError, match='503'):
         download(path, [server.address], sha256=SHA256[:8])
@@ -55,7 +57,7 @@ def test_a_download_that_an_earlier_run_left_unfinished_goes_on(server, path):
     assert left_over(path) == ['weights.pth']
 
 
-def test_what_had_come_before_a_silence_is_kept(server, path, monkeypatch):
+def test_bytes_that_arrived_before_a_timeout_are_kept(server, path, monkeypatch):
     monkeypatch.setattr(module, 'TIMEOUT', 0.2)
     server.breaks, server.pause = [1_000_000], 0.4
     download(path, [server.address], sha256=SHA256[:8])
@@ -63,14 +65,14 @@ def test_what_had_come_before_a_silence_is_kept(server, path, monkeypatch):
     assert server.asked == [None, 'bytes=1000000-']
 
 
-def test_a_server_that_cannot_resume_gives_the_whole_again(server, path):
+def test_a_server_that_cannot_resume_sends_the_whole_file_again(server, path):
     server.ranges, server.breaks = False, [2_000_000]
     download(path, [server.address], sha256=SHA256[:8])
     assert path.read_bytes() == CONTENT
     assert server.asked == [None, 'bytes=2000000-']
 
 
-def test_a_part_that_is_whole_already_needs_only_its_hash(server, path):
+def test_a_complete_part_needs_only_its_hash(server, path):
     write_part(path, CONTENT)
     download(path, [server.address], sha256=SHA256[:8])
     assert path.read_bytes() == CONTENT
@@ -83,14 +85,14 @@ def write_part(path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize('part', [WRONG[:1000], WRONG, WRONG + WRONG], ids=['shorter', 'as_long', 'longer'])
-def test_a_part_of_another_file_is_thrown_away_and_all_is_fetched_anew(part, server, path):
+def test_a_part_of_another_file_is_replaced(part, server, path):
     write_part(path, part)
     download(path, [server.address], sha256=SHA256[:8])
     assert path.read_bytes() == CONTENT
     assert server.asked == [f'bytes={len(part)}-', None]
 
 
-def test_without_a_hash_nothing_is_joined_to_an_older_part(server, path):
+def test_without_a_hash_nothing_is_resumed(server, path):
     write_part(path, WRONG[:1000])
     server.breaks = [1_000_000]
     download(path, [server.address], sha256=None)
@@ -118,7 +120,7 @@ def test_the_next_address_is_tried_when_one_fails(bad, make_server, path):
     assert second.asked == [None]
 
 
-def test_when_all_addresses_are_dead_the_message_says_which_file_to_put_where(make_server, path):
+def test_if_all_addresses_fail_the_message_says_where_to_put_a_copy(make_server, path):
     gone = make_server()
     gone.statuses = [404]
     dead = dead_address()
@@ -132,7 +134,7 @@ def test_when_all_addresses_are_dead_the_message_says_which_file_to_put_where(ma
     assert left_over(path) == []
 
 
-def test_a_server_that_always_breaks_is_given_up(server, path):
+def test_a_server_that_always_breaks_off_is_given_up(server, path):
     server.breaks = [1000] * 100
     with pytest.raises(UserError, match=r'the connection broke after \d+ of \d+ bytes'):
         download(path, [server.address], sha256=SHA256[:8])
@@ -140,7 +142,7 @@ def test_a_server_that_always_breaks_is_given_up(server, path):
     assert left_over(path) == ['weights.pth.part']
 
 
-def test_two_that_want_a_file_at_once_fetch_it_once(server, path):
+def test_two_processes_download_the_same_file_once(server, path):
     options = {'args': (path, [server.address]), 'kwargs': {'sha256': SHA256[:8]}}
     wanting = [threading.Thread(target=download, **options) for _ in range(2)]
     for thread in wanting:
@@ -167,10 +169,10 @@ def test_a_silent_server_is_given_up_after_the_timeout(path, monkeypatch):
     silent.server_close()
 
 
-def test_progress_is_drawn_only_for_a_person(server, path, monkeypatch, capsys):
+def test_progress_is_shown_on_a_terminal_only(server, path, monkeypatch, capsys):
     download(path, [server.address], sha256=None)
     assert capsys.readouterr().err == ''
     os.remove(path)
     monkeypatch.setattr('sys.stderr.isatty', lambda: True)
     download(path, [server.address], sha256=None)
-    assert f'100% of {len(CONTENT) / 1e6:.1f} MB' in capsys.readouterr().err
+    assert re.search(rf'{path.name}: 100%.*{tqdm.format_sizeof(len(CONTENT))}', capsys.readouterr().err)
