@@ -258,10 +258,10 @@ def test_one_member_for_many_tensors_is_not_readable(tmp_path):
 # In a process of its own ----------------------------------------------------------------------------------------------
 
 
-def in_a_process(*words):
+def in_a_process(*words, seconds=250):
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}
     command = [sys.executable, '-X', 'faulthandler', '-m', *words]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=250)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=seconds)
 
 
 def pointing(address=bytes(range(1, 9))):
@@ -295,6 +295,5 @@ def test_random_pickles_of_all_that_is_allowed_end_in_content_or_a_sentence():
 
 @pytest.mark.slow
 def test_a_hundred_thousand_random_pickles_end_in_content_or_a_sentence():
-    for seed in range(1, 11):
-        done = in_a_process('tests.attack.fuzz_checkpoints', '10000', str(seed))
-        assert done.returncode == 0, done.stderr[-2000:]
+    done = in_a_process('tests.attack.fuzz_checkpoints', '100000', '1', seconds=1700)
+    assert done.returncode == 0, done.stderr[-2000:]
