@@ -1,4 +1,4 @@
-"""The contract of codecs, which turn keypoints into target heatmaps and heatmaps into keypoints.
+"""The contract of codecs.
 
 B people, K joints, h and w the height and width of a heatmap in cells.
 """
@@ -16,11 +16,11 @@ Size = tuple[int, int]
 
 @runtime_checkable
 class Codec(Protocol):
-    """What every codec has; it need not inherit from this class.
+    """Turns keypoints into target heatmaps, and heatmaps into keypoints. A codec need not inherit from this class.
 
-    A codec is built as `Codec(input_size=…, heatmap_size=…)` with options of its own. Sizes are (w, h). Input px and
-    heatmap cells both count from the centre of the first one. Both methods take a whole batch on any device, change
-    none of their arguments, return float32 tensors on the same device and record no gradient.
+    It is built with `input_size`, `heatmap_size` and options of its own. Sizes are (w, h). Input px and heatmap cells
+    both count from the centre of the first one. Both methods take a whole batch on any device, leave their arguments
+    unchanged, and return float32 tensors without gradient on the same device.
     """
 
     input_size: Size  # of the network's input, px
@@ -43,10 +43,10 @@ class Codec(Protocol):
     def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Return keypoints (B, K, 2) in input px, and scores (B, K), of which higher is better.
 
-        Each heatmap is read by itself: what is decoded depends neither on other joints nor on other people.
+        Each heatmap is decoded by itself, independent of other joints and people.
 
         Args:
-            heatmaps: (B, K, h, w), any floating dtype. One without a peak gives finite values.
+            heatmaps: (B, K, h, w), any floating dtype. A flat one gives finite values, too.
         """
         ...
 

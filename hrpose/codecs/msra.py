@@ -1,10 +1,10 @@
 """MSRA's heatmap codec: Gaussian targets at whole cells, decoding with a quarter offset.
 
-B people, K joints, h and w the heatmap's height and width in cells. Input px and heatmap cells both count from
-the centre of the first one; cell = input px / stride.
+B people, K joints, h and w the heatmap's height and width in cells. Input px and heatmap cells both count from the
+centre of the first one; cell = input px / stride.
 
-Source: the official release of Xiao et al. (2018) and Sun et al. (2019), whose code, where it differs from the
-paper, is what the published numbers were made with.
+Source: the official release of Xiao et al. (2018) and Sun et al. (2019). Its code, which gave the published numbers, is
+followed where it differs from the paper.
 """
 
 from functools import lru_cache
@@ -19,17 +19,17 @@ from hrpose.registry import CODECS
 
 @CODECS.register_module()
 class MSRAHeatmap:
-    """Gaussian heatmaps cut at three sigma, and the arg-max with a quarter offset.
+    """Gaussian heatmaps cut off at three sigma, decoded by their maximum with a quarter offset.
 
     Args:
         input_size: (w, h) of the network's input, px.
         heatmap_size: (w, h) of the heatmaps, cells; a quarter of `input_size` unless given.
-        sigma: of the Gaussian, in cells. Published: 2 at 256 rows, 3 at 384.
-        offset: how far a decoded joint moves from its peak towards the higher neighbours, in cells; published 0.25.
+        sigma: standard deviation of the Gaussian, cells; published 2 for an input 256 px high, 3 for 384 px.
+        offset: how far a decoded joint moves from the maximum towards its higher neighbours, cells; published 0.25.
 
     Raises:
-        UserError: a size that is not two positive whole numbers, a sigma that is not positive, or an offset that is
-            not from 0 to 0.5.
+        UserError: a size that is not two positive whole numbers, a sigma that is not positive, an offset outside 0 to
+            0.5.
     """
 
     def __init__(
@@ -43,8 +43,7 @@ class MSRAHeatmap:
             raise UserError(f'MSRAHeatmap: sigma has to be a positive number, not {sigma!r}')
         if not isinstance(offset, int | float) or not 0 <= offset <= 0.5:
             raise UserError(f'MSRAHeatmap: offset has to be a number of cells from 0 to 0.5, not {offset!r}')
-        self.sigma = float(sigma)
-        self.offset = float(offset)
+        self.sigma, self.offset = float(sigma), float(offset)
 
     @property
     def stride(self) -> tuple[float, float]:
@@ -61,18 +60,18 @@ class MSRAHeatmap:
             visible: (B, K), above zero where the joint is labelled (COCO's 1 and 2 alike).
 
         Returns:
-            heatmaps (B, K, h, w) float32, peak 1; weights (B, K) float32 in {0, 1}, zero where the joint is
-            unlabelled or its Gaussian misses the heatmap.
+            heatmaps (B, K, h, w) float32 with maximum 1; weights (B, K) float32 in {0, 1}, zero where the joint is
+            unlabelled or its Gaussian lies outside the heatmap.
         """
         stride, size = constants((self.stride, self.heatmap_size), keypoints.device)
-        # The published code truncates towards zero, so cell 0 also takes what lies just left of the image.
+        # The published code truncates towards zero, so cell 0 also takes joints just left of the image.
         cells = torch.trunc(keypoints.float() / stride + 0.5)
         radius = int(3 * self.sigma)
-        # As published, a Gaussian that ends one cell before the heatmap still counts as seen.
+        # As published, a Gaussian that ends one cell before the heatmap still counts as inside.
         on_heatmap = ((cells - radius < size) & (cells + radius + 1 >= 0)).all(dim=-1)
         weights = ((visible > 0) & on_heatmap).float()
 
-        # One row of the table for each axis of each joint; rows outside the heatmap are all alike, and empty.
+        # A row of the table for each axis of each joint; the first row and the last are empty.
         width, height = self.heatmap_size
         table = gaussians(max(width, height), self.sigma, radius, keypoints.device)
         places = (cells + (radius + 1)).clamp_(0, len(table) - 1).long().clamp_(0)
@@ -82,18 +81,17 @@ class MSRAHeatmap:
 
     @torch.no_grad()
     def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-        """Return where each heatmap peaks, moved by `offset` towards the higher neighbour, and how high.
+        """Return where each heatmap has its maximum, moved by `offset` towards the higher neighbour, and its value.
 
-        The offset follows the sign of the neighbours' difference, on both axes or on neither: a peak in the outer
-        two rows or columns on the near side, or the outermost on the far side, stays where it is. A heatmap
-        without a positive value gives (0, 0) and its maximum.
+        As published, the offset follows the sign of the neighbours' difference on both axes, or on neither if the
+        maximum is in one of the first two rows or columns or in the last one. A heatmap without a positive value gives
+        (0, 0) and its maximum.
 
         Args:
-            heatmaps: (B, K, h, w), any floating type.
+            heatmaps: (B, K, h, w), any floating dtype.
 
         Returns:
-            keypoints (B, K, 2) input px, scores (B, K); both float32. A score is the peak's height: it is no
-            probability and may pass 1.
+            keypoints (B, K, 2) input px, scores (B, K), both float32. A score is not a probability and may exceed 1.
         """
         heatmaps = heatmaps.float()
         height, width = heatmaps.shape[-2:]
@@ -113,7 +111,7 @@ class MSRAHeatmap:
 
 
 def constants(values: tuple, device: torch.device) -> Tensor:
-    """Return `values` as float32 on `device`: copied there once, since a GPU is waited for at each such copy."""
+    """Return `values` as float32 on `device`. They are copied there only once, because each copy waits for a GPU."""
     return _tensor(values, device) if is_recorded() else _kept_tensor(values, device)
 
 
@@ -125,13 +123,13 @@ _kept_tensor = lru_cache(maxsize=32)(_tensor)
 
 
 def is_recorded() -> bool:
-    """Say whether the call is traced or compiled, and runs with other inputs later."""
+    """Return whether the call is being traced or compiled, to be repeated with other inputs."""
     return torch.jit.is_tracing() or torch.compiler.is_compiling()
 
 
 @lru_cache(maxsize=8)
 def gaussians(length: int, sigma: float, radius: int, device: torch.device) -> Tensor:
-    """Return `length + 2 radius + 2` rows of `length` cells: row r is the Gaussian around cell `r - radius - 1`.
+    """Return `length + 2 radius + 2` rows of `length` cells; row r is the Gaussian around cell `r - radius - 1`.
 
     Each is zero beyond `radius` cells, so the first row and the last are zero. float32, on `device`.
     """
@@ -142,10 +140,10 @@ def gaussians(length: int, sigma: float, radius: int, device: torch.device) -> T
 
 
 def highest(flat: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the largest values (B, K) of `flat` (B, K, N) and where each comes first, int64."""
-    if flat.device.type != 'cpu' or is_recorded():  # NumPy's answer would be recorded as a constant
+    """Return the largest values (B, K) of `flat` (B, K, N), and the first index of each, int64."""
+    if flat.device.type != 'cpu' or is_recorded():  # a recording would keep NumPy's result as a constant
         values, places = flat.max(dim=-1)
         return values, places
-    # NumPy's search uses the processor's vector instructions, PyTorch's does not: five times the speed.
+    # NumPy's search uses vector instructions and is five times as fast as PyTorch's.
     places = torch.from_numpy(flat.detach().numpy().argmax(axis=-1))
     return flat.gather(-1, places.unsqueeze(-1)).squeeze(-1), places

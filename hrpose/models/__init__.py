@@ -1,4 +1,4 @@
-"""Networks: backbones, heads, losses and the estimator that joins them."""
+"""Networks: backbones, heads, losses, and the estimator that joins them."""
 
 from hrpose.models.backbones import HRNet
 from hrpose.models.data_preprocessor import PoseDataPreprocessor

@@ -1,4 +1,4 @@
-"""From what the loader's workers pack to what the network takes: stack, to the device, normalise."""
+"""Turn packed samples into the network's input: stack, move to the device, normalise."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,18 +9,18 @@ from torch import Tensor
 
 from hrpose.registry import MODELS
 
-# ImageNet's statistics in RGB, in units of 0 to 255: those of the published weights.
+# ImageNet's statistics in RGB, from 0 to 255, as for the published weights.
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
 @MODELS.register_module()
 class PoseDataPreprocessor(BaseDataPreprocessor):
-    """Stacks uint8 images, moves them in one transfer and normalises them on the device, channels last.
+    """Stacks uint8 images, moves them to the device in one transfer, and normalises them there, channels last.
 
     Args:
-        mean: of each RGB channel, in units of 0 to 255.
-        std: of each RGB channel, in the same units.
+        mean: of each RGB channel, from 0 to 255.
+        std: standard deviation of each RGB channel, in the same unit.
     """
 
     def __init__(self, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD) -> None:
@@ -29,11 +29,11 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
         self.register_buffer('std', torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Return `inputs` (B, 3, H, W) float32, normalised, on the device; `data_samples` as they came.
+        """Return `inputs` (B, 3, H, W) float32, normalised, on the device, and `data_samples` unchanged.
 
         Args:
             data: `inputs`, B uint8 RGB tensors (3, H, W) or one (B, 3, H, W); `data_samples`, optional.
-            training: not used; mmengine passes it.
+            training: unused; mmengine passes it.
         """
         images = data['inputs']
         if not isinstance(images, Tensor):
@@ -44,9 +44,9 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
 
 
 def stacked(images: Sequence[Tensor], device: torch.device) -> Tensor:
-    """Return B images (3, H, W) as one batch (B, 3, H, W), channels last, for a copy to `device` that nobody waits for.
+    """Return B images (3, H, W) as one batch (B, 3, H, W), channels last; for a GPU in pinned memory.
 
-    Pixel by pixel, as `PackPose` leaves them, so that no channel is moved; for a GPU in memory that it reads by itself.
+    `PackPose` leaves images channels last, too, so no pixel is reordered.
     """
     rows = [image.movedim(0, -1) for image in images]
     if device.type != 'cuda' or rows[0].device.type != 'cpu':

@@ -1,7 +1,7 @@
-"""The network as prediction runs it: the same function, computed faster.
+"""Make a faster network for prediction that computes the same function.
 
 Each batch normalisation is folded into the convolution before it, which changes results by rounding only. Half
-precision and compilation are asked for by the config.
+precision and compilation are options of the config.
 """
 
 import copy
@@ -20,12 +20,12 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 @dataclass(frozen=True)
 class InferenceNetwork:
-    """The parts of a network, with weights of their own where these differ from the model's.
+    """The parts of a network for prediction; a part that differs from the model's has weights of its own.
 
     Attributes:
-        parts: backbone, perhaps a neck, head: each takes what the one before it gives.
-        dtype: of the computation; heatmaps come out in float32.
-        how: one line for the log on what is on, and what the machine could do.
+        parts: backbone, neck if there is one, and head; each takes the output of the one before it.
+        dtype: of the computation; heatmaps are float32.
+        how: a line for the log that tells what is on, and what would be faster.
     """
 
     parts: tuple[nn.Module, ...]
@@ -33,7 +33,7 @@ class InferenceNetwork:
     how: str
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return heatmaps (B, K, h, w) float32 of normalised images (B, 3, H, W)."""
+        """Return heatmaps (B, K, h, w) float32 for normalised images (B, 3, H, W)."""
         flowing: Any = images.to(self.dtype)
         for part in self.parts:
             flowing = part(flowing)
@@ -43,22 +43,22 @@ class InferenceNetwork:
 def inference_network(
     parts: Sequence[nn.Module], *, fuse: bool = True, precision: str = 'fp32', compile: bool = False
 ) -> InferenceNetwork:
-    """Return the network for prediction; `parts` stay as they are.
+    """Return the network for prediction; `parts` stay unchanged.
 
     Args:
-        parts: backbone, perhaps a neck, and head, all in eval mode.
+        parts: backbone, neck if there is one, and head, all in eval mode.
         fuse: fold batch normalisations into the convolutions before them.
         precision: 'fp32', 'bf16' or 'fp16', of weights and computation.
-        compile: compile them with `torch.compile`, at the first call; on a CPU the weights are built into the code, on
-            a GPU the kernels are replayed as CUDA graphs.
+        compile: compile them with `torch.compile` at the first call: with constant weights on a CPU, as CUDA graphs on
+            a GPU.
 
     Raises:
-        UserError: a precision that is none, or fp16 on a CPU.
+        UserError: an unknown precision, or fp16 on a CPU.
     """
     check_precision(precision)
     device = next(parts[0].parameters(), torch.empty(0)).device
     if precision == 'fp16' and device.type == 'cpu':
-        raise UserError("model.precision='fp16' is for GPUs: CPUs compute it slowly; take 'bf16'")
+        raise UserError("model.precision='fp16' is for GPUs, and slow on a CPU; take 'bf16'")
     dtype = PRECISIONS[precision]
     fast = [fold_norms(part) if fuse else part for part in parts]
     how = _how(device, precision, _norms(*parts) - _norms(*fast), compile)
@@ -76,10 +76,10 @@ def check_precision(precision: str) -> None:
 
 
 def fold_norms(network: nn.Module) -> nn.Module:
-    """Return `network`, in eval mode, with each batch normalisation folded into the convolution that only it reads.
+    """Return a copy of `network`, in eval mode, with each batch normalisation folded into the convolution before it.
 
-    Which one that is, is read off the data flow. A network that has none, or whose flow depends on its input so that it
-    cannot be traced, comes back as it is; else the result is a copy with weights of its own.
+    A convolution whose output is also read elsewhere is left alone. A network that has no normalisations, or cannot be
+    traced, is returned itself.
     """
     if not _norms(network):
         return network
@@ -87,7 +87,7 @@ def fold_norms(network: nn.Module) -> nn.Module:
 
     try:
         folded = fuse(network)
-    except Exception:  # tracing runs the network's code on stand-ins for tensors: whatever that raises, it did not work
+    except Exception:  # tracing runs the network's own code, which may raise anything
         return network
     return folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -97,7 +97,7 @@ def _norms(*networks: nn.Module) -> int:
 
 
 def _compiled(network: nn.Module, device: torch.device) -> nn.Module:
-    """Return a copy that compiles itself at its first call; a graph that breaks in two is an error there."""
+    """Return a copy that compiles itself at its first call, which fails if the graph breaks."""
     network = copy.deepcopy(network)
     options: dict[str, Any] = {'options': {'freezing': True}} if device.type == 'cpu' else {'mode': 'reduce-overhead'}
     network.compile(fullgraph=True, **options)
@@ -106,9 +106,6 @@ def _compiled(network: nn.Module, device: torch.device) -> nn.Module:
 
 def _how(device: torch.device, precision: str, folded: int, compile: bool) -> str:
     on = f'{precision}, channels last, {folded} normalisations folded, {"compiled" if compile else "not compiled"}'
-    more = []
-    if precision == 'fp32' and has_bf16(device):
-        more.append("model.precision='bf16' (this machine has its instructions)")
-    if not compile:
-        more.append('model.compile=True')
-    return f'prediction on {device.type}: {on}' + (f'; faster still: {", ".join(more)}' if more else '')
+    bf16 = ["model.precision='bf16' (this machine has its instructions)"] * (precision == 'fp32' and has_bf16(device))
+    faster = ', '.join(bf16 + ['model.compile=True'] * (not compile))
+    return f'prediction on {device.type}: {on}' + (f'; faster still: {faster}' if faster else '')

@@ -1,4 +1,4 @@
-"""What travels between the parts: one person's sample, boxes, and the map between image and input."""
+"""Samples of one person, boxes, and the map between image and input."""
 
 from hrpose.structures.affine import (
     apply_affine,

@@ -1,7 +1,7 @@
-"""The affine map between image px and input px, and points under it.
+"""The affine map between image px and input px.
 
-Both frames put (0, 0) at the centre of the first pixel. The published protocol scales by the box's width alone
-(its aspect is already the input's) and maps the box's centre to half the input's size.
+Both frames have (0, 0) at the centre of the first pixel. As published, the scale comes from the box's width alone (its
+aspect is already the input's), and the box's centre maps to half the input's size.
 """
 
 import numpy as np
@@ -10,16 +10,13 @@ Array = np.ndarray
 
 
 def image_to_input_matrix(center: Array, size: Array, rotation: float, input_size: tuple[int, int]) -> Array:
-    """Return the (2, 3) matrix that takes image px to input px.
+    """Return the (2, 3) matrix, float64, that maps image px to input px.
 
     Args:
-        center: (2,) middle of the region, image px.
-        size: (2,) width and height of the region, image px; its aspect is the input's.
+        center: (2,) centre of the region, image px.
+        size: (2,) width and height of the region, image px, with the input's aspect.
         rotation: degrees; positive turns the region clockwise on the screen, its content counter-clockwise.
         input_size: (w, h) of the network's input, px.
-
-    Returns:
-        (2, 3) float64.
     """
     scale = input_size[0] / float(size[0])
     angle = np.deg2rad(rotation)
@@ -47,21 +44,18 @@ def invert_affine(matrix: Array) -> Array:
 
 
 def apply_affine(points: Array, matrix: Array) -> Array:
-    """Map points (..., 2) by `matrix` (2, 3); returns (..., 2) float64."""
+    """Return points (..., 2) mapped by `matrix` (2, 3), float64."""
     return np.asarray(points, dtype=np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
 
 def input_to_image(points: Array, centers: Array, sizes: Array, input_size: tuple[int, int]) -> Array:
-    """Map key points of many people from input px back to image px, for regions without rotation.
+    """Return keypoints (B, K, 2) of B people in image px, float64, for regions without rotation.
 
     Args:
         points: (B, K, 2) input px.
-        centers: (B, 2) image px.
-        sizes: (B, 2) image px.
+        centers: (B, 2) of the regions, image px.
+        sizes: (B, 2) of the regions, image px.
         input_size: (w, h) of the input, px.
-
-    Returns:
-        (B, K, 2) image px, float64.
     """
     half = np.asarray(input_size, dtype=np.float64) / 2
     scale = np.asarray(sizes, dtype=np.float64)[:, None, :1] / input_size[0]

@@ -1,4 +1,4 @@
-"""Person boxes: from an annotation's or a detector's box to the region that the network sees.
+"""From the box of an annotation or a detector to the region that the network sees.
 
 A box is `(x1, y1, x2, y2)` in image px unless its name says `xywh`.
 """
@@ -7,12 +7,12 @@ import numpy as np
 
 Array = np.ndarray
 
-# The published protocol (official release, `_xywh2cs`) enlarges every person box by a quarter.
+# The official release (`_xywh2cs`) enlarges each box by a quarter.
 PUBLISHED_PADDING = 1.25
 
 
 def pad_box(box: Array, *, aspect: float, padding: float = PUBLISHED_PADDING) -> tuple[Array, Array]:
-    """Return the centre and size of the region around `box` with the input's aspect.
+    """Return the centre and the size of the region around `box` that has the input's aspect.
 
     The shorter side grows until width / height equals `aspect`; then both sides grow by `padding`.
 
@@ -32,17 +32,17 @@ def pad_box(box: Array, *, aspect: float, padding: float = PUBLISHED_PADDING) ->
 
 
 def clip_box_to_last_pixel(box_xywh: Array, image_size: tuple[float, float]) -> Array:
-    """Clip an annotated box to the image the way the published COCO protocol does.
+    """Return an annotated box clipped to the image as the published COCO protocol does; detected boxes are not clipped.
 
-    The far corner is `x + w - 1`, held at the image's last pixel, so a box loses one pixel of each side even
-    where it lies inside. Only annotated boxes are clipped, never a detector's.
+    The far corner is `x + w - 1`, at most the image's last pixel. So a box inside the image also gets one pixel shorter
+    on each axis.
 
     Args:
         box_xywh: (..., 4) in image px.
         image_size: (w, h) of the image in px.
 
     Returns:
-        (..., 4) xyxy in image px, float64. A box outside the image comes back with `x2 < x1` or `y2 < y1`.
+        (..., 4) xyxy in image px, float64. A box outside the image has `x2 < x1` or `y2 < y1`.
     """
     box = np.asarray(box_xywh, dtype=np.float64)
     low = np.maximum(box[..., :2], 0)

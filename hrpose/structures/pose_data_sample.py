@@ -1,4 +1,4 @@
-"""`PoseDataSample`: everything known about one person in one image, truth and prediction."""
+"""`PoseDataSample`: ground truth and prediction of one person in one image."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from mmengine.structures import BaseDataElement, InstanceData
 
 
 def _field(name: str, doc: str) -> property:
-    """Return a property kept in `_name` by mmengine's data-field rules and checked for its type."""
+    """Return a property for a data field of mmengine's, stored as `_name`; its type is checked."""
 
     def get(self: BaseDataElement) -> Any:
         return getattr(self, f'_{name}')
@@ -21,16 +21,16 @@ def _field(name: str, doc: str) -> property:
 
 
 class PoseDataSample(BaseDataElement):
-    """One person: OpenMMLab's field names, NumPy arrays, one instance (the leading 1 of each shape).
+    """One person, with OpenMMLab's field names and NumPy arrays. The leading 1 of each shape stands for the person.
 
-    Metainfo: `img_id`, `id` (the annotation's, or a running number for detections), `img_path`, `ori_shape`
-    (h, w), `input_size` (w, h), `box_center` (2,) and `box_size` (2,) in image px (padded, aspect fixed),
-    `rotation` in degrees, `flip` whether the image was mirrored.
+    Metainfo: `img_id`, `id` (the annotation's, or a running number for detections), `img_path`, `ori_shape` (h, w),
+    `input_size` (w, h), `box_center` (2,) and `box_size` (2,) of the padded region in image px, `rotation` in degrees,
+    `flip`, whether the image was mirrored.
     """
 
     gt_instances: InstanceData = _field(
         'gt_instances',
-        'Truth: keypoints (1, K, 2) image px, keypoints_visible (1, K), bboxes (1, 4) xyxy, bbox_scores (1,).',
+        'Ground truth: keypoints (1, K, 2) image px, keypoints_visible (1, K), bboxes (1, 4) xyxy, bbox_scores (1,).',
     )
     pred_instances: InstanceData = _field(
         'pred_instances',
@@ -38,5 +38,5 @@ class PoseDataSample(BaseDataElement):
     )
     gt_instance_labels: InstanceData = _field(
         'gt_instance_labels',
-        'What training aims at: keypoints (1, K, 2) input px, keypoint_weights (1, K) in {0, 1}.',
+        'Training targets: keypoints (1, K, 2) input px, keypoint_weights (1, K) in {0, 1}.',
     )

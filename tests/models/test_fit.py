@@ -1,4 +1,4 @@
-"""Backbone, neck and head fit, or the sentence at build time names both numbers and the line to write."""
+"""Backbone, neck and head fit, or an error at build time names both numbers and the line to write."""
 
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ from hrpose.registry import MODELS
 
 
 class Foreign(nn.Module):
-    """A backbone of somebody else's: one map of `channels` at 1/`stride`, given as `form` says."""
+    """A backbone that is not hrpose's: one map of `channels` at 1/`stride`, returned in a `form`."""
 
     def __init__(self, channels: int = 8, stride: int = 4, states: Any = None, form: str = 'list') -> None:
         super().__init__()
@@ -58,7 +58,7 @@ def build(*, head: Any = MappingProxyType({}), neck: Any = None, codec: Any = CO
 
 
 @pytest.mark.parametrize('states', [None, (8,), [8], 8])
-def test_the_head_follows_a_backbone_that_states_its_channels_or_does_not(states):
+def test_the_head_follows_a_backbone_with_or_without_channels(states):
     assert build(states=states).head.final_layer.in_channels == 8
 
 
@@ -71,16 +71,16 @@ def test_the_head_follows_the_neck():
 MISTAKES = {
     'stated_wrongly': (dict(states=(7,)), r'out_channels = \(7,\), but .* write self.out_channels = \(8,\) in its'),
     'head_differs': (dict(head=dict(in_channels=5)), r'is 5, but Foreign gives 8 .*write head=dict\(in_channels=8\)'),
-    'one_tensor': (dict(form='tensor'), r'gives one tensor \(1, 8, 24, 16\), but a list .*return \[features\]'),
-    'a_dict': (dict(form='dict'), 'gives a dict, but a list'),
+    'one_tensor': (dict(form='tensor'), r'gives one tensor \(1, 8, 24, 16\) instead of .*return \[features\]'),
+    'a_dict': (dict(form='dict'), 'gives a dict instead of a list'),
     'nested': (dict(form='nested'), 'gives a list of a list of one tensor'),
-    'another_grid': (dict(stride=8), r'of \(8, 12\) cells .*heatmap_size is \(16, 24\): write codec = '),
-    'no_pass': (dict(neck=dict(type='Foreign')), r'no pass is possible .*64 x 96 px .*test_fit.py, line \d+\)'),
+    'another_grid': (dict(stride=8), r'of \(8, 12\) cells .*heatmap_size is \(16, 24\); write codec = '),
+    'no_pass': (dict(neck=dict(type='Foreign')), r'pass fails on an input of 64 x 96 px .*test_fit.py, line \d+\)'),
 }
 
 
 @pytest.mark.parametrize(('options', 'reason'), MISTAKES.values(), ids=MISTAKES)
-def test_a_mismatch_is_one_sentence_when_the_model_is_built(options, reason):
+def test_a_mismatch_is_an_error_when_the_model_is_built(options, reason):
     with pytest.raises(UserError, match=reason):
         build(**options)
 
@@ -95,7 +95,7 @@ def test_the_trial_changes_nothing_in_the_backbone():
         torch.testing.assert_close(tried.state_dict()[name], value, rtol=0, atol=0)
 
 
-def test_hrposes_own_parts_are_believed(monkeypatch):
+def test_hrposes_own_parts_are_not_tried(monkeypatch):
     def forbidden(*_):
         raise AssertionError('tried')
 

@@ -1,4 +1,4 @@
-"""HRNet against the official release: keys, numbers and sizes."""
+"""HRNet has the official release's keys, parameters and outputs."""
 
 import pytest
 import torch
@@ -41,7 +41,7 @@ def test_keys_and_parameter_counts_are_the_published_ones(arch, millions):
 
 
 @pytest.mark.parametrize('arch', ['w18', 'w16_small', dict(channels=(8, 16, 24), exchange_blocks=(1, 2), units=1)])
-def test_all_branches_come_on_request_each_at_half_the_last_ones_grid(arch):
+def test_all_branches_are_returned_on_request(arch):
     backbone = HRNet(arch, num_outputs=3 if isinstance(arch, dict) else 4).eval()
     with torch.no_grad():
         maps = backbone(torch.zeros(1, 3, 64, 96))
@@ -49,7 +49,7 @@ def test_all_branches_come_on_request_each_at_half_the_last_ones_grid(arch):
         assert feature.shape == (1, channels, 16 >> level, 24 >> level)
 
 
-def test_the_single_output_equals_the_finest_of_all():
+def test_a_single_output_equals_the_finest_of_all():
     torch.manual_seed(0)
     full, single = HRNet('w16_small', num_outputs=4).eval(), HRNet('w16_small').eval()
     single.load_state_dict(full.state_dict(), strict=False)

@@ -1,4 +1,4 @@
-"""Prediction's faster network computes what the model computes, and follows its weights."""
+"""The network for prediction computes what the model computes, and follows its weights."""
 
 import pytest
 import torch
@@ -60,7 +60,7 @@ def test_a_compiled_network_computes_the_same(model, images, precision, bound):
         assert relative_error(network(three), plain(model, three)) <= bound
 
 
-def test_predicting_leaves_the_models_own_weights_alone(model, images):
+def test_prediction_leaves_the_models_weights_alone(model, images):
     before = {key: value.clone() for key, value in model.state_dict().items()}
     fast(model, images)
     torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
@@ -87,8 +87,8 @@ def test_a_model_in_training_is_its_own_network(model, images):
     assert model.train().inference is model
 
 
-class Wilful(torch.nn.Module):
-    """A network whose flow depends on its input: nothing can trace it."""
+class Untraceable(torch.nn.Module):
+    """A network that cannot be traced, because its flow depends on its input."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,13 +98,13 @@ class Wilful(torch.nn.Module):
         return self.norm(self.conv(x)) if x.sum() > 0 else x
 
 
-@pytest.mark.parametrize('network', [Wilful(), torch.nn.Conv2d(3, 3, 1)], ids=['untraceable', 'without_norms'])
+@pytest.mark.parametrize('network', [Untraceable(), torch.nn.Conv2d(3, 3, 1)], ids=['untraceable', 'without_norms'])
 def test_what_cannot_be_folded_stays_as_it_is(network):
     assert fold_norms(network.eval()) is network
 
 
 class SharedConvolution(torch.nn.Module):
-    """A convolution that two read: folding would change what the second one gets."""
+    """A convolution whose output is read twice, so that folding would change the second reading."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,14 +116,14 @@ class SharedConvolution(torch.nn.Module):
         return x + self.norm(x)
 
 
-def test_a_convolution_that_others_read_too_is_not_folded(images):
+def test_a_convolution_that_is_read_twice_is_not_folded(images):
     network = SharedConvolution().eval()
     with torch.no_grad():
         torch.testing.assert_close(fold_norms(network)(images), network(images), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize(('precision', 'hint'), [('bf8', 'bf16'), ('fp16', 'GPUs')])
-def test_an_impossible_precision_is_a_sentence(model, precision, hint):
+def test_an_impossible_precision_is_refused(model, precision, hint):
     with pytest.raises(UserError, match=hint):
         inference_network([model.backbone, model.head], precision=precision)
 

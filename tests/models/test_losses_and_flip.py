@@ -1,4 +1,4 @@
-"""The loss and the flip average against the official release."""
+"""The loss and the flip test have the official release's numbers."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_the_golden_gradient_notices(wrong, official):
 
 
 def test_the_loss_equals_the_official_one(official):
-    # Heatmaps of one cell, which is off by as much as the cells of the official input are in the mean square.
+    # Heatmaps of one cell, with the error that the official heatmaps have in the root mean square.
     prediction = official['rmse'].float()[..., None, None]
     loss = KeypointMSELoss()(prediction, torch.zeros_like(prediction), official['weights'])
     torch.testing.assert_close(loss, official['official_loss'].to(loss), rtol=1e-6, atol=0)

@@ -1,7 +1,7 @@
-"""What goes between the host and the device, counted on PyTorch's `meta` device, which holds shapes and no numbers.
+"""What is copied between host and device, counted on PyTorch's `meta` device, which has shapes but no numbers.
 
-On it, as on no other, a number that the host asks for (`.item()`, a condition on a tensor) is an error, so a training
-step that passes waits for the device nowhere. B people, K joints.
+There it is an error if the host asks for a number (`.item()`, a condition on a tensor). So a training step that passes
+never waits for the device. B people, K joints.
 """
 
 from contextlib import nullcontext
@@ -22,12 +22,12 @@ META = torch.device('meta')
 
 
 class Transfers(TorchDispatchMode):
-    """Notes the shapes that go down to the host and up to the device; what comes down is made of zeros."""
+    """Records the shapes of copies down to the host and up to the device; copies down are zeros."""
 
     def __init__(self) -> None:
         super().__init__()
         self.down: list[tuple[int, ...]] = []
-        self.up: list[tuple[tuple[int, ...], bool]] = []  # and whether the host may go on meanwhile
+        self.up: list[tuple[tuple[int, ...], bool]] = []  # and whether the copy is non-blocking
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -60,7 +60,7 @@ def batch_of(joints: int) -> dict[str, list[Any]]:
     return {'inputs': [torch.zeros(3, SIDE, SIDE, dtype=torch.uint8) for _ in range(B)], 'data_samples': samples}
 
 
-def test_prediction_brings_down_three_numbers_a_joint_and_nothing_else(model):
+def test_prediction_copies_three_numbers_a_joint_to_the_host(model):
     joints = model.head.out_channels
     with Transfers() as moved:
         found = model.eval().test_step(batch_of(joints))
@@ -68,7 +68,7 @@ def test_prediction_brings_down_three_numbers_a_joint_and_nothing_else(model):
     assert found[0].pred_instances.keypoints.shape == (1, joints, 2)
 
 
-def test_a_training_step_waits_for_the_device_nowhere(model, monkeypatch):
+def test_a_training_step_never_waits_for_the_device(model, monkeypatch):
     monkeypatch.setattr('torch.autocast', lambda *_, **__: nullcontext())  # it has no type for this device
     joints = model.head.out_channels
     optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
@@ -79,7 +79,7 @@ def test_a_training_step_waits_for_the_device_nowhere(model, monkeypatch):
     assert losses['loss'].device == META
 
 
-def test_images_that_are_on_the_device_already_stay_there(model):
+def test_images_on_the_device_stay_there(model):
     batch = {'inputs': [torch.zeros(3, SIDE, SIDE, dtype=torch.uint8, device=META) for _ in range(B)]}
     with Transfers() as moved:
         prepared = model.data_preprocessor(batch)['inputs']
@@ -87,6 +87,6 @@ def test_images_that_are_on_the_device_already_stay_there(model):
     assert prepared.shape == (B, 3, SIDE, SIDE) and prepared.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_an_item_in_a_step_would_be_an_error(model):
+def test_an_item_in_a_step_is_an_error(model):
     with pytest.raises(RuntimeError, match='cannot be called on meta tensors'), Transfers():
         model.head.final_layer.weight.sum().item()

@@ -1,4 +1,4 @@
-"""The affine between image and input px."""
+"""The affine map between image and input px, and the region of a box."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_matrices_equal_the_official_ones():
     official = golden('affine_192x256.npz')
     rows = zip(official['box_center'], official['box_size'], official['rotation_deg'], strict=True)
     matrices = [image_to_input_matrix(center, size, angle, (192, 256)) for center, size, angle in rows]
-    # The official matrix is solved from three float32 points, so its own error grows with the coordinates.
+    # The official matrix is solved from three float32 points, so its error grows with the coordinates.
     np.testing.assert_allclose(matrices, official['matrix'], rtol=2e-4, atol=2e-4)
 
 

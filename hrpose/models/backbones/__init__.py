@@ -1,4 +1,4 @@
-"""Backbones: image (B, 3, H, W) -> list of feature maps, finest first."""
+"""Backbones: images (B, 3, H, W) -> list of feature maps, finest first."""
 
 from hrpose.models.backbones.hrnet import HRNet
 

@@ -1,26 +1,26 @@
-"""The residual units of He et al. (2016): two 3x3 convolutions, or a 1x1-3x3-1x1 bottleneck.
+"""The residual units of He et al. (2016): two 3x3 convolutions, or a bottleneck of 1x1, 3x3 and 1x1.
 
-Attribute names (`conv1 bn1 … downsample`) are those of the published checkpoints.
+The names of attributes (`conv1 bn1 … downsample`) are those of the published checkpoints.
 """
 
 from torch import Tensor, nn
 
 
 def conv_bn(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
-    """Return a convolution that keeps the grid (up to `stride`), and its batch normalisation."""
+    """Return a convolution that divides the grid by `stride`, and its batch normalisation."""
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
     return [convolution, nn.BatchNorm2d(outputs)]
 
 
 def shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:
-    """Return the projection that a residual unit needs where its input has another shape than its output."""
+    """Return the projection of a residual unit's input to the shape of its output; None if they are the same."""
     if inputs == outputs and stride == 1:
         return None
     return nn.Sequential(*conv_bn(inputs, outputs, kernel=1, stride=stride))
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions around a shortcut: (B, inputs, H, W) -> (B, width, H / stride, W / stride)."""
+    """Two 3x3 convolutions with a shortcut: (B, inputs, H, W) -> (B, width, H / stride, W / stride)."""
 
     expansion = 1
 
@@ -38,7 +38,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1 around a shortcut: (B, inputs, H, W) -> (B, 4 width, H / stride, W / stride)."""
+    """Convolutions of 1x1, 3x3 and 1x1 with a shortcut: (B, inputs, H, W) -> (B, 4 width, H / stride, W / stride)."""
 
     expansion = 4
 
@@ -59,14 +59,9 @@ class Bottleneck(nn.Module):
 
 
 def residual_chain(
-    block: type[BasicBlock] | type[Bottleneck],
-    inputs: int,
-    width: int,
-    length: int,
-    *,
-    stride: int = 1,
+    block: type[BasicBlock] | type[Bottleneck], inputs: int, width: int, length: int, *, stride: int = 1
 ) -> nn.Sequential:
-    """Return `length` residual units in a row; the first takes `inputs` channels and the stride."""
+    """Return `length` residual units in a row; the first has `inputs` input channels and the stride."""
     outputs = width * block.expansion
     rest = [block(outputs, width) for _ in range(length - 1)]
     return nn.Sequential(block(inputs, width, stride), *rest)

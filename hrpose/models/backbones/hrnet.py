@@ -1,13 +1,13 @@
-"""HRNet: a high-resolution branch from end to end, joined by coarser ones, exchanging all the way.
+"""HRNet: a high-resolution branch from end to end, and coarser ones that it exchanges features with.
 
     stem 1/4 -> stage 1 -> stage 2 ====> stage 3 ====> stage 4 ====>  (1/4)   the output for poses
                              \\ ====>  --> ====>  --> ====>           (1/8)
                                         \\ ====>  --> ====>           (1/16)
                                                    \\ ====>           (1/32)
 
-Source: Sun et al., CVPR 2019, section 3 and figure 1. Attribute names are those of the published checkpoints:
-`layer1` is stage 1, `transitionN` opens a branch, `stageN.m` is an exchange block of stage N, in it
-`branches.b` are residual units and `fuse_layers.dst.src` the exchange unit's path from one branch to another.
+Source: Sun et al., CVPR 2019, section 3 and figure 1. The names of attributes are those of the published checkpoints:
+`layer1` is stage 1, `transitionN` opens a branch, `stageN.m` is an exchange block of stage N. In a block, `branches.b`
+are residual units, and `fuse_layers.dst.src` is the exchange unit's path from branch src to branch dst.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,13 @@ STEM_CHANNELS = 64
 
 @dataclass(frozen=True)
 class Arch:
-    """An HRNet's plan.
+    """The plan of an HRNet.
 
     Attributes:
-        channels: of the branches from finest to coarsest; stage N uses the first N of them.
-        exchange_blocks: how many exchange blocks stages 2, 3, … have.
-        units: residual units a branch in each exchange block.
-        stem_units: bottlenecks in stage 1.
+        channels: of the branches, finest first; stage N has the first N of them.
+        exchange_blocks: number of exchange blocks in stages 2, 3, ….
+        units: number of residual units on each branch of an exchange block.
+        stem_units: number of bottlenecks in stage 1.
     """
 
     channels: tuple[int, ...]
@@ -43,12 +43,12 @@ class Arch:
     def __post_init__(self) -> None:
         if len(self.channels) != len(self.exchange_blocks) + 1:
             raise UserError(
-                f'HRNet: {len(self.channels)} channels need {len(self.channels) - 1} exchange_blocks, '
-                f'one for each stage after the first, not {len(self.exchange_blocks)}'
+                f'HRNet: arch has {len(self.channels)} channels and {len(self.exchange_blocks)} exchange_blocks; give '
+                f'{len(self.channels) - 1}, one for each stage after the first'
             )
 
 
-# Widths 18, 32 and 48 are the published ones (section 3 of the paper and its sequel, Wang et al., 2020).
+# w18, w32 and w48 are published (section 3 of the paper; Wang et al., 2020).
 ARCHS = {
     'w18': Arch(channels=(18, 36, 72, 144)),
     'w32': Arch(channels=(32, 64, 128, 256)),
@@ -59,16 +59,16 @@ ARCHS = {
 
 @MODELS.register_module()
 class HRNet(BaseModule):
-    """The backbone: images (B, 3, H, W) -> feature maps, the finest at a quarter of H and W.
+    """Images (B, 3, H, W) -> feature maps, the finest with a quarter of H and W.
 
     Args:
         arch: a name in `ARCHS`, or a mapping with the fields of `Arch`.
-        num_outputs: 1 for poses (the finest branch; the last exchange unit then computes nothing else), or the
+        num_outputs: 1 for the finest branch, which poses need (the last exchange unit then computes no other), or the
             number of branches for all of them.
-        init_cfg: mmengine's; the published one (normal, deviation 0.001) unless given.
+        init_cfg: mmengine's; the published one (normal, standard deviation 0.001) unless given.
 
     Raises:
-        UserError: an unknown architecture or an impossible number of outputs.
+        UserError: an unknown architecture, or another number of outputs.
     """
 
     def __init__(
@@ -95,19 +95,14 @@ class HRNet(BaseModule):
         for index, blocks in enumerate(plan.exchange_blocks):
             channels = plan.channels[: index + 2]
             is_last = index == len(plan.exchange_blocks) - 1
-            self._append(f'transition{index + 1}', Transition(before, channels))
-            self._append(
-                f'stage{index + 2}',
-                exchange_stage(channels, blocks, plan.units, num_outputs if is_last else len(channels)),
-            )
+            outputs = num_outputs if is_last else len(channels)
+            self.add_module(f'transition{index + 1}', Transition(before, channels))
+            self.add_module(f'stage{index + 2}', exchange_stage(channels, blocks, plan.units, outputs))
+            self._steps += [f'transition{index + 1}', f'stage{index + 2}']
             before = channels
 
-    def _append(self, name: str, step: nn.Module) -> None:
-        self.add_module(name, step)
-        self._steps.append(name)
-
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Return `num_outputs` maps: (B, C_i, H / 2^(i+2), W / 2^(i+2)). H and W are multiples of 32."""
+        """Return `num_outputs` maps (B, C_i, H / 2^(i+2), W / 2^(i+2)). H and W are multiples of `input_multiple`."""
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))
         branches = [self.layer1(x)]
@@ -123,7 +118,7 @@ PUBLISHED_INIT = (
 
 
 def resolve_arch(arch: str | Mapping[str, Any]) -> Arch:
-    """Return the plan called `arch`, or the one that a mapping spells out."""
+    """Return the plan called `arch`, or the one that a mapping gives."""
     if isinstance(arch, str):
         if arch not in ARCHS:
             raise UserError(f"HRNet: no arch called '{arch}'; {nearest(arch, ARCHS)}")
@@ -132,18 +127,16 @@ def resolve_arch(arch: str | Mapping[str, Any]) -> Arch:
     if unknown := sorted(set(arch) - fields):
         raise UserError(f"HRNet: arch has no field '{unknown[0]}'; {nearest(unknown[0], fields)}")
     if 'channels' not in arch:
-        raise UserError("HRNet: an arch of one's own needs 'channels', finest branch first")
-    options: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, Sequence) else value for key, value in arch.items()
-    }
-    return Arch(**options)
+        raise UserError("HRNet: arch has no 'channels'; give those of each branch, finest first")
+    given: Any = {key: tuple(value) if isinstance(value, Sequence) else value for key, value in arch.items()}
+    return Arch(**given)
 
 
 class Transition(nn.ModuleList):
-    """Carries the branches into the next stage and opens what is new there from the coarsest one."""
+    """Carries the branches into the next stage, and opens its new branches from the coarsest one."""
 
     def __init__(self, before: Sequence[int], after: Sequence[int]) -> None:
-        kept = [same_grid_path(old, new) for old, new in zip(before, after, strict=False)]
+        kept = [nn.Identity() if old == new else conv_relu(old, new) for old, new in zip(before, after, strict=False)]
         opened = [nn.Sequential(conv_relu(before[-1], new, stride=2)) for new in after[len(before) :]]
         super().__init__([*kept, *opened])
 
@@ -153,13 +146,13 @@ class Transition(nn.ModuleList):
 
 
 def exchange_stage(channels: Sequence[int], blocks: int, units: int, last_outputs: int) -> nn.Sequential:
-    """Return a stage: `blocks` exchange blocks, of which the last gives `last_outputs` branches."""
+    """Return a stage of `blocks` exchange blocks, the last with `last_outputs` branches as output."""
     outputs = [len(channels)] * (blocks - 1) + [last_outputs]
     return nn.Sequential(*(ExchangeBlock(channels, units, count) for count in outputs))
 
 
 class ExchangeBlock(nn.Module):
-    """Parallel residual units on every branch, then an exchange unit: each output sums all the branches."""
+    """Residual units on each branch, then an exchange unit, in which each output is the sum of all branches."""
 
     def __init__(self, channels: Sequence[int], units: int, num_outputs: int) -> None:
         super().__init__()
@@ -179,29 +172,24 @@ class ExchangeBlock(nn.Module):
 
 
 def fuse_path(channels: Sequence[int], src: int, dst: int) -> nn.Module:
-    """Bring branch `src` onto the grid and width of branch `dst` (0 is the finest)."""
+    """Return what brings branch `src` to the grid and width of branch `dst` (0 is the finest)."""
     if src == dst:
         return nn.Identity()
     return upsample_path(channels, src, dst) if src > dst else downsample_path(channels, src, dst)
 
 
 def upsample_path(channels: Sequence[int], src: int, dst: int) -> nn.Sequential:
-    """Match the width by a 1x1 convolution, then repeat each cell 2^(src - dst) times on each axis."""
+    """Return a 1x1 convolution to the width of `dst`, then each cell repeated 2^(src - dst) times on each axis."""
     upsample = nn.Upsample(scale_factor=2 ** (src - dst), mode='nearest')
     return nn.Sequential(*conv_bn(channels[src], channels[dst], kernel=1), upsample)
 
 
 def downsample_path(channels: Sequence[int], src: int, dst: int) -> nn.Sequential:
-    """Halve the grid by 3x3 convolutions of stride 2; only the last takes the new width and has no ReLU."""
+    """Return 3x3 convolutions of stride 2. Only the last one has the width of `dst`, and it has no ReLU."""
     halvings = [conv_relu(channels[src], channels[src], stride=2) for _ in range(dst - src - 1)]
     return nn.Sequential(*halvings, nn.Sequential(*conv_bn(channels[src], channels[dst], stride=2)))
 
 
-def same_grid_path(inputs: int, outputs: int) -> nn.Module:
-    """Change the width only, and nothing at all where it fits already."""
-    return nn.Identity() if inputs == outputs else conv_relu(inputs, outputs)
-
-
 def conv_relu(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:
-    """Return a 3x3 convolution, its normalisation and a ReLU."""
+    """Return a 3x3 convolution, its batch normalisation and a ReLU."""
     return nn.Sequential(*conv_bn(inputs, outputs, stride=stride), nn.ReLU(inplace=True))

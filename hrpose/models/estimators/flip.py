@@ -1,4 +1,4 @@
-"""Flip test: the network also sees the mirrored image, and both heatmaps are averaged."""
+"""Flip test: the network also sees the mirrored image, and the heatmaps of both are averaged."""
 
 from collections.abc import Sequence
 
@@ -7,25 +7,20 @@ from torch import Tensor
 
 
 def unflip_heatmaps(heatmaps: Tensor, flip_indices: Sequence[int], *, shift: bool = True) -> Tensor:
-    """Bring the heatmaps of mirrored images back: mirror them, swap left and right joints.
+    """Return heatmaps of mirrored images mirrored back, with left and right joints swapped, as a new tensor.
 
     Args:
         heatmaps: (B, K, h, w) of the mirrored images.
         flip_indices: (K,) index of each joint's mirror image.
-        shift: move the result one cell to the right, as published: the input's mirror image lies three quarters of
-            a cell off the grid of stride 4. The first column keeps its values.
-
-    Returns:
-        (B, K, h, w), a new tensor.
+        shift: move the result one cell to the right, as published, because the mirrored input lies three quarters of a
+            cell off the grid of stride 4. The first column keeps its values.
     """
     mirrored = heatmaps[:, list(flip_indices)].flip(-1)
-    if not shift:
-        return mirrored
-    return torch.cat([mirrored[..., :1], mirrored[..., :-1]], dim=-1)
+    return torch.cat([mirrored[..., :1], mirrored[..., :-1]], dim=-1) if shift else mirrored
 
 
 def average_flip(
     heatmaps: Tensor, mirrored_heatmaps: Tensor, flip_indices: Sequence[int], *, shift: bool = True
 ) -> Tensor:
-    """Return the mean (B, K, h, w) of an image's heatmaps and its mirror image's, both (B, K, h, w)."""
+    """Return the mean (B, K, h, w) of the heatmaps of images and of the mirrored images, both (B, K, h, w)."""
     return (heatmaps + unflip_heatmaps(mirrored_heatmaps, flip_indices, shift=shift)) / 2

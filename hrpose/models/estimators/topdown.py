@@ -1,4 +1,4 @@
-"""The top-down estimator: one cropped person in, that person's key points out."""
+"""The top-down estimator: from the image of one cropped person to that person's keypoints."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,24 +22,24 @@ DEFAULT_PREPROCESSOR = dict(type='PoseDataPreprocessor')
 
 @MODELS.register_module()
 class TopdownPoseEstimator(BaseModel):
-    """Backbone and head; `loss`, `predict` and `tensor` as mmengine calls them.
+    """Backbone, neck if there is one, and head; mmengine calls its modes `loss`, `predict` and `tensor`.
 
     Args:
-        backbone: config; it maps images (B, 3, H, W) to a list of feature maps, finest first. Its `out_channels` says
-            their channels; where it says nothing, one pass at the codec's input size shows them.
-        head: config; its `in_channels` is the backbone's first unless given.
-        metainfo: of the joints that the model finds; see `hrpose.datasets.metainfo`.
-        neck: config, optional; it maps the backbone's feature maps to others, and is then what the head follows.
-        flip_test: average with the mirrored image's heatmaps in prediction.
+        backbone: config; images (B, 3, H, W) -> list of feature maps, finest first. Its `out_channels` states their
+            channels; if it does not, one pass at the codec's input size finds them.
+        head: config; its `in_channels` is the number of channels of the finest feature map unless given.
+        metainfo: of the model's joints; see `hrpose.datasets.metainfo`.
+        neck: config; the backbone's feature maps -> those that the head takes.
+        flip_test: in prediction, average the heatmaps with those of the mirrored image.
         flip_shift: move the mirrored heatmaps by one cell, as published.
-        precision: of prediction: 'fp32', 'bf16' or 'fp16'. Training's is the optimizer wrapper's.
+        precision: of prediction: 'fp32', 'bf16' or 'fp16'. The optimizer wrapper decides on that of training.
         compile: compile backbone, neck and head with `torch.compile`, for training and prediction.
-        fuse: fold batch normalisations into convolutions for prediction.
+        fuse: in prediction, fold batch normalisations into convolutions.
         data_preprocessor: config.
         init_cfg: mmengine's.
 
     Raises:
-        UserError: head and metainfo, or head and backbone, disagree on their channels or grids.
+        UserError: head and metainfo, or head and backbone, disagree on channels or heatmap size.
     """
 
     linked = {'metainfo': 'metainfo'}
@@ -71,7 +71,7 @@ class TopdownPoseEstimator(BaseModel):
         if self.head.out_channels != joints:
             raise UserError(
                 f'model.head.out_channels is {self.head.out_channels}, but metainfo '
-                f"'{self.metainfo['dataset_name']}' has {joints} joints"
+                f"'{self.metainfo['dataset_name']}' has {joints} joints; leave out_channels out"
             )
         check_input_size(self.head, self.backbone)
         check_heatmaps(self.head, parts, self.extract)
@@ -94,8 +94,8 @@ class TopdownPoseEstimator(BaseModel):
 
         Args:
             inputs: (B, 3, H, W) float, normalised.
-            data_samples: B samples; `loss` and `predict` need them.
-            mode: 'tensor' for heatmaps (B, K, h, w), 'loss' for a dict of losses, 'predict' for samples with
+            data_samples: B samples, for 'loss' and 'predict'.
+            mode: 'tensor' returns heatmaps (B, K, h, w), 'loss' a dict of losses, 'predict' the samples with
                 `pred_instances`.
         """
         if mode == 'tensor':
@@ -112,7 +112,7 @@ class TopdownPoseEstimator(BaseModel):
         return self.head.loss(self.extract(inputs), keypoints, weights)
 
     def extract(self, inputs: Tensor) -> Sequence[Tensor]:
-        """Return the feature maps that the head takes, finest first, for normalised images (B, 3, H, W)."""
+        """Return the head's feature maps, finest first, for normalised images (B, 3, H, W)."""
         features = self.backbone(inputs)
         return features if self.neck is None else self.neck(features)
 
@@ -124,23 +124,23 @@ class TopdownPoseEstimator(BaseModel):
         return attach_predictions(data_samples, found, self.head.codec.input_size)
 
     def heatmaps(self, inputs: Tensor) -> Tensor:
-        """Return heatmaps (B, K, h, w) for normalised images (B, 3, H, W), with flip test where it is on."""
+        """Return heatmaps (B, K, h, w) for normalised images (B, 3, H, W), averaged by the flip test if it is on."""
         if not self.flip_test:
             return self.inference(inputs)
         plain, mirrored = self.heatmap_pair(inputs)
         return average_flip(plain, mirrored, self.metainfo['flip_indices'], shift=self.flip_shift)
 
     def heatmap_pair(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the heatmaps of normalised images (B, 3, H, W) and of their mirror images, each (B, K, h, w)."""
+        """Return the heatmaps (B, K, h, w) of normalised images (B, 3, H, W), and those of the mirrored images."""
         plain, mirrored = self.inference(torch.cat([inputs, inputs.flip(-1)])).chunk(2)
         return plain, mirrored
 
     @property
     def inference(self) -> Callable[[Tensor], Tensor]:
-        """The network for prediction, normalised images -> heatmaps; this model itself while it is training.
+        """The network for prediction, normalised images -> heatmaps; in training mode this model itself.
 
-        It is made at the first call and has weights of its own: `eval()`, `train()`, `to()` and `load_state_dict()` let
-        it be made anew, and after any other change of weights one of them has to be called.
+        It is made at the first call, with a copy of the weights. `eval()`, `train()`, `to()` and `load_state_dict()`
+        discard it; after any other change of weights, call one of them.
         """
         if self.training:
             return self
@@ -153,7 +153,7 @@ class TopdownPoseEstimator(BaseModel):
         return self._inference
 
     def train(self, mode: bool = True) -> 'TopdownPoseEstimator':
-        """Switch between training and evaluation; the network for prediction is made anew."""
+        """Switch between training and evaluation, and discard the network for prediction."""
         self._inference = None
         return super().train(mode)
 
@@ -167,7 +167,7 @@ def _forget_inference(model: TopdownPoseEstimator, _: Any) -> None:
 
 
 def gather_labels(data_samples: Sequence[PoseDataSample], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the samples' key points (B, K, 2) in input px and weights (B, K) on `device`, in one transfer."""
+    """Return the samples' keypoints (B, K, 2) in input px and weights (B, K) on `device`, moved in one transfer."""
     labels = [sample.gt_instance_labels for sample in data_samples]
     packed = np.concatenate(
         [np.dstack([label.keypoints, label.keypoint_weights]) for label in labels], dtype=np.float32
@@ -179,7 +179,7 @@ def gather_labels(data_samples: Sequence[PoseDataSample], device: torch.device) 
 def attach_predictions(
     data_samples: Sequence[PoseDataSample], found: np.ndarray, input_size: tuple[int, int]
 ) -> list[PoseDataSample]:
-    """Give each sample its `pred_instances`: found (B, K, 3) holds x, y in input px and the score."""
+    """Return the samples with `pred_instances`; found (B, K, 3) has x and y in input px, and the score."""
     centers = np.stack([sample.box_center for sample in data_samples])
     sizes = np.stack([sample.box_size for sample in data_samples])
     in_image = input_to_image(found[..., :2], centers, sizes, input_size)

@@ -1,4 +1,4 @@
-"""Heads: features -> heatmaps, the training loss, and decoded key points."""
+"""Heads: feature maps -> heatmaps, the loss in training, and decoded keypoints."""
 
 from hrpose.models.heads.heatmap_head import HeatmapHead
 

@@ -1,4 +1,4 @@
-"""The heatmap head: one 1x1 convolution from the finest features to a heatmap a joint."""
+"""The heatmap head: a 1x1 convolution from the finest feature map to one heatmap a joint."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,14 +17,17 @@ PUBLISHED_LOSS = dict(type='KeypointMSELoss')
 
 @MODELS.register_module()
 class HeatmapHead(BaseModule):
-    """Features -> heatmaps (B, K, h, w); targets and loss in training, key points in prediction.
+    """Feature maps -> heatmaps (B, K, h, w); their targets and loss in training, their keypoints in prediction.
 
     Args:
-        codec: config of the codec (or the codec itself) that makes the targets and reads the heatmaps.
+        codec: config of the codec, or a codec.
         in_channels: of the finest feature map.
         out_channels: K, the number of joints.
-        loss: config of the loss, called with (prediction, target, weights).
+        loss: config of the loss, which is called with (prediction, target, weights).
         init_cfg: mmengine's; the published one unless given.
+
+    Raises:
+        UserError: a codec that lacks a part of `Codec`.
     """
 
     linked = {'codec': 'codec', 'out_channels': 'len(metainfo.keypoint_names)'}
@@ -43,7 +46,7 @@ class HeatmapHead(BaseModule):
         if not isinstance(self.codec, Codec):
             raise UserError(
                 f'model.head.codec: {type(self.codec).__name__} is not a codec; it needs input_size, heatmap_size, '
-                'stride, encode and decode, as hrpose.codecs.Codec says'
+                'stride, encode and decode (see hrpose.codecs.Codec)'
             )
         self.final_layer = nn.Conv2d(in_channels, out_channels, kernel_size=1)
         self.loss_module = MODELS.build(dict(loss))
@@ -54,16 +57,16 @@ class HeatmapHead(BaseModule):
         return self.final_layer.out_channels
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Return heatmaps (B, K, h, w) from feature maps, of which the first, the finest, is used."""
+        """Return heatmaps (B, K, h, w) from feature maps, of which only the first and finest is used."""
         return self.final_layer(features[0])
 
     def loss(self, features: Sequence[Tensor], keypoints: Tensor, weights: Tensor) -> dict[str, Tensor]:
-        """Return `{'loss_keypoint': scalar}`; targets are encoded here, on the features' device, in float32.
+        """Return `{'loss_keypoint': scalar}`. Targets and loss are computed on the features' device in float32.
 
         Args:
             features: feature maps, finest first.
             keypoints: (B, K, 2) input px.
-            weights: (B, K), zero where a joint is not to be learnt.
+            weights: (B, K), zero where a joint is not learnt.
 
         Raises:
             UserError: heatmaps of another size than the codec's.
@@ -75,7 +78,7 @@ class HeatmapHead(BaseModule):
             return {'loss_keypoint': self.loss_module(heatmaps.float(), targets, weights)}
 
     def predict(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
-        """Return key points (B, K, 2) in input px and scores (B, K) from heatmaps (B, K, h, w)."""
+        """Return keypoints (B, K, 2) in input px and scores (B, K) from heatmaps (B, K, h, w)."""
         self._check_size(heatmaps)
         return self.codec.decode(heatmaps)
 
@@ -84,5 +87,5 @@ class HeatmapHead(BaseModule):
         if (width, height) != tuple(self.codec.heatmap_size):
             raise UserError(
                 f'the network gives heatmaps of {(width, height)} cells (w, h), but codec.heatmap_size is '
-                f"{tuple(self.codec.heatmap_size)}: it does not fit the backbone's stride"
+                f"{tuple(self.codec.heatmap_size)}; leave it out, or fit it to the backbone's stride"
             )
