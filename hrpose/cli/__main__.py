@@ -1,4 +1,4 @@
-"""`python -m hrpose.cli` is the console command `hrpose`, for where scripts are not on the path."""
+"""`python -m hrpose.cli` is `hrpose`, for environments whose scripts are not on PATH."""
 
 from hrpose.cli.main import main
 

@@ -21,12 +21,17 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of every command that can run in several processes."""
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='what started the processes')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that training and testing share."""
     add_config_arguments(parser)
     parser.add_argument('--work-dir', help='folder of logs and checkpoints (default: work_dirs/<config name>)')
-    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='what started the processes')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    add_launcher_arguments(parser)
 
 
 def config_from_arguments(arguments: argparse.Namespace) -> Config:

@@ -1,4 +1,4 @@
-"""`hrpose detect`: write people's boxes, found by one of mmdet's detectors, as a COCO result file."""
+"""`hrpose detect`: write the boxes that a detector finds as a COCO result file."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,45 +6,44 @@ from pathlib import Path
 
 from hrpose.errors import UserError
 
-_A_WEEK = 7 * 24 * 3600.0
+WEEK = 7 * 24 * 3600.0  # seconds
 
 
 def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
-    from hrpose.engine.distributed.processes import LAUNCHERS
+    from hrpose.cli.arguments import add_launcher_arguments
 
     parser = argparse.ArgumentParser(
         prog=prog,
         description="Find people in images with one of mmdet's detectors and write their boxes as a COCO result file, "
-        'which data sets take as bbox_file. Interrupted, the same command goes on where it stopped.',
+        'which data sets take as bbox_file. After an interruption the same command continues.',
     )
     parser.add_argument('config', metavar='DET_CONFIG', help='config of the detector: a file, or mmdet::FOLDER/FILE.py')
     parser.add_argument('checkpoint', metavar='DET_CHECKPOINT', help='its weights: a file or an http(s) address')
-    parser.add_argument('--ann', metavar='FILE', help='COCO file that lists the images; its ids stand in the result')
+    parser.add_argument('--ann', metavar='FILE', help='COCO file that lists the images and gives their ids')
     parser.add_argument(
-        '--img-root', metavar='DIR', required=True, help='folder of the images; without --ann all of them'
+        '--img-root', metavar='DIR', required=True, help='folder of the images; without --ann, all in it are used'
     )
     parser.add_argument('--out', type=Path, required=True, metavar='FILE.json', help='the file to write')
-    parser.add_argument('--overwrite', action='store_true', help='replace the file if it is there')
-    parser.add_argument('--classes', nargs='+', default=['person'], metavar='NAME', help='classes that count as people')
-    parser.add_argument('--score-threshold', type=float, default=0.05, metavar='P', help='least score (default 0.05)')
+    parser.add_argument('--overwrite', action='store_true', help='replace the file if it exists')
+    parser.add_argument('--classes', nargs='+', default=['person'], metavar='NAME', help='classes to keep')
+    parser.add_argument('--score-threshold', type=float, default=0.05, metavar='P', help='lowest score (default 0.05)')
     parser.add_argument(
-        '--nms-threshold', type=float, metavar='IOU', help="NMS over all classes, after the detector's own"
+        '--nms-threshold', type=float, metavar='IOU', help="suppress across all classes, after the detector's own NMS"
     )
     parser.add_argument('--batch-size', type=int, default=8, metavar='N', help='images a forward pass (default 8)')
     parser.add_argument('--workers', type=int, default=2, metavar='N', help='processes that read images (default 2)')
-    parser.add_argument('--device', help="where the network runs; this process's GPU if there is one")
-    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='how the processes were started')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument('--device', help="device of the network (default: this process's GPU if there is one)")
+    add_launcher_arguments(parser)
     return parser.parse_args(words)
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
-    """Detect as the command line says; the main process prints what came of it."""
+    """Detect people; process 0 prints how many."""
     arguments = parse_arguments(words, prog)
     if arguments.out.exists() and not arguments.overwrite:
-        raise UserError(f'{arguments.out} is there already: name another file, or give --overwrite')
+        raise UserError(f'{arguments.out} exists; give another --out, or --overwrite')
     if arguments.workers < 0:
-        raise UserError(f'--workers has to be at least 0, not {arguments.workers}')
+        raise UserError(f'--workers is {arguments.workers}; give at least 0')
     from mmengine.device import get_device
 
     from hrpose.apis.detections import detect_people, pictures_of_annotations, pictures_of_folder
@@ -56,8 +55,8 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     else:
         pictures, category = pictures_of_folder(arguments.img_root), 1
     if arguments.launcher != 'none':
-        # gloo: only waiting, for one another's images as long as they take.
-        join(arguments.launcher, backend='gloo', timeout=_A_WEEK)
+        # The processes only wait for each other: gloo will do, and for as long as their images take.
+        join(arguments.launcher, backend='gloo', timeout=WEEK)
     detector = PersonDetector(
         arguments.config,
         arguments.checkpoint,
@@ -69,5 +68,5 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     )
     account = detect_people(detector, pictures, arguments.out, category=category, workers=arguments.workers)
     if account is not None:
-        left_out = f'; {len(account.broken)} images that cannot be read were left out' if account.broken else ''
+        left_out = f'; left out: {len(account.broken)} images that cannot be read' if account.broken else ''
         print(f'{account.people} boxes in {account.images} images written to {arguments.out}{left_out}')

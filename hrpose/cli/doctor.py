@@ -1,6 +1,6 @@
-"""`hrpose doctor`: examine data sets before any training: what is wrong, where, and what to do.
+"""`hrpose doctor`: check data sets before training, and print what is wrong, where, and what to do.
 
-Exit status: 1 if there are errors, 0 if there are only warnings and notes. docs/doctor.md explains each finding.
+Exits with status 1 if there are errors, 0 if there are only warnings and notes. docs/doctor.md explains each finding.
 """
 
 import argparse
@@ -15,32 +15,43 @@ SPLITS = ('train', 'val', 'test')
 
 def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=prog, description='Examine data sets before any training: what is wrong, where, and what to do.'
+        prog=prog, description='Check data sets before training: what is wrong, where, and what to do.'
     )
-    parser.add_argument('config', nargs='?', help='config whose data sets are examined')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override its values')
-    parser.add_argument('--split', choices=(*SPLITS, 'all'), default='all', help="which of the config's data sets")
-    parser.add_argument('--ann', metavar='FILE', help='COCO keypoint JSON, in place of a config')
-    parser.add_argument('--images', metavar='DIR', default='', help='folder of its images')
-    parser.add_argument('--metainfo', metavar='NAME', help='known joints; default: those that the file names')
-    parser.add_argument('--bbox-file', metavar='FILE', help="a detector's result file for its images")
+    parser.add_argument('config', nargs='?', help='config of the data sets')
     parser.add_argument(
-        '--input-size', nargs=2, type=int, default=(192, 256), metavar=('W', 'H'), help='for the ceiling'
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override values of the config'
     )
-    parser.add_argument('--no-images', action='store_true', help='open no images but those on the sheet')
+    parser.add_argument(
+        '--split', choices=(*SPLITS, 'all'), default='all', help='which data sets of the config (default all)'
+    )
+    parser.add_argument('--ann', metavar='FILE', help='COCO keypoint JSON, instead of a config')
+    parser.add_argument('--images', metavar='DIR', default='', help='folder of its images')
+    parser.add_argument(
+        '--metainfo', metavar='NAME', help='name of known keypoints (default: those that the file names)'
+    )
+    parser.add_argument('--bbox-file', metavar='FILE', help='COCO results of a detector for its images')
+    parser.add_argument(
+        '--input-size',
+        nargs=2,
+        type=int,
+        default=(192, 256),
+        metavar=('W', 'H'),
+        help='of the network, for the ceiling',
+    )
+    parser.add_argument('--no-images', action='store_true', help='open only the images on the sheet')
     parser.add_argument('--workers', type=int, default=2, help='threads that read images (default 2)')
-    parser.add_argument('--most', type=int, help='most people to encode and decode; default: everybody')
+    parser.add_argument('--most', type=int, help='most people to encode and decode (default: all)')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/doctor'), help='folder of the overlay sheets')
     arguments = parser.parse_args(words)
     if bool(arguments.config) == bool(arguments.ann):
         parser.error('give either a config or --ann FILE')
     if arguments.workers < 1 or (arguments.most is not None and arguments.most < 1):
-        parser.error('--workers and --most have to be above 0')
+        parser.error('--workers and --most: give at least 1')
     return arguments
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
-    """Examine what the command line names; exit with status 1 if there is an error."""
+    """Check the data sets; exit with status 1 if there is an error."""
     arguments = parse_arguments(words, prog)
     from mmengine.logging import MMLogger
     from mmengine.registry import init_default_scope
@@ -61,7 +72,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
 
 
 def read_subjects(arguments: argparse.Namespace) -> tuple[list[Any], list[Any]]:
-    """Return the findings about a config's metainfo, and the data sets to examine."""
+    """Return the findings about the metainfo of a config, and the data sets to check."""
     from hrpose.analysis.doctor.subjects import subject_of_file, subjects_of_config
     from hrpose.config import parse_options
 
@@ -79,7 +90,7 @@ def read_subjects(arguments: argparse.Namespace) -> tuple[list[Any], list[Any]]:
 
 
 def report(subject: Any, arguments: argparse.Namespace) -> list[Any]:
-    """Examine one data set, print the findings and write the sheet; return the findings."""
+    """Check a data set, print the findings and write the sheet; return the findings."""
     from hrpose.analysis.doctor.examine import examine
     from hrpose.analysis.doctor.sheet import overlay_sheet
     from hrpose.images.files import save_image
@@ -95,19 +106,19 @@ def report(subject: Any, arguments: argparse.Namespace) -> list[Any]:
     people = result.people
     if people is not None:
         counts = f'{len(people.image_ids)} images, {len(people)} annotations, {people.used.sum()} of them used'
-        print(f'  {counts}, {len(people.names)} joints')
+        print(f'  {counts}, {len(people.names)} keypoints')
     for finding in result.findings:
         print(finding)
-    print(f'  {result.grid or "no round trip through the heatmaps: nobody to encode, or the data set refuses"}')
+    print(f'  {result.grid or "no round trip through heatmaps: no people to encode, or the data set cannot be built"}')
     if people is not None and subject.folder:
         sheet = overlay_sheet(people, result.findings, subject.folder, subject.load)
         if sheet is not None:
             path = save_image(arguments.out / f'{subject.title}.png', sheet)
-            print(f'  {path}: left joints are blue, right ones orange, those of the middle green')
+            print(f'  {path}: left keypoints are blue, right ones orange, the others green')
     return result.findings
 
 
 def print_progress(done: int, total: int) -> None:
-    """Write on one line of stderr how many images are read, every 500."""
+    """Update a line on stderr every 500 images."""
     if done == total or done % 500 == 0:
         print(f'\r  images read: {done} of {total}', end='\n' if done == total else '', file=sys.stderr, flush=True)

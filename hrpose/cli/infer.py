@@ -1,4 +1,4 @@
-"""`hrpose infer`: the people in pictures, videos or a camera, as data and as drawings."""
+"""`hrpose infer`: find the keypoints of people in images, videos or a camera, and save and draw them."""
 
 import argparse
 import signal
@@ -6,12 +6,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hrpose.errors import UserError, nearest
-
-if TYPE_CHECKING:
-    from hrpose.apis.stream import PoseStream
 
 KINDS = ('json', 'csv', 'images', 'video')
 DETECTOR_THRESHOLD = 0.3
@@ -20,67 +17,67 @@ DETECTOR_THRESHOLD = 0.3
 def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=prog,
-        description='Find the key points of the people in pictures, a video or a camera. Where the people are says a '
-        'detector (--det), a file (--boxes), or that each picture is one person (--whole-image).',
+        description='Find the keypoints of the people in images, a video or a camera. The people are found by a '
+        'detector (--det), read from a file (--boxes), or each image is one person (--whole-image).',
     )
-    parser.add_argument(
-        'source', metavar='SOURCE', help="a picture, video, folder, pattern ('in/**'), or camera number"
-    )
-    pose = parser.add_argument_group('the pose network')
-    pose.add_argument('--pose', required=True, metavar='CONFIG', help='config file, or the name of one: hrpose models')
+    parser.add_argument('source', metavar='SOURCE', help="an image, video, folder, pattern ('in/**') or camera number")
+    pose = parser.add_argument_group('pose network')
+    pose.add_argument('--pose', required=True, metavar='CONFIG', help='config file, or a name from `hrpose models`')
     pose.add_argument(
-        '--weights', metavar='FILE', help='file, name or address; default: the published ones of the name --pose'
+        '--weights', metavar='FILE', help='file, name or address (default: the published weights named by --pose)'
     )
-    people = parser.add_argument_group('the people, one of')
-    people.add_argument('--det', metavar='CONFIG', help='a detector of mmdet: its config')
+    people = parser.add_argument_group('people: give one of these')
+    people.add_argument('--det', metavar='CONFIG', help='config of a detector of mmdet')
     people.add_argument('--boxes', metavar='FILE', help='COCO results of a detector, or COCO annotations')
-    people.add_argument('--whole-image', action='store_true', help='each picture is one person')
+    people.add_argument('--whole-image', action='store_true', help='each image is one person')
     parser.add_argument('--det-weights', metavar='FILE', help="the detector's weights")
     parser.add_argument(
-        '--box-threshold', type=float, help=f'least score of a box: {DETECTOR_THRESHOLD} with --det, 0 with --boxes'
+        '--box-threshold',
+        type=float,
+        help=f'lowest score of a box (default: {DETECTOR_THRESHOLD} with --det, 0 with --boxes)',
     )
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder for what is saved')
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder to write to')
     parser.add_argument('--save', default='json', metavar='KINDS', help=f'some of {",".join(KINDS)} (default json)')
-    parser.add_argument('--overwrite', action='store_true', help='write over what an earlier run left in --out')
-    parser.add_argument('--threshold', type=float, default=0.2, help='draw joints that score more (default 0.2)')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, …; the GPU unless given, where there is one')
+    parser.add_argument('--overwrite', action='store_true', help='replace the results of an earlier run in --out')
+    parser.add_argument('--threshold', type=float, default=0.2, help='draw keypoints with a higher score (default 0.2)')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1, … (default: the GPU if there is one)')
     parser.add_argument('--batch-size', type=int, default=32, help='people a forward pass (default 32)')
     arguments = parser.parse_args(words)
     arguments.save = kinds_of(arguments.save)
-    check_ways(arguments)
+    check_people(arguments)
     return arguments
 
 
 def kinds_of(text: str) -> list[str]:
-    """Return what --save names, each once."""
+    """Return the kinds that --save names, each once."""
     kinds = list(dict.fromkeys(word.strip() for word in text.split(',')))
     if unknown := [kind for kind in kinds if kind not in KINDS]:
-        raise UserError(f"--save has no kind '{unknown[0]}'; {nearest(unknown[0], KINDS)}")
+        raise UserError(f"--save: there is no kind '{unknown[0]}'; {nearest(unknown[0], KINDS)}")
     return kinds
 
 
-def check_ways(arguments: argparse.Namespace) -> None:
-    """Refuse options that leave open where the people are, or that would count for nothing."""
-    ways = [bool(arguments.det), bool(arguments.boxes), arguments.whole_image]
-    if sum(ways) != 1:
-        which = 'nothing says where the people are' if not any(ways) else 'where the people are is said twice'
-        raise UserError(f'{which}: give one of --det CONFIG --det-weights FILE, --boxes FILE, --whole-image')
+def check_people(arguments: argparse.Namespace) -> None:
+    """Refuse options that do not say where the people are, or that would have no effect."""
+    ways = sum([bool(arguments.det), bool(arguments.boxes), arguments.whole_image])
+    if ways != 1:
+        which = 'no option says where the people are' if ways == 0 else 'two options say where the people are'
+        raise UserError(f'{which}; give one of --det CONFIG --det-weights FILE, --boxes FILE, --whole-image')
     if bool(arguments.det) != bool(arguments.det_weights):
-        raise UserError('--det and --det-weights belong together: a detector without weights finds nothing')
+        raise UserError('--det and --det-weights: one of them is missing; give both')
     if arguments.whole_image and arguments.box_threshold is not None:
-        raise UserError('--box-threshold is for boxes with scores: with --whole-image there are none')
+        raise UserError('--box-threshold has no effect with --whole-image, which has no scores; leave it out')
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
-    """Go through the source as the command line says, and print what came of it."""
+    """Process the source and print a summary."""
     arguments = parse_arguments(words, prog)
+    from hrpose.apis.savers import SAVERS, check_targets
     from hrpose.apis.sources import open_source
-    from hrpose.cli.savers import SAVERS, check_targets
 
-    # What is cheap to find wrong is looked at before any weights are read.
+    # Cheap checks come before the weights are read.
     source = open_source(source_of(arguments.source))
     if 'video' in arguments.save and not source.videos:
-        raise UserError(f'--save video is for a video or a camera; for the pictures of {arguments.source}: images')
+        raise UserError(f'--save video: {arguments.source} has images only; use --save images')
     boxes = boxes_of(arguments)
     check_targets(arguments.save, arguments.out, overwrite=arguments.overwrite)
     pose = build_inferencer(arguments)
@@ -88,8 +85,8 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     keep = any(SAVERS[kind].needs_images for kind in arguments.save)
     stream = pose.stream(source, boxes=boxes, keep_images=keep, report=lambda line: bar.write(line, file=sys.stderr))
     with Stop() as stop, ExitStack() as stack:
-        # Called in the reverse order: files are complete, and the bar is gone, before the account is printed.
-        stack.callback(lambda: print(account(stream, arguments, boxes)))
+        # In reverse order: first the files are completed, then the bar is closed, then the summary is printed.
+        stack.callback(lambda: print(summary(stream, arguments, boxes)))
         stack.enter_context(bar)
         savers = [stack.enter_context(SAVERS[kind](arguments.out, arguments.threshold)) for kind in arguments.save]
         for result in stream:
@@ -98,16 +95,16 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
                     saver.add(result)
             bar.update(stream.done + stream.skipped - bar.n)
     if not stream.done:
-        raise UserError(f'nothing came of {arguments.source}: all that there was had to be skipped')
+        raise UserError(f'{arguments.source}: no frame gave a result; the reasons are above')
     if arguments.boxes and not stream.people:
-        raise UserError(f'no picture of {arguments.source} has boxes in {arguments.boxes}: do they belong together?')
+        raise UserError(f'{arguments.boxes} has no boxes for {arguments.source}; check that they belong together')
 
 
 class Stop:
-    """Lets Ctrl-C, or a request to terminate, end the work between two frames, and never while a file is written.
+    """Makes SIGINT and SIGTERM end the work between two frames, never while a file is written.
 
-    As a context manager: the first signal raises KeyboardInterrupt, at once or at the end of `held()`; later ones count
-    for nothing, until the process has ended by itself, so that what is open can be completed.
+    A context manager: the first signal raises KeyboardInterrupt, at once or at the end of `held()`. Later ones have no
+    effect, so that open files can be completed.
     """
 
     _signals = (signal.SIGINT, signal.SIGTERM)
@@ -130,7 +127,7 @@ class Stop:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Put the interruption off until the end of the block."""
+        """Delay the interruption to the end of the block."""
         self._writing = True
         yield
         self._writing = False
@@ -139,21 +136,21 @@ class Stop:
 
 
 def source_of(text: str) -> str | int:
-    """Return SOURCE as it is, or as the number of a camera if it is one and no file has that name."""
+    """Return SOURCE, as the number of a camera if it is a number and no file has that name."""
     return int(text) if text.isdecimal() and not Path(text).exists() else text
 
 
 def boxes_of(arguments: argparse.Namespace) -> Any:
-    """Return where the people are, as `PoseInferencer.stream` takes it; None leaves it to the detector."""
+    """Return the boxes as `PoseInferencer.stream` takes them; None asks the detector."""
     if arguments.boxes:
-        from hrpose.cli.box_file import BoxFile
+        from hrpose.apis.box_file import BoxFile
 
         return BoxFile(arguments.boxes, threshold=arguments.box_threshold or 0.0)
     return 'whole_image' if arguments.whole_image else None
 
 
 def build_inferencer(arguments: argparse.Namespace) -> Any:
-    """Return the inferencer, with its detector if there is to be one."""
+    """Return the inferencer, with a detector if one is given."""
     import torch
 
     from hrpose.apis import PersonDetector, PoseInferencer
@@ -165,7 +162,7 @@ def build_inferencer(arguments: argparse.Namespace) -> Any:
         keep_freed_memory()
     weights = arguments.weights or (arguments.pose if arguments.pose in PUBLISHED else None)
     if weights is None:
-        raise UserError(f'--pose {arguments.pose} is not the name of published weights: give --weights FILE')
+        raise UserError(f'--pose {arguments.pose} has no published weights; give --weights FILE')
     detector = None
     if arguments.det:
         threshold = DETECTOR_THRESHOLD if arguments.box_threshold is None else arguments.box_threshold
@@ -174,21 +171,21 @@ def build_inferencer(arguments: argparse.Namespace) -> Any:
 
 
 def progress_bar(total: int | None) -> Any:
-    """Return a bar with the rate and the time left; where nobody watches, a line now and then."""
+    """Return a bar with the rate and the time left; it is updated rarely if stderr is no terminal."""
     from tqdm import tqdm
 
     return tqdm(total=total, unit='frame', mininterval=0.2 if sys.stderr.isatty() else 30.0, dynamic_ncols=True)
 
 
-def account(stream: 'PoseStream', arguments: argparse.Namespace, boxes: Any) -> str:
-    """Return what was done and what was left out, in a few lines."""
-    from hrpose.cli.box_file import BoxFile
-    from hrpose.cli.savers import SAVERS
+def summary(stream: Any, arguments: argparse.Namespace, boxes: Any) -> str:
+    """Return a few lines about what was written and what was left out."""
+    from hrpose.apis.box_file import BoxFile
+    from hrpose.apis.savers import SAVERS
 
     targets = ', '.join(SAVERS[kind].target for kind in arguments.save)
     lines = [f'{stream.done} frames, {stream.people} people; {stream.skipped} skipped', f'{arguments.out}: {targets}']
     if isinstance(boxes, BoxFile):
-        lines += [f'{arguments.boxes}: {count} left out, {reason}' for reason, count in boxes.left_out.items()]
+        lines += [f'{arguments.boxes}: {count} boxes left out: {reason}' for reason, count in boxes.left_out.items()]
         if boxes.unused:
-            lines.append(f'{arguments.boxes}: boxes of {boxes.unused} pictures were not asked for')
+            lines.append(f'{arguments.boxes}: boxes of {boxes.unused} images were not used')
     return '\n'.join(lines)

@@ -1,4 +1,4 @@
-"""`hrpose info`: what is installed here, what is missing and how to get it, what is registered."""
+"""`hrpose info`: versions, optional packages with how to install them, and registered parts."""
 
 import argparse
 import os
@@ -6,37 +6,41 @@ import platform
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 PACKAGES = ('hrpose', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'numpy', 'opencv-python-headless')
 
-# Optional: the module, what it is for, what to install it with.
+
+class Optional(NamedTuple):
+    """An optional package: its module, its name on PyPI, its use, and options of pip's."""
+
+    module: str
+    package: str
+    purpose: str
+    options: str = ''
+
+
 OPTIONAL = (
-    ('mmdet', "people's boxes by a detector; mmdet's backbones", 'pip install onedl-mmdetection'),
-    (
-        'xtcocotools',
-        'the published COCO evaluation',
-        'pip install --no-build-isolation --no-binary xtcocotools xtcocotools',
+    Optional('mmdet', 'onedl-mmdetection', "person detectors, and mmdet's backbones"),
+    Optional(
+        'xtcocotools', 'xtcocotools', 'the published COCO evaluation', '--no-build-isolation --no-binary xtcocotools '
     ),
-    ('faster_coco_eval', 'the fastest COCO evaluation', 'pip install faster-coco-eval'),
-    ('tensorboard', 'curves of a training in the browser', 'pip install tensorboard'),
-    ('wandb', "logs at Weights & Biases: vis_backends=[dict(type='WandbVisBackend')]", 'pip install wandb'),
+    Optional('faster_coco_eval', 'faster-coco-eval', 'the fastest COCO evaluation'),
+    Optional('tensorboard', 'tensorboard', 'training curves in the browser'),
+    Optional('wandb', 'wandb', "logs at Weights & Biases: vis_backends=[dict(type='WandbVisBackend')]"),
 )
-DISTRIBUTION = {'mmdet': 'onedl-mmdetection', 'faster_coco_eval': 'faster-coco-eval'}
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
-    """Print what the command line asks for."""
-    parser = argparse.ArgumentParser(
-        prog=prog, description='Show versions, devices, optional parts and how to get them, and what is registered.'
-    )
-    parser.parse_args(words)
+    """Print the three tables."""
+    description = 'Show versions, devices, optional packages with how to install them, and registered parts.'
+    argparse.ArgumentParser(prog=prog, description=description).parse_args(words)
     for title, lines in (('', versions()), ('optional', optional()), ('registered', registered())):
         print(*([f'\n{title}'] if title else []), *lines, sep='\n')
 
 
 def versions() -> Iterator[str]:
-    """Yield a line for each package, for the devices and for the places that hrpose reads."""
+    """Yield a line for each package, for the devices, and for the folders that hrpose reads."""
     import torch
 
     from hrpose.checkpoints.names import weights_folder
@@ -45,22 +49,22 @@ def versions() -> Iterator[str]:
 
     yield _row('python', f'{platform.python_version()} on {platform.platform()}')
     yield from (_row(name, _version(name) or 'not installed') for name in PACKAGES)
-    ops = 'compiled' if has_compiled_ops() else "not compiled: hrpose's stand-in supplies what detectors call"
-    yield _row("mmcv's ops", ops)
+    yield _row("mmcv's ops", 'compiled' if has_compiled_ops() else "not compiled; hrpose's stand-in is used")
     yield _row('devices', ', '.join(_devices(torch)))
     yield _row('configs', f'{len(config_names())} in {config_folder()}')
-    yield _row('weights', f'{weights_folder()} (HRPOSE_WEIGHTS changes it)')
+    yield _row('weights', f'{weights_folder()} (set HRPOSE_WEIGHTS to change it)')
 
 
 def optional() -> Iterator[str]:
-    """Yield a line for each optional part: its version, or the command that installs it."""
-    for module, purpose, command in OPTIONAL:
-        version = _version(DISTRIBUTION.get(module, module)) if find_spec(module) else None
-        yield _row(module, f'{version}; {purpose}' if version else f'missing: {purpose}; {command}')
+    """Yield a line for each optional package: its version, or the command that installs it."""
+    for module, package, purpose, options in OPTIONAL:
+        version = _version(package) if find_spec(module) else None
+        missing = f'missing: {purpose}; pip install {options}{package}'
+        yield _row(module, f'{version}; {purpose}' if version else missing)
 
 
 def registered() -> Iterator[str]:
-    """Yield a line for each registry that has parts of hrpose's, or of a plug-in's that was imported."""
+    """Yield a line for each of hrpose's registries that has parts."""
     from hrpose import registry
 
     for name, each in vars(registry).items():
@@ -74,9 +78,9 @@ def _row(name: str, text: str) -> str:
     return f'  {name:24}{text}'
 
 
-def _version(distribution: str) -> str | None:
+def _version(package: str) -> str | None:
     try:
-        return metadata.version(distribution)
+        return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
 

@@ -1,4 +1,4 @@
-"""`hrpose models`: the configs and the published weights that are known by name."""
+"""`hrpose models`: list the configs and published weights that are known by name."""
 
 import argparse
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
-    """Print the table as the command line says."""
+    """Print the table."""
     parser = argparse.ArgumentParser(
         prog=prog,
         description='List the configs and published weights that every command takes by name. Weights are downloaded '
         'when they are first used.',
     )
-    parser.add_argument('pattern', nargs='?', default='', help='only names that hold this, for instance coco_256')
+    parser.add_argument('pattern', nargs='?', default='', help='only names that contain this, for instance coco_256')
     arguments = parser.parse_args(words)
     from hrpose.checkpoints.names import weights_folder
     from hrpose.checkpoints.table import PUBLISHED
@@ -22,19 +22,19 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     configs, known = config_names(), {*config_names(), *PUBLISHED}
     names = sorted(name for name in known if arguments.pattern in name)
     if not names:
-        raise UserError(f"no config and no weights with '{arguments.pattern}'; {nearest(arguments.pattern, known)}")
-    here = weights_folder()
+        raise UserError(f"no name contains '{arguments.pattern}'; {nearest(arguments.pattern, known)}")
+    folder = weights_folder()
     width = max(map(len, names))
-    print(f'{"name":{width}}  config  weights     what it is')
+    print(f'{"name":{width}}  config  weights     description')
     for name in names:
         row = PUBLISHED.get(name)
-        weights = '-' if row is None else 'here' if (here / row.file).is_file() else 'to download'
+        weights = '-' if row is None else 'here' if (folder / row.file).is_file() else 'to download'
         about = first_comment(config_folder() / f'{name}.py') if name in configs else ''
         print(f'{name:{width}}  {"yes" if name in configs else "-":6}  {weights:11} {about}'.rstrip())
-    print(f'\nconfigs  {config_folder()}\nweights  {here}')
+    print(f'\nconfigs  {config_folder()}\nweights  {folder}')
 
 
 def first_comment(config: Path) -> str:
-    """Return the first line of the comment that a config begins with."""
+    """Return the first line of a config if it is a comment, else ''."""
     line = config.read_text().split('\n', 1)[0]
     return line.removeprefix('#').strip() if line.startswith('#') else ''

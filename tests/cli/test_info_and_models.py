@@ -1,4 +1,4 @@
-"""What is here, and what there is to name."""
+"""`hrpose info` and `hrpose models`."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def said(capsys):
     return run
 
 
-def test_models_lists_every_config_and_all_weights_with_where_they_are(said, tmp_path, monkeypatch):
+def test_models_lists_every_config_and_where_weights_are(said, tmp_path, monkeypatch):
     row = PUBLISHED['hrnet_w32_coco_256x192']
     monkeypatch.setenv('HRPOSE_WEIGHTS', str(tmp_path))
     (tmp_path / row.file).write_text('')
@@ -34,14 +34,14 @@ def test_models_lists_every_config_and_all_weights_with_where_they_are(said, tmp
     assert lines['configs'] == [str(config_folder())]
 
 
-def test_models_keeps_to_a_pattern_and_explains_one_that_fits_nothing(said):
+def test_models_filters_by_a_pattern(said):
     status, output = said('models', 'w48_mpii')
     assert status == 0 and 'hrnet_w48_mpii_256x256' in output and 'w32' not in output
     status, output = said('models', 'hrnet_w48_mppi_256x256')
     assert status == 2 and 'nearest: hrnet_w48_mpii_256x256' in output
 
 
-def test_info_says_what_is_there_what_is_missing_and_what_is_registered(said, monkeypatch):
+def test_info_has_versions_missing_packages_and_parts(said, monkeypatch):
     monkeypatch.setattr('hrpose.cli.info.find_spec', lambda module: None)
     status, output = said('info')
     assert status == 0

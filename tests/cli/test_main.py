@@ -1,4 +1,4 @@
-"""The console command `hrpose`: its table, its help, and what it says to a wrong word."""
+"""The console command `hrpose`: its subcommands, its help, and its answer to a wrong word."""
 
 import inspect
 import re
@@ -13,8 +13,8 @@ from hrpose.version import __version__
 from tests.test_public_names import EXPENSIVE
 
 
-def leave(capsys, *words):
-    """Call `hrpose` with some words; returns its exit status and what it printed."""
+def call(capsys, *words):
+    """Call `hrpose`; return its exit status and what it printed."""
     with pytest.raises(SystemExit) as left:
         main(words)
     captured = capsys.readouterr()
@@ -23,7 +23,7 @@ def leave(capsys, *words):
 
 @pytest.mark.parametrize('words', [['--help'], ['-h']])
 def test_help_lists_every_command_with_its_summary(words, capsys):
-    status, output = leave(capsys, *words)
+    status, output = call(capsys, *words)
     assert status == 0
     for name, command in COMMANDS.items():
         assert re.search(rf'^  {name} +{re.escape(command.summary)}$', output, re.M)
@@ -38,44 +38,44 @@ def test_help_imports_nothing_expensive(repository):
 
 
 @pytest.mark.parametrize('name', COMMANDS)
-def test_every_command_explains_itself_under_the_consoles_name(name, capsys):
-    status, output = leave(capsys, name, '--help')
+def test_the_help_of_a_subcommand_has_its_full_name(name, capsys):
+    status, output = call(capsys, name, '--help')
     assert status == 0
     assert output.startswith(f'usage: hrpose {name} ')
 
 
 @pytest.mark.parametrize('name', COMMANDS)
-def test_every_command_keeps_to_the_tables_contract(name):
+def test_every_subcommand_has_the_same_signature(name):
     parameters = inspect.signature(import_module(COMMANDS[name].module).main).parameters
     assert [(one.name, one.default) for one in parameters.values()] == [('words', None), ('prog', None)]
 
 
 def test_an_unknown_command_names_the_nearest(capsys):
-    status, output = leave(capsys, 'convret')
+    status, output = call(capsys, 'convret')
     assert status == 2
-    assert output == "error: hrpose has no command 'convret'; nearest: convert\n"
+    assert output == "error: hrpose has no subcommand 'convret'; nearest: convert\n"
 
 
 @pytest.mark.parametrize('words', [[], ['--verbose', 'convert'], ['--']])
-def test_no_command_or_an_option_of_none_is_an_error_with_the_usage(words, capsys):
-    status, output = leave(capsys, *words)
+def test_no_subcommand_is_an_error_with_the_usage(words, capsys):
+    status, output = call(capsys, *words)
     assert status == 2
     assert 'usage: hrpose [-h] [--version] COMMAND' in output
 
 
 def test_version(capsys):
-    assert leave(capsys, '--version') == (0, f'hrpose {__version__}\n')
+    assert call(capsys, '--version') == (0, f'hrpose {__version__}\n')
 
 
-def test_words_behind_the_name_reach_the_command_untouched(monkeypatch):
+def test_words_after_the_name_reach_the_subcommand(monkeypatch):
     got = []
     monkeypatch.setattr('hrpose.cli.convert.main', lambda words, prog: got.append((words, prog)))
     dispatch(['convert', '--version', 'a b', '-h'], {'convert': Command('hrpose.cli.convert', '')})
     assert got == [(['--version', 'a b', '-h'], 'hrpose convert')]
 
 
-def test_a_users_mistake_in_a_command_ends_in_a_sentence(capsys, tmp_path):
-    status, output = leave(capsys, 'convert', str(tmp_path / 'nothing.pth'), str(tmp_path / 'out.pth'))
+def test_a_users_mistake_in_a_subcommand_is_one_message(capsys, tmp_path):
+    status, output = call(capsys, 'convert', str(tmp_path / 'nothing.pth'), str(tmp_path / 'out.pth'))
     assert status == 2
     assert output == f'error: there is no checkpoint {tmp_path / "nothing.pth"}\n'
 
@@ -92,9 +92,9 @@ def test_python_m_is_the_same_command(repository):
     assert out.stdout == f'hrpose {__version__}\n'
 
 
-def test_a_stop_by_ctrl_c_leaves_with_130(monkeypatch, capsys):
+def test_ctrl_c_ends_a_subcommand_with_status_130(monkeypatch, capsys):
     def stop(words, prog):
         raise KeyboardInterrupt
 
     monkeypatch.setattr('hrpose.cli.convert.main', stop)
-    assert leave(capsys, 'convert') == (130, 'stopped by Ctrl-C\n')
+    assert call(capsys, 'convert') == (130, 'stopped by Ctrl-C\n')

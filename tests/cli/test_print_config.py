@@ -1,4 +1,4 @@
-"""Every value has the file that it was written in; what nothing reads is named, and nothing else is."""
+"""Every value has the file that it was written in, and values that nothing reads are named."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ train_pipeline = [dict(type='LoadImage'), dict(type='RandomFlip', prob=0.5)]
 
 @pytest.fixture
 def origins(tmp_path, capsys, monkeypatch):
-    """Print a config that says `text` and inherits from `BASE`; return its values' files by place, and the flags."""
+    """Print a config with `text` that inherits from `BASE`; return the file of each value, and the unread values."""
     monkeypatch.chdir(tmp_path)
 
     def run(text: str, *options: str) -> tuple[dict[str, str], list[str]]:
@@ -44,14 +44,14 @@ def test_a_value_has_the_file_that_wrote_it_last(origins):
     assert flags == []  # `scale` is a variable: its own file uses it
 
 
-def test_a_list_is_replaced_as_a_whole_and_an_option_goes_last(origins):
+def test_a_list_is_replaced_whole_and_options_come_last(origins):
     files, _ = origins(
         "train_pipeline = [dict(type='LoadImage'), dict(type='RandomFlip')]", 'train_pipeline.1.prob=0.2'
     )
     assert (files['train_pipeline.0.type'], files['train_pipeline.1.prob']) == ('leaf.py', '--cfg-options')
 
 
-def test_inherited_values_in_braces_are_the_files_that_uses_them(origins):
+def test_a_value_in_braces_comes_from_the_file_that_uses_it(origins):
     files, _ = origins('data_root = "x"\nval_cfg = dict(a={{_base_.scale}})')
     assert files['val_cfg.a'] == 'leaf.py'
 
@@ -78,23 +78,23 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(('text', 'flag'), FAULTS.values(), ids=FAULTS)
-def test_what_nothing_reads_is_named_with_its_file(text, flag, origins):
+def test_an_unread_value_is_named_with_its_file(text, flag, origins):
     assert flag in origins(text)[1]
 
 
 @pytest.mark.parametrize('config', CONFIGS, ids=lambda path: path.stem)
-def test_no_config_here_has_a_value_that_nothing_reads_or_nobody_wrote(config, capsys):
+def test_no_shipped_config_has_an_unread_value(config, capsys):
     main([str(config), '--origin'])
     output = capsys.readouterr().out
     assert 'nothing reads' not in output
     assert 'follows from other values' not in output
 
 
-def test_without_origin_the_whole_config_is_printed_as_python(capsys, quick):
+def test_without_origin_the_whole_config_is_printed(capsys, quick):
     main([str(ROOT / 'configs' / 'hrnet_w16_synthetic_128x96.py')])
     assert 'flip_indices' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('text', ["frozen = ['backbone']", 'compile = True', 'find_unused_parameters = True'])
-def test_what_the_runner_takes_from_the_config_itself_is_read(text, origins):
+def test_values_that_the_runner_takes_are_read(text, origins):
     assert origins(text)[1] == []

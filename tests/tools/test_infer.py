@@ -108,7 +108,7 @@ def test_a_clip_becomes_data_images_and_a_video_of_its_rate_and_size(infer, samp
     assert read_image(out / drawn[0]).shape == (720, 1280, 3)
 
 
-def test_annotated_boxes_give_the_people_that_a_test_looks_at(infer, sample_data, tmp_path):
+def test_annotated_boxes_give_the_people_of_a_test(infer, sample_data, tmp_path):
     source = sample_data / 'coco'
     infer(f'{source}/*.jpg', '--boxes', source / 'test_coco.json', '--save', 'json')
     frames = json.loads((tmp_path / 'out' / 'poses.json').read_text())
@@ -120,7 +120,7 @@ def test_annotated_boxes_give_the_people_that_a_test_looks_at(infer, sample_data
     assert len(tested) == 12 and {tuple(person['box']) for person in tested} <= found
 
 
-def test_a_detectors_results_above_a_threshold_go_to_their_images(infer, sample_data, tmp_path):
+def test_results_above_a_threshold_go_to_their_images(infer, sample_data, tmp_path):
     source, file = sample_data / 'coco', sample_data / 'coco' / 'test_coco_det_AP_H_56.json'
     output = infer(source, '--boxes', file, '--box-threshold', 0.5)
     frames = json.loads((tmp_path / 'out' / 'poses.json').read_text())
@@ -128,10 +128,10 @@ def test_a_detectors_results_above_a_threshold_go_to_their_images(infer, sample_
     number = {int(Path(frame['source']).stem): frame['people'] for frame in frames}
     assert {key: len(people) for key, people in number.items()} == Counter(entry['image_id'] for entry in kept)
     assert [person['box_score'] for person in number[785]] == [e['score'] for e in kept if e['image_id'] == 785]
-    assert f'{118 - len(kept)} left out, detection below the score threshold' in output
+    assert f'{118 - len(kept)} boxes left out: detection below the score threshold' in output
 
 
-def test_broken_files_are_named_counted_and_the_rest_is_done(infer, sample_data, tmp_path):
+def test_broken_files_are_named_counted_and_skipped(infer, sample_data, tmp_path):
     folder = tmp_path / 'in'
     shutil.copytree(sample_data / 'coco', folder, ignore=shutil.ignore_patterns('*.json'))
     spoil(folder / '000000000785.jpg', 'truncated')
@@ -146,23 +146,21 @@ def test_boxes_of_other_images_are_an_error(infer, sample_data, tmp_path):
     picture = save_image(tmp_path / '4.png', np.zeros((9, 9, 3), np.uint8))
     file = sample_data / 'coco' / 'test_coco_det_AP_H_56.json'
     output = infer(picture, '--boxes', file, status=2)
-    assert f'error: no picture of {picture} has boxes in {file}' in output
-    assert 'boxes of 4 pictures were not asked for' in output
+    assert f'error: {file} has no boxes for {picture}' in output
+    assert 'boxes of 4 images were not used' in output
 
 
-def test_when_everything_is_broken_the_command_fails(infer, tmp_path):
+def test_only_broken_files_are_an_error(infer, tmp_path):
     (tmp_path / 'text.jpg').write_text('not a picture')
     output = infer(tmp_path / 'text.jpg', '--whole-image', status=2)
     assert 'text.jpg is in no format' in output
-    assert 'error: nothing came of' in output
+    assert 'no frame gave a result' in output
 
 
-def test_what_an_earlier_run_left_is_written_over_only_on_demand(infer, sample_data, tmp_path):
+def test_earlier_results_are_replaced_only_with_overwrite(infer, sample_data, tmp_path):
     picture = sample_data / 'coco' / '000000000785.jpg'
     infer(picture, '--whole-image', '--save', 'csv,images')
-    assert f'error: {tmp_path}/out/images is there already' in infer(
-        picture, '--whole-image', '--save', 'images', status=2
-    )
+    assert f'error: {tmp_path}/out/images exists' in infer(picture, '--whole-image', '--save', 'images', status=2)
     infer(picture, '--whole-image')
     infer(picture, '--whole-image', '--save', 'csv,images', '--overwrite')
     assert len((tmp_path / 'out' / 'poses.csv').read_text().splitlines()) == 2
@@ -171,19 +169,19 @@ def test_what_an_earlier_run_left_is_written_over_only_on_demand(infer, sample_d
 @pytest.mark.parametrize(
     ('words', 'said'),
     [
-        ([], f'nothing says where the people are: give {BOTH}'),
-        (['--whole-image', '--boxes', 'b.json'], f'where the people are is said twice: give {BOTH}'),
-        (['--det', 'd.py'], '--det and --det-weights belong together'),
-        (['--whole-image', '--det-weights', 'd.pth'], '--det and --det-weights belong together'),
-        (['--whole-image', '--box-threshold', '0.5'], '--box-threshold is for boxes with scores'),
-        (['--whole-image', '--save', 'jsno'], "--save has no kind 'jsno'; nearest: json"),
-        (['--whole-image', '--save', 'video'], '--save video is for a video or a camera'),
+        ([], f'no option says where the people are; give {BOTH}'),
+        (['--whole-image', '--boxes', 'b.json'], f'two options say where the people are; give {BOTH}'),
+        (['--det', 'd.py'], '--det and --det-weights: one of them is missing'),
+        (['--whole-image', '--det-weights', 'd.pth'], '--det and --det-weights: one of them is missing'),
+        (['--whole-image', '--box-threshold', '0.5'], '--box-threshold has no effect with --whole-image'),
+        (['--whole-image', '--save', 'jsno'], "--save: there is no kind 'jsno'; nearest: json"),
+        (['--whole-image', '--save', 'video'], '--save video: '),
         (['--boxes', 'none.json'], 'none.json cannot be read: No such file'),
         (['--whole-image', '--batch-size', '0'], 'batch_size has to be at least 1, not 0'),
         (['--whole-image', '--device', 'tpu'], "there is no device 'tpu' here"),
     ],
 )
-def test_a_wrong_command_line_is_a_sentence(words, said, infer, tmp_path):
+def test_a_wrong_option_is_one_message(words, said, infer, tmp_path):
     picture = save_image(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
     assert f'error: {said}' in infer(picture, *words, status=2)
     assert not list(tmp_path.glob('out/*'))
@@ -193,20 +191,20 @@ def test_a_wrong_command_line_is_a_sentence(words, said, infer, tmp_path):
     ('source', 'said'),
     [('nothing.jpg', 'there is no nothing.jpg'), ('97', 'there is no camera 97'), ('*.gpj', 'no file matches *.gpj')],
 )
-def test_a_source_that_is_not_there_is_a_sentence(source, said, infer):
+def test_a_missing_source_is_one_message(source, said, infer):
     assert f'error: {said}' in infer(source, '--whole-image', status=2)
 
 
-def test_a_config_that_is_no_name_of_weights_needs_some(call, tmp_path):
+def test_a_config_without_published_weights_needs_weights(call, tmp_path):
     picture = save_image(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
     words = ['--pose', SMALL_CONFIG.stem, '--whole-image', '--out', tmp_path / 'out']
     status, output = call('infer', picture, *words)
     assert status == 2
-    assert 'hrnet_w16_synthetic_128x96 is not the name of published weights: give --weights FILE' in output
+    assert '--pose hrnet_w16_synthetic_128x96 has no published weights; give --weights FILE' in output
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['Ctrl-C', 'terminate'])
-def test_a_stop_leaves_everything_complete_and_readable(number, weights, tmp_path, repository):
+def test_a_stop_leaves_every_file_complete(number, weights, tmp_path, repository):
     clip, out = tmp_path / 'long.mp4', tmp_path / 'out'
     writer = VideoWriter(clip, rate=25, size=(64, 48))
     for index in range(5000):

@@ -121,7 +121,7 @@ def test_a_mistake_in_training_is_one_message(options, reason, tiny_coco, tiny_c
     ('words', 'reason'),
     [
         (['/nowhere/a.pth'], 'there is no checkpoint'),
-        (['a.pth', '--dump', 'found.json'], 'has to end in .pkl'),
+        (['a.pth', '--dump', 'found.json'], 'ends in .pkl'),
         (['FRESH', '--cfg-options', 'codec.heatmap_size=(8,8)'], 'codec.heatmap_size'),
         (['FRESH', '--cfg-options', 'metainfo=coco'], '5 key points'),
     ],

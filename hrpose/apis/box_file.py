@@ -1,4 +1,4 @@
-"""The boxes of a COCO file, results of a detector or annotations, for the pictures and frames that they belong to.
+"""Boxes of people from a COCO file: a detector's results, or annotations.
 
 Boxes are xyxy in image px here, xywh in the file.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.apis import Boxes
+from hrpose.apis.detector import Boxes
 from hrpose.apis.sources import Frame
 from hrpose.datasets.annotations.coco_entries import (
     Entry,
@@ -28,22 +28,22 @@ from hrpose.errors import UserError
 
 Row = tuple[np.ndarray, float]  # box (4,), score
 
-PERSON = 1  # COCO's number of the category, where a file of results does not say another
+PERSON = 1  # COCO's category of people, which a file of results does not name
 
 
 class BoxFile:
-    """Gives each frame its boxes; what it leaves out is counted by reason in `left_out`.
+    """Gives each frame its boxes. `left_out` counts those that are not used, by reason.
 
-    A file of annotations names its pictures, and one that it does not name is an error; their boxes are clipped as in a
-    test. A file of results has numbers only: the picture's is that in its file's name (785 for 000000000785.jpg), a
-    frame's of a video its place, from 0; a picture without a result has nobody in it.
+    Annotations name their images. A frame that they do not name is an error, and boxes are clipped as in a test.
+    Results have numbers only. An image's number is the one in its file name (785 for 000000000785.jpg); a frame of a
+    video has its index, from 0. An image without results has no people.
 
     Args:
         path: the file.
-        threshold: least score of a box.
+        threshold: lowest score of a box.
 
     Raises:
-        UserError: a file that is neither.
+        UserError: the file is neither.
     """
 
     def __init__(self, path: str | Path, *, threshold: float = 0.0) -> None:
@@ -62,7 +62,7 @@ class BoxFile:
         """Return a frame's boxes.
 
         Raises:
-            UserError: the file names no such picture.
+            UserError: the annotations name no such image.
         """
         key = self._key_by_name(frame) if self._names else _key_by_number(frame)
         self.used.add(key)
@@ -71,7 +71,7 @@ class BoxFile:
 
     @property
     def unused(self) -> int:
-        """How many of the file's pictures with boxes were not asked for."""
+        """The number of images with boxes that were not asked for."""
         return len(set(self.rows) - self.used)
 
     def _read(self, content: Any, threshold: float) -> None:
@@ -84,7 +84,7 @@ class BoxFile:
             annotations = content.get('annotations') or []
             self._keep(annotations, person_category(content.get('categories') or []), threshold, images)
         else:
-            raise UserError(f'{self.path} is no COCO file: neither a list of results nor images with annotations')
+            raise UserError(f'{self.path} is not in COCO layout: neither a list of results nor images with annotations')
 
     def _keep(
         self,
@@ -96,7 +96,10 @@ class BoxFile:
         for entry in entries:
             try:
                 require_category(entry, category)
-                box, score = _detected(entry, threshold) if images is None else _annotated(entry, images)
+                if images is None:
+                    box, score = detected_box(entry), detected_score(entry, threshold)
+                else:
+                    box, score = _annotated_box(entry, images), 1.0
             except LeftOut as reason:
                 self.left_out[str(reason)] += 1
             else:
@@ -105,26 +108,22 @@ class BoxFile:
     def _key_by_name(self, frame: Frame) -> str:
         path = Path(frame.source or frame.name)
         found = self._names.get(path.name, []) if frame.rate is None else []
-        # Pictures of one name in several folders are told apart by as much of the path as the file gives.
+        # Images of the same name in several folders are told apart by the rest of the path.
         if len(found) > 1:
             found = [(name, key) for name, key in found if path.parts[-len(Path(name).parts) :] == Path(name).parts]
         if len(found) != 1:
-            raise UserError(f'{frame.title}: {self.path} names {"several" if found else "no"} such pictures')
+            raise UserError(f'{frame.title}: {self.path} names {"several" if found else "no"} such images')
         return _plain_number(found[0][1])
 
 
-def _detected(entry: Entry, threshold: float) -> Row:
-    return detected_box(entry), detected_score(entry, threshold)
-
-
-def _annotated(entry: Entry, images: Mapping[str, Entry]) -> Row:
+def _annotated_box(entry: Entry, images: Mapping[str, Entry]) -> np.ndarray:
     if int(entry.get('iscrowd') or 0):
         raise LeftOut('crowd')
     box = annotated_box(entry, image_of(entry, images))
-    # A test lets a box pass that is one pixel wide or high, but nobody can be shown in it.
+    # A test accepts a box of one pixel, but no person can be shown in it.
     if not (box[2:] > box[:2]).all():
         raise LeftOut('box without an area inside the image')
-    return box, 1.0
+    return box
 
 
 def _key_by_number(frame: Frame) -> str:

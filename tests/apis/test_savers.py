@@ -1,4 +1,4 @@
-"""What `hrpose infer` writes: complete after every frame, one video a source, every frame under its own name."""
+"""What `hrpose infer` writes: files that are complete after every frame, one video a source, names kept."""
 
 import csv
 import json
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from hrpose.apis import PoseResult
+from hrpose.apis.savers import SAVERS, CsvSaver, ImageSaver, JsonSaver, VideoSaver, columns
 from hrpose.cli.infer import KINDS
-from hrpose.cli.savers import SAVERS, CsvSaver, ImageSaver, JsonSaver, VideoSaver, columns
 from hrpose.datasets.metainfo import resolve
 from hrpose.images.files import read_image
 
@@ -17,7 +17,7 @@ INFO = resolve({'keypoint_names': ['head', 'left_hand', 'right_hand']})
 
 
 def result(people=2, index=0, source='in/clip.avi', **fields):
-    """A frame of 64x48 with so many people."""
+    """Return the result of a frame of 64x48 px."""
     box = np.tile([1.5, 2, 30, 40], (people, 1))
     points, scores = np.full((people, 3, 2), 7.25), np.full((people, 3), 0.5, np.float32)
     image, name = np.full((48, 64, 3), 90, np.uint8), f'clip.avi/{index:06d}'
@@ -29,7 +29,7 @@ def test_the_kinds_of_the_command_are_those_of_the_savers():
     assert tuple(SAVERS) == KINDS
 
 
-def test_json_is_complete_before_the_first_frame_and_after_every_one(tmp_path):
+def test_json_is_complete_after_every_frame(tmp_path):
     with JsonSaver(tmp_path, 0.2) as saver:
         assert json.loads(saver.path.read_text()) == []
         for count in range(1, 4):
@@ -41,7 +41,7 @@ def test_json_is_complete_before_the_first_frame_and_after_every_one(tmp_path):
     assert json.loads(text)[2] == result(people=3, index=3, source='für/ü.avi').to_dict()
 
 
-def test_a_line_of_the_table_is_a_person_and_complete_after_every_frame(tmp_path):
+def test_csv_has_a_line_a_person_and_is_complete_after_every_frame(tmp_path):
     with CsvSaver(tmp_path, 0.2) as saver:
         for index in range(2):
             saver.add(result(people=2 - 2 * index, index=index))
@@ -59,7 +59,7 @@ def test_a_line_of_the_table_is_a_person_and_complete_after_every_frame(tmp_path
     assert (found[0]['box_x1'], found[0]['left_hand_y'], found[0]['head_score']) == ('1.5', '7.25', '0.5')
 
 
-def test_pictures_keep_their_names_and_get_a_suffix_only_where_they_have_none(tmp_path):
+def test_images_keep_their_names_and_get_a_missing_suffix(tmp_path):
     with ImageSaver(tmp_path, 0.2) as saver:
         for name in ('a.png', 'sub/B.JPG', 'clip.avi/000003', 'photo.heic'):
             saver.add(result(name=name))
@@ -68,7 +68,7 @@ def test_pictures_keep_their_names_and_get_a_suffix_only_where_they_have_none(tm
     assert np.array_equal(read_image(tmp_path / 'images' / 'a.png'), result().draw_rgb(threshold=0.2))
 
 
-def test_each_video_of_a_source_becomes_one_and_pictures_none(tmp_path):
+def test_each_video_becomes_one_video_and_images_none(tmp_path):
     with VideoSaver(tmp_path, 0.2) as saver:
         for index in range(3):
             saver.add(result(index=index))
@@ -78,6 +78,6 @@ def test_each_video_of_a_source_becomes_one_and_pictures_none(tmp_path):
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_a_saver_that_got_nothing_closes(kind, tmp_path):
+def test_a_saver_without_results_closes(kind, tmp_path):
     with SAVERS[kind](tmp_path, 0.2):
         pass

@@ -1,29 +1,29 @@
-"""What `hrpose infer` writes, one class a format. A file is complete after every frame, a video once it is closed."""
+"""What `hrpose infer` writes, a class for each format. Files are complete after every frame, videos once closed."""
 
 import csv
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from hrpose.apis import PoseResult
+from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import IMAGE_SUFFIXES
 from hrpose.errors import UserError
 from hrpose.images.files import save_image
 from hrpose.images.video import VideoWriter
 
-# Of a camera that does not say.
+# Frames a second, if a camera does not give its rate.
 FALLBACK_RATE = 25.0
 
 
 class Saver(AbstractContextManager):
-    """Takes the results of a stream, one after the other.
+    """Writes the results of a stream, one after the other.
 
     Args:
-        out: folder of everything that the command writes; it exists.
-        threshold: joints that score no more are left out of drawings.
+        out: folder to write to; it exists.
+        threshold: keypoints with a higher score are drawn.
     """
 
-    # Below `out`: the file, or the folder of the files.
+    # The file, or the folder of the files, in `out`.
     target: str
     needs_images = False
 
@@ -31,20 +31,20 @@ class Saver(AbstractContextManager):
         self.path, self.threshold = out / self.target, threshold
 
     def add(self, result: PoseResult) -> None:
-        """Write a frame's people."""
+        """Write the people of a frame."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Complete what is not complete after every frame."""
+        """Complete and close what is open."""
 
     def __exit__(self, *reason: object) -> None:
         self.close()
 
 
 class JsonSaver(Saver):
-    """`poses.json`: a list with `PoseResult.to_dict()` of every frame, one a line, of which memory holds one.
+    """`poses.json`: a list with `PoseResult.to_dict()` of every frame, one a line.
 
-    The list's end stands in the file at every moment and is overwritten by the next frame.
+    The end of the list is always in the file; the next frame overwrites it.
     """
 
     target = 'poses.json'
@@ -69,7 +69,7 @@ class JsonSaver(Saver):
 
 
 class CsvSaver(Saver):
-    """`poses.csv`: a line for each person; a frame without people has none."""
+    """`poses.csv`: a line for each person."""
 
     target = 'poses.csv'
 
@@ -96,13 +96,13 @@ class CsvSaver(Saver):
 
 
 def columns(names: tuple[str, ...]) -> list[str]:
-    """Return the head of the table for the joints' names."""
+    """Return the columns of the table for the names of the keypoints."""
     joints = [f'{name}_{value}' for name in names for value in ('x', 'y', 'score')]
     return ['source', 'frame', 'person', 'box_x1', 'box_y1', 'box_x2', 'box_y2', 'box_score', *joints]
 
 
 class ImageSaver(Saver):
-    """`images/`: every frame with its people drawn, under its name in the source."""
+    """`images/`: every frame with its people drawn, named as in the source."""
 
     target = 'images'
     needs_images = True
@@ -113,7 +113,7 @@ class ImageSaver(Saver):
 
 
 class VideoSaver(Saver):
-    """`videos/`: every video with its people drawn, at its rate and size; pictures of their own are passed over."""
+    """`videos/`: every video with its people drawn, at its rate and size. Images are skipped."""
 
     target = 'videos'
     needs_images = True
@@ -143,9 +143,9 @@ SAVERS: dict[str, type[Saver]] = {'json': JsonSaver, 'csv': CsvSaver, 'images': 
 
 
 def check_targets(kinds: list[str], out: Path, *, overwrite: bool) -> None:
-    """Refuse to write over what an earlier run left in `out`, unless that is asked for; make the folder."""
+    """Make the folder `out`; refuse to replace results of an earlier run unless `overwrite` is set."""
     for kind in [] if overwrite else kinds:
         path = out / SAVERS[kind].target
         if path.is_file() or (path.is_dir() and any(path.iterdir())):
-            raise UserError(f'{path} is there already: give another --out, or --overwrite to write over it')
+            raise UserError(f'{path} exists; give another --out, or --overwrite')
     out.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,12 @@
-"""Boxes of COCO files: which picture or frame gets which, and what is left out."""
+"""Boxes of COCO files: which image or frame gets which, and what is left out."""
 
 import json
 
 import numpy as np
 import pytest
 
+from hrpose.apis.box_file import BoxFile
 from hrpose.apis.sources import Frame
-from hrpose.cli.box_file import BoxFile
 from hrpose.errors import UserError
 
 
@@ -29,7 +29,7 @@ def result(image_id, x, score=0.5, **fields):
 
 
 @pytest.mark.parametrize('image_id', [785, '785', 785.0, '000000000785'])
-def test_results_go_to_the_picture_whose_name_is_their_number(image_id, written):
+def test_results_go_to_the_image_named_by_their_number(image_id, written):
     boxes = BoxFile(written([result(image_id, 1, 0.9), result(7, 5), result(image_id, 3, 0.1)]))
     found = boxes(frame('in/000000000785.jpg'))
     assert found.boxes.tolist() == [[1, 2, 11, 22], [3, 2, 13, 22]] and found.scores.tolist() == [0.9, 0.1]
@@ -43,7 +43,7 @@ def test_results_of_a_video_go_to_the_frame_of_that_number(written):
     assert found == [1, 0, 1] and boxes.unused == 0
 
 
-def test_what_is_left_out_is_counted_by_reason(written):
+def test_unusable_boxes_are_counted_by_reason(written):
     bad = [result(1, 0, 0.1), result(1, 0, category_id=3), result(1, 0, bbox=[1, 2, 0, 4])]
     bad += [result(1, 0, bbox=[1, 2, float('nan'), 4]), {'image_id': 1, 'keypoints': [1, 2, 3], 'score': 1}]
     boxes = BoxFile(written([*bad, result(1, 9)]), threshold=0.3)
@@ -74,7 +74,7 @@ ANNOTATIONS = {
 }
 
 
-def test_annotations_go_to_the_picture_of_their_name_clipped_as_in_a_test(written):
+def test_annotations_go_to_the_image_of_their_name_and_are_clipped(written):
     boxes = BoxFile(written(ANNOTATIONS))
     assert boxes(frame('/data/a/1.jpg')).boxes.tolist() == [[0, 2, 19, 11]]
     assert boxes(frame('/data/b/1.jpg')).boxes.tolist() == [[1, 2, 3, 5]]
@@ -85,12 +85,12 @@ def test_annotations_go_to_the_picture_of_their_name_clipped_as_in_a_test(writte
 @pytest.mark.parametrize(
     ('asked', 'said'),
     [
-        (frame('/data/3.jpg'), '/data/3.jpg: .*boxes.json names no such pictures'),
-        (frame('/data/1.jpg'), 'names no such pictures'),  # neither that of a/ nor that of b/
-        (frame('2.jpg', 0, 25.0), '2.jpg, frame 0: .* names no such pictures'),
+        (frame('/data/3.jpg'), '/data/3.jpg: .*boxes.json names no such images'),
+        (frame('/data/1.jpg'), 'names no such images'),  # neither that of a/ nor that of b/
+        (frame('2.jpg', 0, 25.0), '2.jpg, frame 0: .* names no such images'),
     ],
 )
-def test_a_picture_that_the_annotations_do_not_name_is_an_error(asked, said, written):
+def test_an_image_that_the_annotations_do_not_name_is_an_error(asked, said, written):
     with pytest.raises(UserError, match=said):
         BoxFile(written(ANNOTATIONS))(asked)
 
@@ -99,8 +99,8 @@ def test_a_picture_that_the_annotations_do_not_name_is_an_error(asked, said, wri
     ('content', 'said'),
     [
         ('{', 'is no valid JSON'),
-        ({}, 'is no COCO file: neither a list of results nor images with annotations'),
-        (5, 'is no COCO file'),
+        ({}, 'is not in COCO layout: neither a list of results nor images with annotations'),
+        (5, 'is not in COCO layout'),
         ([1], 'is not in COCO layout: AttributeError'),
         ([{'bbox': [1, 2, 3, 4], 'score': 1}], "is not in COCO layout: KeyError: 'image_id'"),
         ([{'image_id': 1, 'bbox': [1, 2]}], 'is not in COCO layout: ValueError'),
