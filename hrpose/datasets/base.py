@@ -1,4 +1,4 @@
-"""What every data set of single people shares: joints, paths, and one visit to one sample."""
+"""The base of all data sets of single people: joints, paths, and one visit to one sample."""
 
 import logging
 from collections import Counter
@@ -20,7 +20,7 @@ from hrpose.errors import UserError
 from hrpose.images.files import ImageError
 from hrpose.registry import TRANSFORMS
 
-# So many unreadable pictures in a row are no accident: the folder is gone or the whole set is broken.
+# So many unreadable images in a row are no accident: the folder is gone or the whole data set is broken.
 MAX_BROKEN_IN_A_ROW = 20
 
 COCO_ADVICE = """
@@ -34,29 +34,29 @@ COCO_ADVICE = """
 class PoseDataset(BaseDataset):
     """A data set whose items are single people; subclasses say how an annotation file becomes records.
 
-    A record has `img_path`, `img_id`, `id`, `box` (4,) xyxy in image px, `box_score`, and, where it is labelled,
-    `keypoints` (K, 2) in image px and `visible` (K,) in {0, 1, 2}. A subclass's `load_data_list` returns a list of
-    them, with any further fields of its own; they are then kept in a `RecordTable`, which says what a field may hold.
+    A record has `img_path`, `img_id`, `id`, `box` (4,) xyxy in image px, `box_score`, and, where labelled, `keypoints`
+    (K, 2) in image px and `visible` (K,) in {0, 1, 2}. `load_data_list` of a subclass returns a list of records, which
+    may have more fields; `RecordTable` says what a field may hold.
 
     Args:
         ann_file: annotation file, relative to `data_root` unless absolute.
         metainfo: name or mapping, see `hrpose.datasets.metainfo.resolve`.
         data_root: folder that the other paths are relative to.
-        data_prefix: `img` is the folder of the images; inside the archive or LMDB where `LoadImage` reads from one.
-        bbox_file: a detector's results whose boxes are used instead of the annotation's; test only.
+        data_prefix: `img` is the folder of the images, or a folder in the archive or LMDB that `LoadImage` reads.
+        bbox_file: a detector's results, whose boxes replace the annotation's; test only.
         pipeline: configs of transforms, or callables.
-        test_mode: for testing: an image that is missing or unreadable is an error.
-        on_broken_image: what training does about an unreadable image: 'replace' it by another sample, which is
-            reported and counted in `broken_images`, or 'error'.
-        indices: keep these records only, or, if it is a number, the first so many (the last, if it is negative).
-        lazy_init: read the annotation file when it is first needed, or by `full_init()`.
+        test_mode: for testing: a missing or unreadable image is an error.
+        on_broken_image: what training does about an unreadable image: 'replace' it by another sample, with a warning
+            and a count in `broken_images`, or 'error'.
+        indices: keep only these records; a number keeps the first so many, a negative one the last.
+        lazy_init: read the annotation file only when it is needed, or by `full_init()`.
 
     Raises:
-        UserError: a path that is not there, or no usable person in the file.
+        UserError: a path does not exist, or the file has no usable person.
     """
 
     linked = {'metainfo': 'metainfo'}
-    data_list: Any  # what `load_data_list` gave, and from `full_init` on a RecordTable of it
+    data_list: Any  # the result of `load_data_list`; after `full_init`, a RecordTable
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class PoseDataset(BaseDataset):
         lazy_init: bool = False,
     ) -> None:
         if on_broken_image not in ('replace', 'error'):
-            raise UserError(f"on_broken_image is 'replace' or 'error', not {on_broken_image!r}")
+            raise UserError(f"on_broken_image: {on_broken_image!r} is neither 'replace' nor 'error'")
         self.on_broken_image = on_broken_image
         self.skipped: Counter[str] = Counter()
         self.broken_images: Counter[str] = Counter()
@@ -85,16 +85,16 @@ class PoseDataset(BaseDataset):
             test_mode=test_mode,
             indices=indices,
             lazy_init=True,
-            serialize_data=False,  # mmengine's pickles; a RecordTable is smaller, and read as fast
+            serialize_data=False,  # mmengine would pickle; a RecordTable is smaller and as fast
         )
         self._check_reduction()
         self._metainfo = resolve(metainfo, self.ann_file)
         self.bbox_file = _join(data_root, bbox_file) if bbox_file else None
         if self._container_path:
-            self.data_prefix['img'] = (data_prefix or {}).get('img', '')  # a place in it, not under data_root
+            self.data_prefix['img'] = (data_prefix or {}).get('img', '')  # inside it, not under data_root
         self._require_paths()
         if self.bbox_file and not test_mode:
-            raise UserError(f'bbox_file {bbox_file} has boxes without key points: set test_mode=True, or leave it out')
+            raise UserError(f'bbox_file: {bbox_file} has boxes without keypoints; set test_mode=True, or leave it out')
         if not lazy_init:
             self.full_init()
 
@@ -104,19 +104,19 @@ class PoseDataset(BaseDataset):
         return len(self._metainfo['keypoint_names'])
 
     def full_init(self) -> None:
-        """Read the annotation file once; say what was left out and why; refuse an empty set."""
+        """Read the annotation file once, log what was left out and why, and refuse an empty data set."""
         if self._fully_initialized:
             return
         with paused_collector():
             super().full_init()
             self.data_list = RecordTable.of(self.data_list)
         if not self.data_list:
-            raise UserError(f'indices={self._indices} keeps nobody of {self.ann_file}')
+            raise UserError(f'indices={self._indices}: keeps nobody of {self.ann_file}')
         self._require_numbers()
         self._require_images()
-        self._say_what_is_there()
+        self._log_contents()
 
-    def _say_what_is_there(self) -> None:
+    def _log_contents(self) -> None:
         left_out = f'; left out: {self._reasons()}' if self.skipped else ''
         print_log(f'{len(self)} people from {self.bbox_file or self.ann_file}{left_out}', logger='current')
         if self._metainfo not in KNOWN.values():
@@ -124,28 +124,28 @@ class PoseDataset(BaseDataset):
         flip = self._metainfo['flip_indices']
         if len(flip) > 1 and list(flip) == list(range(len(flip))):
             print_log(
-                "no joint has a mirror image: if there are left and right ones, name them 'left_…' and 'right_…' or "
-                'give flip_indices, or flipping teaches and tests the wrong joints',
+                "flipping exchanges no joints, which is wrong if there are left and right ones: name them 'left_…' and "
+                "'right_…', or give flip_indices",
                 'current',
                 logging.WARNING,
             )
 
     def _require_numbers(self) -> None:
-        """Refuse what would make every loss NaN, or be no place in an image."""
+        """Refuse numbers that are not finite, which would make every loss NaN."""
         for name in ('box', 'box_score', 'keypoints', 'visible'):
             place = self.data_list.first_not_finite(name)
             if place is not None:
                 record = self.data_list[place]
                 raise UserError(
                     f"{self.bbox_file or self.ann_file}: '{name}' of person {record.get('id', place)} (image "
-                    f'{record.get("img_id")}) holds NaN or infinity'
+                    f'{record.get("img_id")}) has NaN or infinity'
                 )
 
     def _require_images(self) -> None:
-        """A test needs every image; a missing one is better named now than after an epoch of training.
+        """Refuse a test with a missing image, now rather than after an epoch of training.
 
-        In an archive, looking is cheap, and done once here its index is shared by all loader workers: so training looks
-        too, but refuses only a set of which nothing is there.
+        In an archive the look-up is cheap, and makes the index that all loader workers then share. So training looks up
+        its images there too, but is refused only if all are missing.
         """
         container = container_of(self.backend_args)
         if not container and (self.backend_args or not self.test_mode):
@@ -154,14 +154,14 @@ class PoseDataset(BaseDataset):
         paths = set(self.data_list.values('img_path'))
         missing = sorted(path for path in paths if not (container.exists(path) if container else _is_there(path)))
         if missing and (self.test_mode or len(missing) == len(paths)):
-            aim = 'test on' if self.test_mode else 'train on'
+            aim = 'test' if self.test_mode else 'training'
             raise UserError(
-                f'{len(missing)} of {len(paths)} images to {aim} do not exist{where}, for instance {missing[0]}'
+                f'{len(missing)} of {len(paths)} {aim} images do not exist{where}, for instance {missing[0]}'
             )
 
     @property
     def backend_args(self) -> dict[str, Any] | None:
-        """How images that are no files of their own are reached: the first that a step of the pipeline has."""
+        """The file backend of the images: that of the first step of the pipeline that has one; None for local files."""
         steps = self.pipeline.transforms
         return next((args for step in steps if (args := getattr(step, 'backend_args', None))), None)
 
@@ -172,33 +172,33 @@ class PoseDataset(BaseDataset):
         return args.get(PLACE_OF.get(args.get('backend', ''), ''))
 
     def get_data_info(self, idx: int) -> Record:
-        """Return a record of one's own to change, with its place in the data set as `sample_idx`."""
+        """Return a new dict of a record, with its index in the data set as `sample_idx`."""
         self.full_init()
         return {**self.data_list[idx], 'sample_idx': idx if idx >= 0 else len(self) + idx}
 
     def _get_unserialized_subset(self, indices: int | Sequence[int]) -> Any:
-        """Return what mmengine's `indices` and `get_subset` ask for; a table where there already is one."""
+        """Return the records of mmengine's `indices` and `get_subset`; a table if there already is one."""
         if isinstance(indices, Sequence):
             count = len(self.data_list)
             if outside := [index for index in indices if not -count <= index < count]:
-                raise UserError(f'indices: there is no record {outside[0]} among {count} people of {self.ann_file}')
+                raise UserError(f'indices: {self.ann_file} has {count} people, so there is no record {outside[0]}')
             if isinstance(self.data_list, RecordTable):
                 return self.data_list[list(indices)]
         return super()._get_unserialized_subset(indices)
 
     def filter_data(self) -> list[Record]:
-        """Return the records; an empty set is refused here."""
+        """Return the records; refuse an empty data set."""
         records = super().filter_data()
         if not records:
             left_out = self._reasons() or 'nothing'
-            raise UserError(f'no usable person in {self.bbox_file or self.ann_file}. Left out: {left_out}')
+            raise UserError(f'{self.bbox_file or self.ann_file}: has no usable person; left out: {left_out}')
         return records
 
     def _reasons(self) -> str:
         return '; '.join(f'{count} {reason}' for reason, count in self.skipped.most_common())
 
     def __getitem__(self, key: int | SampleKey) -> dict[str, Any]:
-        """Return the packed sample of one visit; a plain index counts as epoch 0 of seed 0."""
+        """Return the packed sample of one visit; a plain index means epoch 0 of seed 0."""
         self.full_init()
         key = key if isinstance(key, SampleKey) else SampleKey(0, 0, int(key))
         if self.test_mode or self.on_broken_image == 'error':
@@ -210,9 +210,7 @@ class PoseDataset(BaseDataset):
                 self._report_broken(error)
                 chance = np.random.default_rng([*key.numbers, attempt])
                 key = key.at(int(chance.integers(len(self))))
-        raise UserError(
-            f'{MAX_BROKEN_IN_A_ROW} images in a row cannot be read, the last from {self.data_prefix["img"]}'
-        )
+        raise UserError(f'{self.data_prefix["img"]}: {MAX_BROKEN_IN_A_ROW} images in a row cannot be read')
 
     def _visit(self, key: SampleKey) -> dict[str, Any]:
         record = self.get_data_info(int(key))
@@ -225,24 +223,24 @@ class PoseDataset(BaseDataset):
         if self.broken_images[message] == 1:
             count = len(self.broken_images)
             print_log(
-                f'{message}. Another sample takes its place ({count} such so far in this process)',
+                f'{message}; another sample replaces it ({count} broken so far in this process)',
                 'current',
                 30,
             )
 
     def _check_reduction(self) -> None:
-        """Refuse reduced pictures where they would change a test, or would not be reduced."""
+        """Refuse `LoadImage(reduce=True)` in a test, whose result it would change, and where it has no effect."""
         steps = self.pipeline.transforms
         if not any(isinstance(step, LoadImage) and step.reduce for step in steps):
             return
         if self.test_mode:
-            raise UserError('LoadImage(reduce=True) is for training: a test reads pictures as they are stored')
+            raise UserError('LoadImage(reduce=True): only for training; a test reads images as they are stored')
         if not decodes_late(steps):
             names = [type(step).__name__ for step in steps]
-            raise UserError(f'LoadImage(reduce=True) needs regions alone to be moved until WarpAffine, unlike {names}')
+            raise UserError(f'LoadImage(reduce=True): steps before WarpAffine may change regions only, unlike {names}')
 
     def _require_paths(self) -> None:
-        """Stop before anything is built if the data are not where the config says."""
+        """Stop before anything is built if the paths of the config do not exist."""
         images = self._container_path or self.data_prefix['img']
         wanted = [self.ann_file, self.bbox_file, images]
         missing = [path for path in wanted if path and '://' not in path and not Path(path).exists()]

@@ -1,4 +1,4 @@
-"""COCO's key point annotations, and any JSON in their layout, as one record a person."""
+"""COCO's keypoint annotations, and other JSON in their layout (CrowdPose, PoseTrack18), as one record a person."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -25,15 +25,15 @@ from hrpose.registry import DATASETS
 
 @DATASETS.register_module()
 class CocoDataset(PoseDataset):
-    """People from a COCO key point file, with the annotation's boxes or a detector's.
+    """People from a COCO keypoint file, with the annotation's boxes or a detector's.
 
-    As published: crowds, people without a labelled key point and boxes without an area are left out (and counted);
-    annotated boxes are clipped to the image's last pixel, a detector's are taken as they are.
+    As published: crowds, people without a labelled keypoint and boxes without an area are left out and counted;
+    annotated boxes are clipped to the image's last pixel, a detector's boxes are not.
 
     Args:
-        ann_file: COCO key point JSON, or a folder of several that share their joints.
+        ann_file: COCO keypoint JSON, or a folder of several with the same joints.
         bbox_file: COCO detection results `[{image_id, category_id, bbox: xywh, score}, …]`.
-        bbox_threshold: least score of a detection; published 0.
+        bbox_threshold: least score of a detection; 0 as published.
         **options: those of `PoseDataset`.
     """
 
@@ -42,7 +42,7 @@ class CocoDataset(PoseDataset):
         super().__init__(ann_file, **options)
 
     def load_data_list(self) -> list[Record]:
-        """Return one record a person; what is left out is counted by reason in `skipped`."""
+        """Return one record a person; count what is left out, by reason, in `skipped`."""
         content = read_coco_json(self.ann_file)
         try:
             images = {image_key(image['id']): image for image in content['images']}
@@ -50,24 +50,24 @@ class CocoDataset(PoseDataset):
         except UserError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise UserError(f'{self.ann_file} is not in COCO layout: {_describe(error)}') from error
+            raise UserError(f'{self.ann_file}: not in COCO layout: {_describe(error)}') from error
         if self.bbox_file:
             detections = read_json(self.bbox_file)
             if not isinstance(detections, list):
-                raise UserError(f"{self.bbox_file} is no list of detections, as COCO's results are")
+                raise UserError(f"{self.bbox_file}: not a list of detections, as COCO's results are")
             return list(self._usable(detections, partial(self._detected, images=images, category=category)))
         if 'annotations' not in content:
             raise UserError(
-                f'{self.ann_file} lists images only, as those of test-dev do, so the boxes of the people have to come '
-                'from a detector: bbox_file=/path/to/its/results.json'
+                f'{self.ann_file}: lists only images, as for test-dev; give the boxes of a detector: '
+                'bbox_file=/path/to/its/results.json'
             )
         annotations = content['annotations'] or []
         return list(self._usable(annotations, partial(self._annotated, images=images, category=category)))
 
     def _usable(self, entries: list[Entry], read: Callable[[int, Entry], Record]) -> Iterator[Record]:
-        """Yield what `read` makes of each number and entry; count, by reason, what cannot be used."""
+        """Yield the record that `read` makes of each number and entry; count, by reason, entries that it leaves out."""
         if not isinstance(entries, list):
-            raise UserError(f'{self.ann_file} is not in COCO layout: annotations is no list')
+            raise UserError(f'{self.ann_file}: not in COCO layout: annotations is not a list')
         for number, entry in enumerate(entries):
             try:
                 record = read(number, entry)
@@ -78,7 +78,7 @@ class CocoDataset(PoseDataset):
                 raise
             except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 raise UserError(
-                    f'{self.bbox_file or self.ann_file} is not in COCO layout: {_describe(error)} (entry {number}, '
+                    f'{self.bbox_file or self.ann_file}: not in COCO layout: {_describe(error)} (entry {number}, '
                     'counted from 0)'
                 ) from error
             yield record
@@ -93,7 +93,7 @@ class CocoDataset(PoseDataset):
         keypoints, visible = labelled_joints(annotation)
         if len(keypoints) != self.num_joints:
             raise UserError(
-                f'{self.ann_file}: annotation {annotation.get("id")} has {len(keypoints)} key points, but '
+                f'{self.ann_file}: annotation {annotation.get("id")} has {len(keypoints)} keypoints, but '
                 f"metainfo '{self.metainfo['dataset_name']}' has {self.num_joints} joints"
             )
         box = annotated_box(annotation, image)
@@ -122,7 +122,7 @@ class CocoDataset(PoseDataset):
 class CrowdPoseDataset(CocoDataset):
     """People of CrowdPose, with the annotation's boxes or a detector's.
 
-    The files are COCO's in form, without areas, and with a `crowdIndex` for each image, which `CrowdPoseMetric` reads.
+    The files have COCO's layout without areas, and a `crowdIndex` for each image, which `CrowdPoseMetric` reads.
 
     Args:
         ann_file: `crowdpose_train.json`, `crowdpose_val.json`, `crowdpose_trainval.json` or `crowdpose_test.json` of
@@ -139,8 +139,8 @@ class CrowdPoseDataset(CocoDataset):
 class PoseTrack18Dataset(CocoDataset):
     """People of PoseTrack18 in single frames, with the annotation's boxes or a detector's.
 
-    The files are COCO's in form. Frames that nobody annotated hold no people, so nothing is trained or tested on them.
-    An image's `file_name` starts at the release's root (`images/val/…`): leave `data_prefix` out.
+    The files have COCO's layout. Frames that nobody annotated hold no people, so they are not used. `file_name` of an
+    image starts at the root of the release (`images/val/…`): leave `data_prefix` out.
 
     Args:
         ann_file: the release's folder of one JSON a video (`annotations/val`), or one JSON with all videos.

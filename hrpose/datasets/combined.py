@@ -1,7 +1,4 @@
-"""Several data sets as one: their joints brought together by name.
-
-Letters: K joints of the target, S joints of a part.
-"""
+"""Several data sets as one, with joints matched by name. K joints of the target, S joints of a part."""
 
 import bisect
 from collections.abc import Mapping, Sequence
@@ -18,29 +15,29 @@ from hrpose.datasets.sampler import SampleKey
 from hrpose.errors import UserError, nearest
 from hrpose.registry import DATASETS
 
-# The name of a part's joint -> the name of the target's joint that it is, or None for none of them.
+# Name of a part's joint -> name of the same joint in the target, or None to leave it out.
 Mapped = Mapping[str, str | None]
 
 
 @DATASETS.register_module()
 class CombinedDataset(Dataset):
-    """Data sets with joints of their own, whose samples all have the target's joints.
+    """Data sets with different joints, whose samples all have the target's joints.
 
-    A part's joint is the target's of the same name, unless `mapping` says another. A joint of the target that a part
-    lacks is unlabelled there: its visibility, and with it its weight in the loss, is 0. Joints change before anything
-    else of the pipeline, so that flipping and half-body see the target's. A part keeps its own `metainfo`; the config's
-    is the target. Shares of the parts: `RatioSampler`.
+    A part's joint is the target's joint of the same name, unless `mapping` gives another name. Joints of the target
+    that a part lacks are unlabelled there: their visibility, and so their weight in the loss, is 0. The pipeline begins
+    with the exchange of joints, so that flip and half-body see those of the target. Parts keep their own `metainfo`;
+    that of the config is the target. `RatioSampler` draws from the parts in given ratios.
 
     Args:
         datasets: configs of `PoseDataset`s, the parts.
         metainfo: of the target.
-        mapping: {'name in a part': 'name in the target'}, for all parts, or a list with one (or None) a part. None in
-            place of the target's name leaves a joint out.
-        lazy_init: read no annotation yet.
+        mapping: {'name in a part': 'name in the target'} for all parts, or a list of one mapping (or None) a part. None
+            as the target's name leaves a joint out.
+        lazy_init: do not read annotation files yet.
 
     Raises:
-        UserError: a mapping that names joints which do not exist, two joints of a part for one of the target, or a part
-            without any joint of the target.
+        UserError: `mapping` names joints that do not exist or two joints of a part for one of the target, or a part has
+            no joint of the target.
     """
 
     linked = {'metainfo': 'metainfo'}
@@ -56,13 +53,13 @@ class CombinedDataset(Dataset):
         self._metainfo = resolve(metainfo)
         parts = [_built(part, number) for number, part in enumerate(datasets)]
         if not parts:
-            raise UserError('CombinedDataset has no datasets: give it the configs of two or more')
+            raise UserError('CombinedDataset: datasets is empty; give the configs of two or more')
         names = [part.metainfo['keypoint_names'] for part in parts]
         target = self._metainfo['keypoint_names']
         for number, (part, own) in enumerate(zip(parts, _mappings(mapping, names), strict=True)):
             places = joint_places(names[number], target, own, f'datasets.{number}')
             part.pipeline.transforms.insert(0, TakeJoints(places, number))
-            _say_joints(part, number, places, target)
+            _log_joints(part, number, places, target)
         self.datasets = parts
         if not lazy_init:
             self.full_init()
@@ -74,7 +71,7 @@ class CombinedDataset(Dataset):
 
     @cached_property
     def cumulative_sizes(self) -> list[int]:
-        """Where each part ends: its samples come after those of the parts before it."""
+        """The index at which each part ends; the parts follow one another."""
         self.full_init()
         return np.cumsum([len(part) for part in self.datasets]).tolist()
 
@@ -83,23 +80,23 @@ class CombinedDataset(Dataset):
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """The target's."""
+        """Metainfo of the target."""
         return dict(self._metainfo)
 
     def __getitem__(self, key: int | SampleKey) -> dict[str, Any]:
-        """Return the packed sample of one visit; an unreadable image is replaced by another one of its part."""
+        """Return the packed sample of one visit; an unreadable image is replaced by one of the same part."""
         if not 0 <= key < len(self):
-            raise IndexError(f'no sample {int(key)} among {len(self)}')
+            raise IndexError(f'there is no sample {int(key)} among {len(self)}')
         number = bisect.bisect_right(self.cumulative_sizes, key)
         return self.datasets[number][key - (self.cumulative_sizes[number - 1] if number else 0)]
 
 
 class TakeJoints:
-    """Gives a part's record the target's joints.
+    """Exchanges a part's joints for the target's.
 
     Args:
-        places: (K,) which of the part's joints each of the target's is; -1 for none.
-        part: its number, which distinguishes equal image ids of several parts: `img_id` becomes '{part}/{img_id}'.
+        places: (K,) index of each of the target's joints in the part; -1 for none.
+        part: number of the part. `img_id` becomes '{part}/{img_id}', since parts may have equal image ids.
     """
 
     def __init__(self, places: Sequence[int], part: int) -> None:
@@ -117,23 +114,23 @@ class TakeJoints:
 
 
 def joint_places(source: Sequence[str], target: Sequence[str], mapping: Mapped, where: str) -> tuple[int, ...]:
-    """Return, for each of K joints of the target, the place of the part's joint that it is; -1 where there is none.
+    """Return, for each of K joints of the target, its index in the part; -1 where the part lacks it.
 
     Args:
         source: (S) names of the part's joints.
-        target: (K) names.
-        mapping: name in the part -> name in the target, or None to leave the joint out; like-named ones need none.
-        where: of the part, for messages.
+        target: (K) names of the target's joints.
+        mapping: name in the part -> name in the target, or None to leave the joint out; equal names need no entry.
+        where: the part, for messages.
 
     Raises:
-        UserError: names that do not exist, two joints for one, or none for all.
+        UserError: names that do not exist, two joints for one, or no joint in common.
     """
     for name, wanted in mapping.items():
         if name not in source:
-            raise UserError(f"{where}: the mapping names a joint '{name}', which is not there; {nearest(name, source)}")
+            raise UserError(f"{where}: mapping has a joint '{name}' that the part lacks; {nearest(name, source)}")
         if wanted is not None and wanted not in target:
             raise UserError(
-                f"{where}: the mapping sends '{name}' to '{wanted}', which the target lacks; {nearest(wanted, target)}"
+                f"{where}: mapping sends '{name}' to '{wanted}', which the target lacks; {nearest(wanted, target)}"
             )
     places: dict[str, int] = {}
     for index, name in enumerate(source):
@@ -142,13 +139,13 @@ def joint_places(source: Sequence[str], target: Sequence[str], mapping: Mapped, 
             continue
         if wanted in places:
             raise UserError(
-                f"{where}: '{source[places[wanted]]}' and '{name}' would both be the target's '{wanted}'; "
+                f"{where}: '{source[places[wanted]]}' and '{name}' are both the target's '{wanted}'; "
                 f"leave one out: mapping={{'{name}': None}}"
             )
         places[wanted] = index
     if not places:
         raise UserError(
-            f'{where} has no joint of the target, and the mapping names none: {", ".join(source)} against '
+            f'{where}: has no joint of the target, with or without mapping: {", ".join(source)} against '
             f'{", ".join(target)}'
         )
     return tuple(places.get(name, -1) for name in target)
@@ -156,36 +153,35 @@ def joint_places(source: Sequence[str], target: Sequence[str], mapping: Mapped, 
 
 def _built(part: Any, number: int) -> PoseDataset:
     if not isinstance(part, Mapping):
-        raise UserError(f'datasets.{number} of CombinedDataset has to be the config of a data set, not {part!r:.80}')
+        raise UserError(f'datasets.{number} of CombinedDataset: {part!r:.80} is not the config of a data set')
     dataset = DATASETS.build({**part, 'lazy_init': True})
     if not isinstance(dataset, PoseDataset):
         raise UserError(
-            f'datasets.{number} of CombinedDataset is a {type(dataset).__name__}; it takes data sets of people such as '
-            'CocoDataset, and none that wraps another (what is to come more often, RatioSampler repeats)'
+            f'datasets.{number} of CombinedDataset: {type(dataset).__name__} is not a data set of people such as '
+            'CocoDataset; to repeat a part, use RatioSampler'
         )
     return dataset
 
 
 def _mappings(mapping: Mapped | Sequence[Mapped | None] | None, names: Sequence[Sequence[str]]) -> list[Mapped]:
-    """Return one mapping a part; of one for all, each part gets what names its joints."""
+    """Return one mapping a part; a mapping for all parts is split by the joints that each part has."""
     if mapping is None:
         return [{} for _ in names]
     if not isinstance(mapping, Mapping):
         if len(mapping) != len(names):
-            raise UserError(f'CombinedDataset has {len(names)} datasets, but {len(mapping)} mappings: one for each')
+            raise UserError(f'CombinedDataset: {len(mapping)} mappings for {len(names)} datasets; give one for each')
         return [own or {} for own in mapping]
     known = {name for part in names for name in part}
     if unknown := sorted(set(mapping) - known):
-        raise UserError(f"the mapping names a joint '{unknown[0]}', which no part has; {nearest(unknown[0], known)}")
+        raise UserError(f"mapping: no part has a joint '{unknown[0]}'; {nearest(unknown[0], known)}")
     return [{name: wanted for name, wanted in mapping.items() if name in part} for part in names]
 
 
-def _say_joints(part: PoseDataset, number: int, places: Sequence[int], target: Sequence[str]) -> None:
+def _log_joints(part: PoseDataset, number: int, places: Sequence[int], target: Sequence[str]) -> None:
     without = [name for name, place in zip(target, places, strict=True) if place < 0]
     unused = [name for at, name in enumerate(part.metainfo['keypoint_names']) if at not in places]
     print_log(
         f"datasets.{number} ('{part.metainfo['dataset_name']}') has {len(target) - len(without)} of the target's "
-        f'{len(target)} joints; unlabelled in it: {", ".join(without) or "none"}; its own without a use: '
-        f'{", ".join(unused) or "none"}',
+        f'{len(target)} joints; unlabelled: {", ".join(without) or "none"}; not used: {", ".join(unused) or "none"}',
         logger='current',
     )

@@ -1,8 +1,8 @@
 """MPII Human Pose: the official release's JSON, or the original MATLAB file, as one record a person.
 
-MPII counts pixels from 1 and gives no box but a centre and a scale, the person's height over 200 px. As published
-(the official release's `MPIIDataset`): the centre moves down by 15 px times the scale, to hold the feet; the region's
-side is 200 px times the scale, padded by 1.25 later; and 1 is taken off every coordinate, to count from 0.
+MPII counts pixels from 1. In place of a box it has a centre and a scale, the person's height over 200 px. As in
+`MPIIDataset` of the official release, the centre moves down by 15 px times the scale, to include the feet; the side of
+the region is 200 px times the scale, padded by 1.25 later; and coordinates are reduced by 1, to count from 0.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ CENTER_DROP = 15.0  # px for scale 1
 
 @DATASETS.register_module()
 class MpiiDataset(PoseDataset):
-    """People of MPII, 16 joints; `id` is the person's place in the annotation file, counted from 0.
+    """People of MPII, 16 joints; `id` is the person's index in the annotation file.
 
     Args:
         ann_file: JSON of the official HRNet release (`annot/train.json`, `valid.json`, `test.json`): a list with
@@ -38,24 +38,24 @@ class MpiiDataset(PoseDataset):
         super().__init__(ann_file, metainfo=metainfo, **options)
 
     def load_data_list(self) -> list[Record]:
-        """Return one record a person; what is left out is counted by reason in `skipped`."""
+        """Return one record a person; count what is left out, by reason, in `skipped`."""
         if self.bbox_file:
-            raise UserError("bbox_file: MPII's protocol has no detected boxes; leave it out")
+            raise UserError("bbox_file: MPII's protocol uses no detected boxes; leave it out")
         if self.num_joints != NUM_JOINTS:
             raise UserError(
-                f"MPII has {NUM_JOINTS} joints, but metainfo '{self.metainfo['dataset_name']}' has {self.num_joints}"
+                f"metainfo '{self.metainfo['dataset_name']}': has {self.num_joints} joints, but MPII has {NUM_JOINTS}"
             )
         try:
             return list(self._records(enumerate(self._read_people())))
         except UserError:
             raise
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise UserError(f"{self.ann_file} is not in MPII's layout: {type(error).__name__}: {error}") from error
+            raise UserError(f"{self.ann_file}: not in MPII's layout: {type(error).__name__}: {error}") from error
 
     def _read_people(self) -> list[Record]:
         people = read_json(self.ann_file)
         if not isinstance(people, list):
-            raise UserError(f"{self.ann_file} is no list of people, as the official release's MPII files are")
+            raise UserError(f"{self.ann_file}: not a list of people, as in the official release's MPII files")
         return people
 
     def _records(self, people: Any) -> Iterator[Record]:
@@ -71,16 +71,15 @@ class MpiiDataset(PoseDataset):
         if record['box'] is None:
             return 'without a centre or a scale'
         if not self.test_mode and not (record.get('visible', np.zeros(1)) > 0).any():
-            return 'without a labelled key point'
+            return 'without a labelled keypoint'
         return None
 
 
 @DATASETS.register_module()
 class MpiiMatDataset(MpiiDataset):
-    """People of MPII from its original `mpii_human_pose_v1_u12_1.mat`; training images, unless `test_mode`.
+    """People of MPII from its original `mpii_human_pose_v1_u12_1.mat`: training images, or test images in `test_mode`.
 
-    In test mode these are the people of the test images, who have no joints: the split that the official release
-    calls validation is known to its JSON only.
+    People of the test images have no joints. The validation split of the official release exists only in its JSON.
     """
 
     def _read_people(self) -> list[Record]:
@@ -88,7 +87,7 @@ class MpiiMatDataset(MpiiDataset):
 
 
 def person_record(person: Mapping[str, Any], folder: str) -> Record:
-    """Return the record of a person in the official JSON's form, without `id`; `box` is None where it is unknown.
+    """Return the record of a person in the official JSON's layout, without `id`; `box` is None where it is unknown.
 
     Args:
         person: `center` (2,) image px counted from 1, `scale`, and perhaps `joints` (16, 2), `joints_vis` (16,).
@@ -102,10 +101,10 @@ def person_record(person: Mapping[str, Any], folder: str) -> Record:
         joints = np.array(person['joints'], dtype=np.float64)[:, :2] - 1
         if joints.shape != (NUM_JOINTS, 2) or visible.shape != (NUM_JOINTS,):
             raise UserError(
-                f'a person in {person["image"]} has {len(joints)} joints and {len(visible)} marks, but MPII has '
+                f'a person in {person["image"]} has {len(joints)} joints and {len(visible)} flags, but MPII has '
                 f'{NUM_JOINTS}'
             )
-        # What is not labelled stands at (-1, -1), which is no place in the image.
+        # Joints that are not labelled are at (-1, -1), outside the image.
         record |= {'keypoints': np.where((visible > 0)[:, None], joints, 0.0), 'visible': visible}
     return record
 
@@ -118,18 +117,18 @@ def region_box(center: np.ndarray, scale: float) -> np.ndarray:
 
 
 def read_mat(path: str, *, train: bool) -> list[Record]:
-    """Return the people of MPII's original MATLAB file, in the official JSON's form.
+    """Return the people of MPII's original MATLAB file, in the layout of the official JSON.
 
     Args:
         path: `mpii_human_pose_v1_u12_1.mat`.
-        train: the people of the training images, with joints; else those of the test images, without.
+        train: return the people of the training images, with joints, or of the test images, without joints.
 
     Raises:
-        UserError: no such MATLAB file.
+        UserError: the file does not exist or is not MPII's.
     """
     content = read_matlab(path, struct_as_record=False, squeeze_me=True)
     if 'RELEASE' not in content:
-        raise UserError(f"{path} is not MPII's MATLAB release: it has no RELEASE")
+        raise UserError(f"{path}: not MPII's MATLAB release, which has a variable RELEASE")
     release = content['RELEASE']
     images = zip(np.atleast_1d(release.annolist), np.atleast_1d(release.img_train), strict=True)
     return [
@@ -141,9 +140,9 @@ def read_mat(path: str, *, train: bool) -> list[Record]:
 
 
 def mat_person(person: Any, image: str) -> Record:
-    """Return a MATLAB struct of one person in the official JSON's form; joints that are not there have mark 0.
+    """Return a MATLAB struct of one person in the layout of the official JSON; missing joints have flag 0.
 
-    Some structs hold no position or no scale, which the JSON writes as -1.
+    A missing position or scale becomes -1, as in the JSON.
     """
     positions = _structs(getattr(person, 'objpos', None))
     scales = np.atleast_1d(getattr(person, 'scale', []))
@@ -163,5 +162,5 @@ def mat_person(person: Any, image: str) -> Record:
 
 
 def _structs(value: Any) -> list[Any]:
-    """Return MATLAB's struct array as a list: scipy gives one struct bare, and none as an empty array."""
+    """Return a struct array as a list; SciPy reads a single struct bare, and none as an empty array."""
     return [item for item in np.atleast_1d(value) if hasattr(item, '_fieldnames')]

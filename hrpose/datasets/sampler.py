@@ -1,4 +1,4 @@
-"""The order of the samples, and with it what each sample's augmentation may draw on."""
+"""The order of samples, and the key that each sample's augmentation depends on."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,16 +12,16 @@ from hrpose.registry import DATA_SAMPLERS
 
 
 class SampleKey(int):
-    """Names one visit to one sample. Augmentation depends on its `numbers` and on nothing else.
+    """One visit to one sample. Augmentation depends on its `numbers` and on nothing else.
 
-    It is the index, so that wrappers of data sets can reckon with it. What they make of it keeps the `origin`, the
-    index that the sampler drew, so that neither parts nor repeats of a data set are augmented alike.
+    It is an int, the index, so that wrappers of data sets can compute with it. The results keep `origin`, the index
+    that the sampler drew, so that parts and repeats of a data set get different augmentation.
 
     Attributes:
         seed: of the sampler.
         epoch: counted from 0.
-        visit: tells visits to one sample within an epoch apart, where a sampler repeats it.
-        origin: the index as the sampler drew it.
+        visit: number of the visit, where a sampler repeats a sample within an epoch.
+        origin: the index that the sampler drew.
     """
 
     seed: int
@@ -40,7 +40,7 @@ class SampleKey(int):
 
     @property
     def numbers(self) -> list[int]:
-        """Seed, epoch and origin; and the visit, where it is not the first."""
+        """Seed, epoch, origin, and the visit unless it is the first."""
         return [self.seed, self.epoch, self.origin, *([self.visit] if self.visit else [])]
 
     def at(self, index: int) -> 'SampleKey':
@@ -56,10 +56,10 @@ class SampleKey(int):
 
 @DATA_SAMPLERS.register_module()
 class EpochSampler(DefaultSampler):
-    """mmengine's default sampler, whose every index also carries the seed and the epoch.
+    """mmengine's default sampler, with indices that carry the seed and the epoch.
 
-    mmengine gives loader workers one fixed seed and saves no random state, so augmentation that draws on a global
-    generator repeats itself each epoch and differs after a resume. Arguments are those of `DefaultSampler`.
+    mmengine gives loader workers one fixed seed and saves no random state, so augmentation from a global generator
+    repeats itself each epoch and differs after a resume. Arguments are those of `DefaultSampler`.
     """
 
     def __iter__(self) -> Iterator[SampleKey]:
@@ -70,20 +70,20 @@ class EpochSampler(DefaultSampler):
 class RatioSampler(EpochSampler):
     """Draws from the parts of a combined data set in given ratios.
 
-    Each part is gone through in rounds, shuffled anew, and the next epoch goes on where the last one stopped: a small
-    part is repeated, augmented anew each time, and of a large one every sample has its turn before any comes again.
-    What comes when depends on seed and epoch alone; several processes share an epoch as with `EpochSampler`.
+    Each part is visited in rounds, each shuffled differently, and an epoch goes on where the last one stopped: a small
+    part is repeated with different augmentation, and all samples of a large part are used before any is repeated. The
+    order depends on seed and epoch alone; several processes share an epoch as with `EpochSampler`.
 
     Args:
-        dataset: whose `cumulative_sizes` tell its parts: a `CombinedDataset`, or mmengine's `ConcatDataset`.
-        ratios: one number above 0 a part; (3, 1) draws three of the first for each of the second.
-        size: samples an epoch, of all parts together; as many as the data set has unless given.
-        shuffle: whether rounds and epochs are shuffled; the parts come one after the other otherwise.
-        seed: the same in each process; drawn and agreed on unless given.
-        round_up: whether samples are repeated so that each process has as many.
+        dataset: with `cumulative_sizes` of its parts: a `CombinedDataset`, or mmengine's `ConcatDataset`.
+        ratios: one number above 0 a part; (3, 1) draws three samples of the first part for one of the second.
+        size: samples an epoch; by default as many as the data set has.
+        shuffle: shuffle rounds and epochs; otherwise the parts follow one another.
+        seed: the same in each process; by default drawn and shared.
+        round_up: repeat samples so that each process has as many.
 
     Raises:
-        UserError: a data set without parts, or ratios that are not one number above 0 for each.
+        UserError: a data set without parts, or ratios that are not one number above 0 a part.
     """
 
     def __init__(
@@ -98,16 +98,16 @@ class RatioSampler(EpochSampler):
     ) -> None:
         ends = getattr(dataset, 'cumulative_sizes', None)
         if ends is None:
-            raise UserError(f'RatioSampler is for a CombinedDataset; {type(dataset).__name__} has no parts')
+            raise UserError(f'RatioSampler: {type(dataset).__name__} has no parts; use it with a CombinedDataset')
         if len(ratios) != len(ends) or not all(ratio > 0 for ratio in ratios):
-            raise UserError(f'RatioSampler needs {len(ends)} ratios above 0, one a part, but got {list(ratios)}')
+            raise UserError(f'RatioSampler: ratios {list(ratios)} are not {len(ends)} numbers above 0, one a part')
         if size is not None and size < 1:
-            raise UserError(f'RatioSampler needs a size of at least 1 sample an epoch, not {size}')
+            raise UserError(f'RatioSampler: size {size} is not at least 1 sample an epoch')
         self.starts, self.sizes = [0, *ends[:-1]], np.diff([0, *ends]).tolist()
         self.counts = apportion(size or ends[-1], ratios)
         super().__init__(range(sum(self.counts)), shuffle=shuffle, seed=seed, round_up=round_up)
         shares = ', '.join(f'{count} of {there}' for count, there in zip(self.counts, self.sizes, strict=True))
-        print_log(f'RatioSampler: samples an epoch of each part: {shares}', logger='current')
+        print_log(f'RatioSampler: samples of each part in an epoch: {shares}', logger='current')
 
     def __iter__(self) -> Iterator[SampleKey]:
         """Yield this process's keys of the epoch."""
@@ -115,7 +115,7 @@ class RatioSampler(EpochSampler):
         return (SampleKey(self.seed, self.epoch, *visits[place].tolist()) for place in map(int, super().__iter__()))
 
     def _visits(self, part: int) -> np.ndarray:
-        """Return one epoch's samples of a part (count, 2): the index in the whole, and which round it belongs to."""
+        """Return the samples of a part in this epoch (count, 2): the index in the whole data set, and the round."""
         count, size = self.counts[part], self.sizes[part]
         rounds, places = np.divmod(np.arange(count) + self.epoch * count, size)
         for turn in np.unique(rounds):
@@ -126,7 +126,7 @@ class RatioSampler(EpochSampler):
 
 
 def apportion(total: int, ratios: Sequence[float]) -> list[int]:
-    """Return whole numbers in proportion to `ratios` that add up to `total`, by largest remainders."""
+    """Return integers in proportion to `ratios` that add up to `total`, by largest remainders."""
     exact = np.array(ratios, dtype=np.float64) * (total / sum(ratios))
     counts = np.floor(exact).astype(np.int64)
     for place in np.argsort(counts - exact, kind='stable')[: total - counts.sum()]:

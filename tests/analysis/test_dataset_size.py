@@ -18,7 +18,7 @@ def test_generated_annotations_have_the_stated_counts(tmp_path):
     assert (len(content['images']), len(content['annotations']), people) == (1183, 2625, 1498)
     assert len(dataset) == people
     assert len(set(dataset.data_list.values('img_id'))) == 566
-    assert set(dataset.skipped) == {'crowd', 'without a labelled key point'}
+    assert set(dataset.skipped) == {'crowd', 'without a labelled keypoint'}
 
 
 @pytest.mark.slow

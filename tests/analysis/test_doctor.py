@@ -81,7 +81,7 @@ def test_docs_explain_exactly_the_known_findings(repository):
         ('unreadable_images', '2.jpg is cut short'),
         ('image_sizes', '2.jpg is 320 x 100, stated 640 x 200'),
         ('foreign_detections', '12 of 12 detections (100%)'),
-        ('annotation_file', 'is no valid JSON'),
+        ('annotation_file', 'not valid JSON'),
         ('unlabelled_joints', 'right_ear'),
     ],
 )

@@ -98,7 +98,7 @@ def test_an_image_that_the_annotations_do_not_name_is_an_error(asked, said, writ
 @pytest.mark.parametrize(
     ('content', 'said'),
     [
-        ('{', 'is no valid JSON'),
+        ('{', 'not valid JSON'),
         ({}, 'is not in COCO layout: neither a list of results nor images with annotations'),
         (5, 'is not in COCO layout'),
         ([1], 'is not in COCO layout: AttributeError'),

@@ -55,9 +55,7 @@ def packed_coco(kind: str, data, tmp_path: Path, name: str = 'train') -> tuple[d
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('test_mode', [True, False])
 @pytest.mark.parametrize('workers', [0, 2])
-def test_packed_images_give_the_samples_that_files_give_also_in_forked_workers(
-    kind, test_mode, workers, tiny_coco, tmp_path
-):
+def test_packed_images_give_the_samples_of_files(kind, test_mode, workers, tiny_coco, tmp_path):
     data = tiny_coco()
     plain = [LoadImage()({'img_path': str(data.images / f'{number:03d}.jpg')})['img'] for number in range(4)]
     arguments, backend_args = packed_coco(kind, data, tmp_path)
@@ -86,7 +84,7 @@ def test_an_archive_gives_every_member_back(method, tmp_path, rng):
     assert not backend.exists('folder 1') and not backend.exists('train/') and not backend.exists('')
 
 
-def test_many_threads_and_forked_processes_read_one_archive_at_once(tmp_path, rng):
+def test_threads_and_forked_processes_share_one_archive(tmp_path, rng):
     files = {f'{number}': rng.bytes(20_000) for number in range(50)}
     write_zip(tmp_path / 'a.zip', files, zipfile.ZIP_DEFLATED)
     backend = ZipBackend(str(tmp_path / 'a.zip'))
@@ -117,8 +115,8 @@ def test_a_data_set_on_an_archive_can_be_pickled_and_halved(tiny_coco, tmp_path)
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_an_image_that_is_not_in_there_is_named_with_the_place(kind, tmp_path):
-    backend_args = packed(kind, tmp_path / 'some', {'a.jpg': b'not a picture'})
+def test_a_missing_image_is_named_with_its_archive(kind, tmp_path):
+    backend_args = packed(kind, tmp_path / 'some', {'a.jpg': b'not an image'})
     with pytest.raises(ImageError, match=rf'b\.jpg: the \w+ {tmp_path}/some has no such'):
         read_image('b.jpg', backend_args)
     with pytest.raises(ImageError, match=r'a\.jpg is in no format'):
@@ -126,22 +124,20 @@ def test_an_image_that_is_not_in_there_is_named_with_the_place(kind, tmp_path):
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_a_test_names_what_is_missing_and_training_refuses_only_a_set_of_which_nothing_is_there(
-    kind, tiny_coco, tmp_path
-):
+def test_missing_images_stop_a_test_and_only_all_stop_training(kind, tiny_coco, tmp_path):
     arguments, backend_args = packed_coco(kind, tiny_coco(broken={1: 'missing'}), tmp_path)
     pipeline = [LoadImage(backend_args)]
-    with pytest.raises(UserError, match=rf'1 of 4 images to test on .* in .*{kind}, for instance train/001\.jpg'):
+    with pytest.raises(UserError, match=rf'1 of 4 test images do not exist in .*{kind}, for instance train/001\.jpg'):
         CocoDataset(**arguments, pipeline=pipeline, test_mode=True)
     dataset = CocoDataset(**arguments, pipeline=pipeline)
     assert dataset[1]['id'] != 101
     assert dataset.broken_images.total() >= 1
-    with pytest.raises(UserError, match=r'4 of 4 images to train on .* for instance val/000\.jpg'):
+    with pytest.raises(UserError, match=r'4 of 4 training images .* for instance val/000\.jpg'):
         CocoDataset(**{**arguments, 'data_prefix': {'img': 'val'}}, pipeline=pipeline)
 
 
 @pytest.mark.parametrize('kind', KINDS)
-def test_a_container_that_is_not_there_is_named_before_anything_is_read(kind, tiny_coco, tmp_path):
+def test_a_missing_archive_is_named_first(kind, tiny_coco, tmp_path):
     data = tiny_coco()
     if kind == 'lmdb':
         pytest.importorskip('lmdb', reason='needs lmdb')
@@ -153,7 +149,7 @@ def test_a_container_that_is_not_there_is_named_before_anything_is_read(kind, ti
 @pytest.mark.parametrize(
     ('backend_args', 'reason'),
     [
-        ({'backend': 'zap'}, "no file backend 'zap'; nearest: zip"),
+        ({'backend': 'zap'}, "no backend 'zap'; nearest: zip"),
         ({'backend': 'zip'}, 'zip_path'),
         ({'backend': 'zip', 'zip_path': 'a.zip', 'mode': 'r'}, 'mode'),
     ],
@@ -183,8 +179,8 @@ def damaged(path: Path, how: str) -> None:
 @pytest.mark.parametrize(
     ('how', 'reason'),
     [
-        ('text', 'no zip archive'),
-        ('bzip2', 'packed otherwise than by deflate'),
+        ('text', 'not a zip archive'),
+        ('bzip2', 'neither stored nor deflated'),
         ('checksum', 'damaged'),
         ('header', 'damaged'),
         ('cut', 'cut short'),
@@ -198,7 +194,7 @@ def test_a_damaged_archive_is_an_error_that_names_it(how, reason, tmp_path):
     assert 'odd.zip' in str(error.value)
 
 
-def test_the_index_of_an_archive_is_made_once_for_all_who_read_it(tmp_path):
+def test_all_readers_share_one_archive_index(tmp_path):
     write_zip(tmp_path / 'a.zip', {'a': b'1', 'b': b'2'})
     backend_args = {'backend': 'zip', 'zip_path': str(tmp_path / 'a.zip')}
     backend = container_of(backend_args)

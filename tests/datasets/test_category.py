@@ -17,7 +17,7 @@ BIRD = {'id': 1, 'name': 'bird', 'keypoints': ['beak', 'LWing', 'RWing'], 'skele
 
 @pytest.fixture
 def reports(monkeypatch) -> list[str]:
-    """What is logged about joints and data sets."""
+    """Messages logged about joints and data sets."""
     lines: list[str] = []
     for module in ('base', 'metainfo.category'):
         monkeypatch.setattr(f'hrpose.datasets.{module}.print_log', lambda message, *_, **__: lines.append(message))

@@ -33,7 +33,7 @@ VALUES = {
     'mixed ids': [7, '7', None],
     'lists': [[1, 2], [], [{'a': None}]],
     'boxes': [np.array([0.1, 2, 3, 4]), np.array([1.0, 2, 3, 4]), np.array([-1e9, 2, 3, 4])],
-    'key points': [np.full((17, 2), value) for value in (0.0, 479.0, 639.5)],
+    'keypoints': [np.full((17, 2), value) for value in (0.0, 479.0, 639.5)],
     'not numbers': [np.array([np.nan, 1.0]), np.array([np.inf, 1.0]), np.array([-np.inf, 1.0])],
     'indices': [np.array([1, 2]), np.array([2**40, 3]), np.array([-1, 0])],
     'masks': [np.array([True, False])] * 3,
@@ -55,12 +55,12 @@ def test_every_record_comes_out_as_it_went_in(values, missing):
 
 
 @pytest.mark.parametrize('values', [[(1, 2)], [{1: 2}], [{1, 2}], [np.zeros(2), np.zeros(3)], [np.zeros(2), [0, 0]]])
-def test_a_value_that_no_column_holds_unchanged_is_refused_with_its_fields_name(values):
+def test_values_that_fit_no_column_are_refused_by_field(values):
     with pytest.raises(UserError, match="'odd'"):
         RecordTable.of([{'odd': value} for value in values])
 
 
-def test_a_column_takes_the_least_memory_that_holds_it_exactly():
+def test_a_column_uses_the_smallest_exact_type():
     def size(values: list[np.ndarray]) -> int:
         return RecordTable.of([{'value': value} for value in values]).num_bytes - 4 * len(values)
 
@@ -98,21 +98,21 @@ def test_indices_and_subsets_keep_the_records_that_mmengine_keeps(indices, wante
     assert people(whole) == wanted
 
 
-def test_a_record_tells_its_place_from_either_end_and_reads_a_lazy_set_first(tiny_coco):
+def test_records_are_indexed_from_either_end(tiny_coco):
     dataset = CocoDataset(**tiny_coco().arguments, lazy_init=True)
     assert (dataset.get_data_info(-1)['sample_idx'], dataset.get_data_info(1)['sample_idx']) == (3, 1)
     assert dataset.get_data_info(-1)['id'] == 103
 
 
 @pytest.mark.parametrize(
-    ('indices', 'reason'), [([0, 4], 'no record 4 among 4'), ([-5], 'no record -5'), (0, 'nobody')]
+    ('indices', 'reason'), [([0, 4], 'there is no record 4'), ([-5], 'no record -5'), (0, 'nobody')]
 )
-def test_indices_outside_the_set_or_none_at_all_are_refused(indices, reason, tiny_coco):
+def test_indices_outside_the_data_set_are_refused(indices, reason, tiny_coco):
     with pytest.raises(UserError, match=reason):
         CocoDataset(**tiny_coco().arguments, indices=indices)
 
 
-def test_the_first_record_with_a_number_that_is_none_is_found_in_a_table_and_in_a_part_of_it():
+def test_first_not_finite_finds_the_first_record():
     records = [
         {'box': np.array([1.0, 2.0])},
         {'id': 1},

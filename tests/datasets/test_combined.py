@@ -33,7 +33,7 @@ def parts(tiny_coco):
     return [{**part, 'pipeline': PIPELINE} for part in two_parts(tiny_coco)]
 
 
-def test_a_part_is_labelled_where_it_has_the_targets_joints_and_nowhere_else(parts):
+def test_a_part_is_labelled_at_the_targets_joints_only(parts):
     combined = CombinedDataset(parts, metainfo='coco')
     assert len(combined) == 9 and combined.metainfo['dataset_name'] == 'coco'
     for index, has in ((5, set(COCO)), (6, SHARED)):
@@ -96,18 +96,18 @@ def test_a_mapping_says_which_joint_is_which(mapping, expected):
 @pytest.mark.parametrize(
     ('mapping', 'complaint'),
     [
-        ({'left_wirst': 'nose'}, "'left_wirst', which no part has; nearest: left_wrist"),
-        ([None, {'left_ear': 'nose'}], "datasets.1: the mapping names a joint 'left_ear', which is not there; nearest"),
+        ({'left_wirst': 'nose'}, "no part has a joint 'left_wirst'; nearest: left_wrist"),
+        ([None, {'left_ear': 'nose'}], "datasets.1: mapping has a joint 'left_ear' that the part lacks; nearest"),
         (
             {'neck': 'nose_tip'},
-            "datasets.1: the mapping sends 'neck' to 'nose_tip', which the target lacks; nearest: n",
+            "datasets.1: mapping sends 'neck' to 'nose_tip', which the target lacks; nearest: n",
         ),
-        ([{}], '2 datasets, but 1 mappings'),
-        ([{'left_eye': 'nose'}, {}], "'nose' and 'left_eye' would both be the target's 'nose'; leave one out"),
-        ([{}, dict.fromkeys(LSP)], 'datasets.1 has no joint of the target'),
+        ([{}], '1 mappings for 2 datasets'),
+        ([{'left_eye': 'nose'}, {}], "'nose' and 'left_eye' are both the target's 'nose'; leave one out"),
+        ([{}, dict.fromkeys(LSP)], 'datasets.1: has no joint of the target'),
     ],
 )
-def test_a_mapping_that_cannot_be_is_refused_in_a_sentence(mapping, complaint, parts):
+def test_an_impossible_mapping_is_refused(mapping, complaint, parts):
     with pytest.raises(UserError) as error:
         CombinedDataset(parts, metainfo='coco', mapping=mapping)
     assert complaint in str(error.value)
@@ -115,9 +115,9 @@ def test_a_mapping_that_cannot_be_is_refused_in_a_sentence(mapping, complaint, p
 
 @pytest.mark.parametrize(
     ('datasets', 'complaint'),
-    [([], 'has no datasets'), (['coco'], 'has to be the config'), ([{'type': 'RepeatDataset'}], 'RepeatDataset')],
+    [([], 'datasets is empty'), (['coco'], 'is not the config'), ([{'type': 'RepeatDataset'}], 'RepeatDataset')],
 )
-def test_parts_that_are_no_data_sets_of_people_are_refused(datasets, complaint, parts):
+def test_parts_have_to_be_data_sets_of_people(datasets, complaint, parts):
     inner = {**parts[0], 'type': 'hrpose.CocoDataset'}
     wrapped = [{**part, 'dataset': inner, 'times': 2} if isinstance(part, dict) else part for part in datasets]
     with pytest.raises(UserError, match=complaint):
@@ -145,17 +145,17 @@ def test_an_epoch_has_the_parts_in_their_ratios(ratios, counts):
     assert [sum(key < 100 for key in keys), sum(key >= 100 for key in keys)] == counts
 
 
-def test_an_epoch_is_as_long_as_the_data_unless_it_says_another_size():
+def test_an_epoch_has_the_size_of_the_data_by_default():
     assert len(keys_of(0, ratios=(3, 1))) == 110
 
 
-def test_every_sample_of_a_part_has_its_turn_before_any_comes_again():
+def test_all_samples_of_a_part_come_before_any_repeats():
     keys = [key for epoch in range(4) for key in keys_of(epoch, ratios=(1, 1), size=50)]
     assert sorted(int(key) for key in keys if key < 100) == list(range(100))
     assert sorted(int(key) for key in keys if key >= 100) == sorted(list(range(100, 110)) * 10)
 
 
-def test_repeats_of_a_sample_within_an_epoch_differ_in_what_augmentation_draws_on():
+def test_repeats_within_an_epoch_have_different_numbers():
     keys = keys_of(3, ratios=(1, 1))
     assert len({tuple(key.numbers) for key in keys}) == len(keys) == 110
 
@@ -182,13 +182,13 @@ def test_several_processes_share_an_epoch(round_up, monkeypatch):
 @pytest.mark.parametrize(
     ('dataset', 'options', 'complaint'),
     [
-        (Parts(), {'ratios': (1,)}, r'needs 2 ratios above 0, one a part, but got \[1\]'),
-        (Parts(), {'ratios': (1, 0)}, 'needs 2 ratios above 0'),
-        (Parts(), {'ratios': (1, 1), 'size': 0}, 'size of at least 1'),
-        ([1, 2], {'ratios': (1, 1)}, 'is for a CombinedDataset; list has no parts'),
+        (Parts(), {'ratios': (1,)}, r'ratios \[1\] are not 2 numbers above 0'),
+        (Parts(), {'ratios': (1, 0)}, 'are not 2 numbers above 0'),
+        (Parts(), {'ratios': (1, 1), 'size': 0}, 'size 0 is not at least 1'),
+        ([1, 2], {'ratios': (1, 1)}, 'list has no parts; use it with a CombinedDataset'),
     ],
 )
-def test_ratios_that_do_not_fit_are_refused(dataset, options, complaint):
+def test_wrong_ratios_are_refused(dataset, options, complaint):
     with pytest.raises(UserError, match=complaint):
         RatioSampler(dataset, seed=0, **options)
 
@@ -237,7 +237,7 @@ def test_a_part_keeps_its_joints_and_all_else_has_the_targets(mixed_config, tmp_
     assert again.train_dataloader.dataset.datasets[1].metainfo.dataset_name == 'lsp'
 
 
-def test_the_first_part_that_says_nothing_of_its_joints_may_give_the_target(parts, tiny_coco, tiny_config):
+def test_the_target_may_come_from_the_first_part(parts, tiny_coco, tiny_config):
     del parts[0]['metainfo']
     parts[1]['metainfo'] = 'from annotations'
     val = tiny_coco(joints=17, images=2, name='val', edit=named(COCO))
@@ -249,7 +249,7 @@ def test_the_first_part_that_says_nothing_of_its_joints_may_give_the_target(part
     assert built.datasets[1].metainfo['keypoint_names'] == LSP
 
 
-def test_samples_of_an_epoch_do_not_depend_on_the_number_of_workers(parts):
+def test_samples_do_not_depend_on_the_number_of_workers(parts):
     combined = CombinedDataset(parts, metainfo='coco')
     rotations = []
     for workers in (0, 2):
@@ -261,7 +261,7 @@ def test_samples_of_an_epoch_do_not_depend_on_the_number_of_workers(parts):
     assert rotations[0] == rotations[1] and len(set(rotations[0])) == 12
 
 
-def test_a_part_that_is_not_there_is_named_before_anything_is_built(mixed_config, parts):
+def test_a_missing_part_is_named_first(mixed_config, parts):
     from hrpose.engine.launch import build_runner
 
     Path(parts[1]['ann_file']).unlink()

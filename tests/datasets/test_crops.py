@@ -86,7 +86,7 @@ def test_large_people_are_kept_no_finer_than_augmentation_shows_them(configured,
     assert np.mean(differences) < 12
 
 
-def test_an_interrupted_pack_goes_on_and_equals_one_made_at_once(configured, tmp_path):
+def test_an_interrupted_pack_continues_to_the_same_pack(configured, tmp_path):
     dataset, seen = configured(), []
 
     def stop(done):
@@ -125,13 +125,13 @@ def test_a_pack_of_other_annotations_is_refused(configured, packed):
     folder, _ = packed('jpeg')
     dataset = configured(folder)
     record = dataset.get_data_info(0) | {'id': 1}
-    with pytest.raises(UserError, match='made of other annotations'):
+    with pytest.raises(UserError, match='made from other annotations'):
         dataset.pipeline.transforms[0](record)
 
 
-def test_a_step_that_does_not_say_how_far_it_reaches_cannot_be_packed(configured):
+def test_a_step_without_reach_cannot_be_packed(configured):
     transforms = configured().pipeline.transforms
-    with pytest.raises(UserError, match='function does not say how far it reaches'):
+    with pytest.raises(UserError, match='function does not tell how far it moves'):
         Cutter.of([*transforms[:2], lambda results: results, *transforms[2:]], 'raw')
 
 

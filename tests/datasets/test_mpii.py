@@ -37,13 +37,13 @@ def test_the_region_is_250_px_times_the_scale_around_a_lowered_centre(tmp_path):
     assert region['size'].tolist() == [500.0, 500.0]
 
 
-def test_joints_count_from_0_and_what_is_not_labelled_has_mark_0(tmp_path):
+def test_joints_count_from_0_and_unlabelled_ones_have_flag_0(tmp_path):
     record = records(MpiiDataset(write([PERSON], tmp_path)))[0]
     assert np.array_equal(record['keypoints'][:15], [[n, 2 * n] for n in range(15)])
     assert record['visible'].tolist() == [1] * 15 + [0]
 
 
-def test_joints_in_the_input_lie_where_the_official_affine_puts_them(sample_data):
+def test_input_joints_match_the_official_affine(sample_data):
     pipeline = [
         dict(type='LoadImage'),
         dict(type='PadBox', input_size=(256, 256)),
@@ -72,19 +72,19 @@ def test_what_cannot_be_used_is_left_out_and_counted(tmp_path):
     unlabelled = {**PERSON, 'joints_vis': [0] * 16}
     dataset = MpiiDataset(write([lost, PERSON, unlabelled], tmp_path))
     assert [record['id'] for record in records(dataset)] == [1]
-    assert dataset.skipped == {'without a centre or a scale': 1, 'without a labelled key point': 1}
+    assert dataset.skipped == {'without a centre or a scale': 1, 'without a labelled keypoint': 1}
 
 
 @pytest.mark.parametrize(
     ('people', 'complaint'),
     [
-        ({'images': []}, 'no list of people'),
+        ({'images': []}, 'not a list of people'),
         ([{'center': [1, 1]}], "not in MPII's layout"),
         ([{**PERSON, 'joints': PERSON['joints'][:14]}], '14 joints'),
         ([], 'no usable person'),
     ],
 )
-def test_another_file_is_refused_in_a_sentence(people, complaint, tmp_path):
+def test_a_file_in_another_layout_is_refused(people, complaint, tmp_path):
     with pytest.raises(UserError, match=complaint):
         MpiiDataset(write(people, tmp_path))
 
@@ -134,15 +134,15 @@ def test_the_original_matlab_file_gives_what_the_json_gives(tmp_path):
             assert np.array_equal(one[field], two[field]), field
 
 
-def test_people_of_the_matlab_file_that_cannot_be_used_are_counted(tmp_path):
+def test_unusable_people_of_the_matlab_file_are_counted(tmp_path):
     nowhere, without_scale = (EMPTY, 1.0, EMPTY), ({'x': 7.0, 'y': 8.0}, EMPTY, EMPTY)
     images = [('a.jpg', [nowhere, mat_person(PERSON), BARE, without_scale]), ('b.jpg', [mat_person(PERSON)])]
     dataset = MpiiMatDataset(mat_release(tmp_path / 'mpii.mat', images, [1, 0]))
     assert [record['id'] for record in records(dataset)] == [1]
-    assert dataset.skipped == {'without a centre or a scale': 2, 'without a labelled key point': 1}
+    assert dataset.skipped == {'without a centre or a scale': 2, 'without a labelled keypoint': 1}
 
 
-def test_the_matlab_files_test_images_have_people_without_joints(tmp_path):
+def test_matlab_test_images_have_people_without_joints(tmp_path):
     (tmp_path / 'b.jpg').write_bytes(b'')
     path = mat_release(tmp_path / 'mpii.mat', [('a.jpg', [mat_person(PERSON)]), ('b.jpg', [BARE, BARE])], [1, 0])
     dataset = MpiiMatDataset(path, data_prefix=dict(img=str(tmp_path)), test_mode=True)

@@ -102,7 +102,7 @@ def test_people_in_an_object_store_are_those_of_the_folder(tiny_coco, store):
     assert sorted(calls) == sorted(f's3://bucket/{path.name}' for path in data.images.iterdir())
 
 
-def test_an_image_that_a_server_does_not_have_or_breaks_off_is_told_with_its_address(tiny_coco, served):
+def test_a_failed_download_names_its_address(tiny_coco, served):
     data = tiny_coco(images=1)
     address = served(data.images)
     load = LoadImage()
@@ -113,13 +113,13 @@ def test_an_image_that_a_server_does_not_have_or_breaks_off_is_told_with_its_add
         load({'img_path': 'http://127.0.0.1:1/a.jpg'})
 
 
-def test_an_image_that_a_store_does_not_have_is_told_with_its_address(store, tmp_path):
+def test_an_image_missing_in_a_store_names_its_address(store, tmp_path):
     store(tmp_path)
     with pytest.raises(ImageError, match='cannot read the image s3://bucket/none.jpg: there is nothing'):
         LoadImage({'backend': 'petrel'})({'img_path': 's3://bucket/none.jpg'})
 
 
-def test_a_store_without_its_client_is_refused_before_anything_is_read(monkeypatch):
+def test_a_store_without_its_client_is_refused(monkeypatch):
     monkeypatch.setattr('mmengine.fileio.io.backend_instances', {})
     monkeypatch.setitem(sys.modules, 'petrel_client', None)
     with pytest.raises(UserError, match='petrel_client'):

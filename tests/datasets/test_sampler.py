@@ -28,7 +28,7 @@ def visits(dataset, *, epoch: int, workers: int = 0, seed: int = 3) -> list[tupl
 
 
 @pytest.mark.parametrize('shuffle', [True, False])
-def test_the_order_is_mmengines_and_each_index_carries_seed_and_epoch(shuffle):
+def test_indices_follow_mmengine_and_carry_seed_and_epoch(shuffle):
     ours, theirs = (kind(range(7), shuffle=shuffle, seed=11) for kind in (EpochSampler, DefaultSampler))
     for epoch in (0, 4):
         ours.set_epoch(epoch)
@@ -60,7 +60,7 @@ def test_each_epoch_and_each_seed_augments_anew(tiny_coco):
 @pytest.mark.parametrize(
     'wrap', [lambda a, b: ConcatDataset([a, b]), lambda a, b: RepeatDataset(a, 2)], ids=['concat', 'repeat']
 )
-def test_data_sets_inside_mmengines_wrappers_are_augmented_anew_each_epoch(wrap, tiny_coco):
+def test_wrapped_data_sets_are_augmented_differently_each_epoch(wrap, tiny_coco):
     wrapped = wrap(dataset_of(tiny_coco(images=2)), dataset_of(tiny_coco(images=2, name='other')))
     first, second = (visits(wrapped, epoch=epoch) for epoch in (0, 1))
     assert len(first) == 4

@@ -190,7 +190,7 @@ def test_all_images_of_a_folder_are_used_without_annotations(detector, tiny_coco
 
 
 MISTAKES = {
-    'no_annotations': (['--ann', '/nowhere/a.json'], '/nowhere/a.json cannot be read'),
+    'no_annotations': (['--ann', '/nowhere/a.json'], '/nowhere/a.json: cannot be read'),
     'no_folder': (['--img-root', '/nowhere'], 'there is no folder /nowhere'),
     'threshold': (['--score-threshold', '5'], 'from 0 to 1'),
     'workers': (['--workers', '-1'], '--workers is -1'),

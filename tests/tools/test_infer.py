@@ -176,7 +176,7 @@ def test_earlier_results_are_replaced_only_with_overwrite(infer, sample_data, tm
         (['--whole-image', '--box-threshold', '0.5'], '--box-threshold has no effect with --whole-image'),
         (['--whole-image', '--save', 'jsno'], "--save: there is no kind 'jsno'; nearest: json"),
         (['--whole-image', '--save', 'video'], '--save video: '),
-        (['--boxes', 'none.json'], 'none.json cannot be read: No such file'),
+        (['--boxes', 'none.json'], 'none.json: cannot be read: No such file'),
         (['--whole-image', '--batch-size', '0'], 'batch_size has to be at least 1, not 0'),
         (['--whole-image', '--device', 'tpu'], "there is no device 'tpu' here"),
     ],

@@ -74,4 +74,4 @@ def test_images_without_labels_and_without_boxes_are_one_message(test_dev, tmp_p
     config, checkpoint, options = test_dev
     status, output = run_test(call, (config, checkpoint, options[:2]), tmp_path / 'run')
     assert status == 2
-    assert 'lists images only' in output and 'bbox_file=' in output and 'Traceback' not in output
+    assert 'lists only images' in output and 'bbox_file=' in output and 'Traceback' not in output

@@ -1,7 +1,7 @@
-"""One annotation, or one detection, of a COCO file: what of it can be used, and why the rest cannot.
+"""One annotation or detection of a COCO file: its usable fields, or why it is left out.
 
-Files in the wild hold numbers as text, ids of another type than the images', nulls, and NaN (which Python writes into
-JSON). Whatever still has one meaning is read; what has none is left out under a reason. Boxes and points are image px.
+Real files have numbers as text, ids of another type than the images', nulls, and NaN (which Python writes into JSON).
+Everything with a clear meaning is read; the rest is left out with a reason. Boxes and points are in image px.
 """
 
 import math
@@ -21,17 +21,17 @@ NOT_FINITE = 'with NaN or infinity in its {}'
 
 
 class LeftOut(Exception):
-    """An entry that cannot be used, which is no error; the text is the reason that is counted."""
+    """Raised for an entry that is not used, which is not an error; its text is the reason to count."""
 
 
 def image_key(image_id: Any) -> str:
-    """Return an image id as text, the same for 785, 785.0, '785' and NumPy's 785."""
+    """Return an image id as text; 785, 785.0, '785' and NumPy's 785 give the same."""
     text = str(image_id)
     return text.removesuffix('.0') if isinstance(image_id, float) else text
 
 
 def image_of(entry: Entry, images: Mapping[str, Entry]) -> Entry:
-    """Return the entry's image out of `images` by `image_key`, or raise `LeftOut`."""
+    """Return the entry's image from `images`, a mapping by `image_key`, or raise `LeftOut`."""
     image = images.get(image_key(entry['image_id']))
     if image is None:
         raise LeftOut(UNKNOWN_IMAGE)
@@ -66,44 +66,42 @@ def person_category(categories: Sequence[Entry], num_joints: int | None = None, 
 
 
 def require_category(entry: Entry, category: int | None) -> None:
-    """Raise `LeftOut` for an entry of another category; None admits all, and so does an entry that names none."""
+    """Raise `LeftOut` for an entry of another category. A category of None, there or here, fits all."""
     own = entry.get('category_id')
     if own is not None and category is not None and int(float(own)) != category:
         raise LeftOut(OTHER_CATEGORY)
 
 
 def labelled_joints(annotation: Entry) -> tuple[np.ndarray, np.ndarray]:
-    """Return the key points (K, 2) and their visibility (K,) in {0, 1, 2}, float64.
-
-    NaN, which some write for joints that are not labelled, becomes 0.
+    """Return the keypoints (K, 2) and their visibility (K,) in {0, 1, 2}, float64; NaN of unlabelled joints becomes 0.
 
     Raises:
-        LeftOut: no labelled joint, as in the official release, which asks the joints and not `num_keypoints`.
+        LeftOut: no labelled joint. As in the official release, the joints decide, not `num_keypoints`.
         ValueError: not three numbers a joint.
     """
     values = np.array(annotation.get('keypoints') or (), dtype=np.float64).ravel()
     is_labelled = values[2::3] > 0
     if not is_labelled.any():
-        raise LeftOut('without a labelled key point')
+        raise LeftOut('without a labelled keypoint')
     if len(values) % 3:
-        raise ValueError(f'{len(values)} numbers are not x, y and visibility of key points')
+        raise ValueError(f'{len(values)} numbers are not x, y and visibility of keypoints')
     joints = values.reshape(-1, 3)
     if not np.isfinite(joints[is_labelled]).all():
-        raise LeftOut(NOT_FINITE.format('key points'))
+        raise LeftOut(NOT_FINITE.format('keypoints'))
     if not np.isfinite(joints).all():
         joints[~is_labelled] = np.nan_to_num(joints[~is_labelled], posinf=0, neginf=0)
     return joints[:, :2], joints[:, 2]
 
 
 def annotated_box(annotation: Entry, image: Entry) -> np.ndarray:
-    """Return an annotation's box (4,) xyxy, clipped as published; raise `LeftOut` if nothing is left of it."""
+    """Return an annotation's box (4,) xyxy, clipped as published; raise `LeftOut` if it then has no area."""
     box_xywh = _box_xywh(annotation)
-    # Without a stated size there is no border to clip at.
+    # Without a stated size the box is not clipped.
     size = (float(image.get('width') or math.inf), float(image.get('height') or math.inf))
     box = clip_box_to_last_pixel(box_xywh, size)
     area = annotation.get('area')
     area = box_xywh[2] * box_xywh[3] if area is None else float(area)
-    # The official test lets a box pass that is one pixel wide or high, but a region needs an extent.
+    # The official test accepts a box of one pixel, but a region needs an extent.
     if not (area > 0 and box[2] >= box[0] and box[3] >= box[1] and (box[2] > box[0] or box[3] > box[1])):
         raise LeftOut('box without an area inside the image')
     return box

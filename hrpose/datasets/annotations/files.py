@@ -13,36 +13,40 @@ from hrpose.errors import UserError
 
 
 def read_json(path: str) -> Any:
-    """Return a JSON file's content; a file that is no JSON is a `UserError` naming the place."""
+    """Return the content of a JSON file.
+
+    Raises:
+        UserError: the file cannot be read or is not JSON; the message names file and position.
+    """
     try:
         return json.loads(Path(path).read_bytes())
-    # No place in the text, no UTF-8, or a number with more digits than Python converts.
+    # Not JSON, not UTF-8, or a number with more digits than Python converts.
     except ValueError as error:
-        raise UserError(f'{path} is no valid JSON: {error}') from error
+        raise UserError(f'{path}: not valid JSON: {error}') from error
     except RecursionError as error:
-        raise UserError(f'{path} is nested too deep to be read') from error
+        raise UserError(f'{path}: nested too deeply') from error
     except OSError as error:
-        raise UserError(f'{path} cannot be read: {error.strerror}') from error
+        raise UserError(f'{path}: cannot be read: {error.strerror}') from error
 
 
 def read_coco_json(path: str) -> dict[str, Any]:
-    """Return a COCO file's content, checked to be a mapping that lists images; a folder's files come as one.
+    """Return the content of a COCO file, checked to be a mapping that lists images; join the files of a folder.
 
     Raises:
-        UserError: what is there is no JSON, or not in COCO's layout.
+        UserError: not JSON, or not in COCO's layout.
     """
     if Path(path).is_dir():
         return _joined([read_coco_json(str(file)) for file in sorted(Path(path).glob('*.json'))], path)
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get('images'), list):
-        raise UserError(f"{path} is no COCO key point file: it needs 'images', 'annotations' and 'categories' lists")
+        raise UserError(f"{path}: not a COCO keypoint file, which has lists 'images', 'annotations' and 'categories'")
     return content
 
 
 def _joined(contents: list[dict[str, Any]], folder: str) -> dict[str, Any]:
-    """Return the images and annotations of all files under the first one's categories."""
+    """Return the images and annotations of all files, with the categories of the first one."""
     if not contents:
-        raise UserError(f'the folder {folder} holds no .json file')
+        raise UserError(f'{folder}: this folder has no .json file')
     parts = ('images', 'annotations')
     joined = {part: [entry for content in contents for entry in content.get(part) or []] for part in parts}
     return {'categories': contents[0].get('categories') or [], **joined}
@@ -57,7 +61,7 @@ def read_matlab(path: str | os.PathLike[str], **options: Any) -> dict[str, Any]:
         UserError: there is no such file, or it cannot be read; the message names it.
     """
     if not os.path.isfile(path):
-        raise UserError(f'there is no MATLAB file {path}')
+        raise UserError(f'{path}: there is no such MATLAB file')
     from scipy.io import loadmat  # before the fork: another thread could hold the lock on imports there
 
     fork = get_context('fork')
@@ -71,7 +75,7 @@ def read_matlab(path: str | os.PathLike[str], **options: Any) -> dict[str, Any]:
         content = "SciPy's reader crashed on it"
     process.join()
     if isinstance(content, str):
-        raise UserError(f'{path} cannot be read as a MATLAB file: {content}')
+        raise UserError(f'{path}: cannot be read as a MATLAB file: {content}')
     return content
 
 

@@ -1,7 +1,7 @@
-"""Many images in one file: zip archives and LMDB, as file backends of mmengine's (`backend_args`).
+"""Many images in one file: zip archives and LMDB, as file backends of mmengine (`backend_args`).
 
 In both, an image's name is its path with `/`, such as `train2017/000000000009.jpg`. Loader workers may be forked at any
-time: the archive is read by position, without a shared place in the file, and LMDB is closed before a fork.
+time: an archive is read by position, without a shared file offset, and LMDB is closed before a fork.
 """
 
 import functools
@@ -20,20 +20,20 @@ from mmengine.fileio.backends import BaseStorageBackend, LmdbBackend, backends, 
 
 from hrpose.errors import UserError, nearest
 
-# The argument of each that names the file or folder.
+# Backend -> its argument for the file or folder.
 PLACE_OF = {'zip': 'zip_path', 'lmdb': 'db_path'}
 
-# Of a zip archive: signature, 22 bytes that the directory at the end repeats, lengths of name and of extra field.
+# In a zip archive: signature, 22 bytes that the central directory repeats, lengths of name and of extra field.
 _LOCAL_HEADER = struct.Struct('<4s22xHH')
 
 
 def check_backend(backend_args: Mapping[str, Any] | None) -> None:
-    """Raise `UserError` if there is no such backend, or it does not take these arguments."""
+    """Raise `UserError` if the backend does not exist or does not take these arguments."""
     if backend_args is None:
         return
     name = backend_args.get('backend')
     if name is not None and name not in backends:
-        raise UserError(f"backend_args: there is no file backend '{name}'; {nearest(str(name), backends)}")
+        raise UserError(f"backend_args: there is no backend '{name}'; {nearest(str(name), backends)}")
     try:
         fileio.get_file_backend('', backend_args=dict(backend_args), enable_singleton=True)
     except (TypeError, ImportError) as error:
@@ -41,7 +41,7 @@ def check_backend(backend_args: Mapping[str, Any] | None) -> None:
 
 
 def container_of(backend_args: Mapping[str, Any] | None) -> 'ZipBackend | ImageLmdbBackend | None':
-    """Return the archive or the LMDB that images are read from; None where they are files of their own."""
+    """Return the archive or LMDB that images are read from, or None for local files."""
     if backend_args is None or backend_args.get('backend') not in PLACE_OF:
         return None
     return fileio.get_file_backend('', backend_args=dict(backend_args), enable_singleton=True)
@@ -51,21 +51,21 @@ class ZipBackend(BaseStorageBackend):
     """Reads the members of a zip archive, stored or deflated.
 
     Args:
-        zip_path: the archive. A relative path starts at the working directory.
+        zip_path: the archive, relative to the working directory.
     """
 
     def __init__(self, zip_path: str) -> None:
         self.zip_path = str(zip_path)
 
     def exists(self, filepath: str) -> bool:
-        """Say whether the archive has a member of this name."""
+        """Say whether the archive has a member with this name."""
         return self._place(filepath) is not None
 
     def get(self, filepath: str) -> bytes:
-        """Return a member's content.
+        """Return the content of a member.
 
         Raises:
-            OSError: there is no archive, it has no such member, or the member is damaged.
+            OSError: the archive or the member does not exist, or the member is damaged.
         """
         place = self._place(filepath)
         if place is None:
@@ -82,24 +82,24 @@ class ZipBackend(BaseStorageBackend):
         return content
 
     def get_text(self, filepath: str, encoding: str = 'utf-8') -> str:
-        """Return a member's content as text."""
+        """Return the content of a member as text."""
         return self.get(filepath).decode(encoding)
 
     @functools.cached_property
     def _index(self) -> tuple[np.ndarray, np.ndarray]:
-        """Hashes (N,) of the members' names, ascending, and of each its offset, packed size, checksum, method (N, 4).
+        """Hashes (N,) of the members' names, ascending, and their offset, packed size, checksum and method (N, 4).
 
-        Flat arrays, since every worker would otherwise hold its own 100,000 objects.
+        Workers share flat arrays; each would have its own copy of 100,000 objects.
         """
         try:
             with zipfile.ZipFile(self.zip_path) as archive:
                 members = [member for member in archive.infolist() if not member.is_dir()]
         except zipfile.BadZipFile as error:
-            raise UserError(f'{self.zip_path} is no zip archive: {error}') from error
+            raise UserError(f'{self.zip_path}: not a zip archive: {error}') from error
         for member in members:
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or member.flag_bits & 1:
                 raise UserError(
-                    f'{self.zip_path}: {member.filename} is encrypted, or packed otherwise than by deflate; '
+                    f'{self.zip_path}: {member.filename} is encrypted, or neither stored nor deflated; '
                     'unpack the archive, and pack it again by zip -0 -r'
                 )
         hashes = np.array([_hash(member.filename) for member in members], dtype=np.uint64)
@@ -130,28 +130,28 @@ class ZipBackend(BaseStorageBackend):
 
 
 class ImageLmdbBackend(LmdbBackend):
-    """mmengine's LMDB backend, safe to fork; a missing image is an error instead of None, and keys are UTF-8.
+    """mmengine's LMDB backend, safe to fork. A missing image is an error, not None; keys are UTF-8.
 
     Args:
-        db_path: LMDB's folder. A relative path starts at the working directory.
-        **options: mmengine's others, and those of `lmdb.open`.
+        db_path: folder of the LMDB, relative to the working directory.
+        **options: of mmengine's backend and of `lmdb.open`.
     """
 
-    _client: Any = None  # mmengine's __del__ asks for it even where lmdb is not installed
+    _client: Any = None  # mmengine's __del__ needs it even if lmdb is not installed
 
     def __init__(self, db_path: str, **options: Any) -> None:
         super().__init__(db_path, **options)
         _LMDB.add(self)
 
     def exists(self, filepath: str) -> bool:
-        """Say whether there is an image under this key."""
+        """Say whether there is an image with this key."""
         return self._value(filepath) is not None
 
     def get(self, filepath: str) -> bytes:
-        """Return the image under a key.
+        """Return the image with this key.
 
         Raises:
-            OSError: there is no LMDB, it cannot be read, or it has no such key.
+            OSError: the LMDB does not exist, cannot be read, or has no such key.
         """
         value = self._value(filepath)
         if value is None:
@@ -159,7 +159,7 @@ class ImageLmdbBackend(LmdbBackend):
         return value
 
     def close(self) -> None:
-        """Close LMDB; the next read opens it again."""
+        """Close the LMDB; the next read opens it again."""
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -170,11 +170,11 @@ class ImageLmdbBackend(LmdbBackend):
                 self._client = self._get_client()
             with self._client.begin() as transaction:
                 return transaction.get(str(key).encode())
-        except Exception as error:  # lmdb's own derive from nothing narrower, and lmdb may not be installed
+        except Exception as error:  # lmdb's errors have no narrower base, and lmdb may not be installed
             raise OSError(5, f'the LMDB {self.db_path} cannot be read ({error})', key) from error
 
 
-# LMDB must not be used, nor opened again, in the child of a process that has it open.
+# A forked process must neither use nor reopen an LMDB that its parent has open.
 _LMDB: weakref.WeakSet[ImageLmdbBackend] = weakref.WeakSet()
 
 

@@ -1,7 +1,7 @@
-"""The people of a data set in columns: a few flat arrays, which forked loader workers share.
+"""The records of a data set in columns: a few flat arrays, which forked loader workers share.
 
-A list of 150,000 dicts would be copied into every worker little by little, because even reading a Python object writes
-to its reference count. Letters: N records, U distinct texts.
+A list of 150,000 dicts would gradually be copied into every worker, since even reading a Python object writes to its
+reference count. N records, U distinct texts.
 """
 
 import gc
@@ -17,15 +17,15 @@ from hrpose.errors import UserError
 
 Record = dict[str, Any]
 
-# Numbers are kept in the first of these that holds every value of the field exactly, else as they came.
+# Numbers are stored in the first of these types that holds all values of the field exactly, else in their own.
 _SMALL_TYPES = tuple(map(np.dtype, ('uint8', 'int16', 'int32', 'float32')))
 
 
 class RecordTable(Sequence[Record]):
-    """Records, read like a list of dicts; each is made anew, with arrays of its own, when it is asked for.
+    """Records, read like a list of dicts; reading one makes a new dict with new arrays.
 
     A field may be missing from some records. Its values are arrays of one shape and type, numbers of one type (NumPy's
-    come back as Python's), text, or anything else that JSON gives back unchanged. A subset shares the whole's columns.
+    become Python's), text, or anything else that JSON keeps unchanged. A subset shares the columns of the whole.
     """
 
     def __init__(self, columns: dict[str, '_Column'], rows: np.ndarray) -> None:
@@ -37,7 +37,7 @@ class RecordTable(Sequence[Record]):
         """Return the table of `records`.
 
         Raises:
-            UserError: a field with values that cannot be put into a column; names the field.
+            UserError: the values of a field do not fit into a column; the message names the field.
         """
         names = dict.fromkeys(name for record in records for name in record)
         return cls({name: _column(name, records) for name in names}, np.arange(len(records), dtype=np.int32))
@@ -58,12 +58,12 @@ class RecordTable(Sequence[Record]):
         return {name: column.read(row) for name, column in self._columns.items() if column.has(row)}
 
     def values(self, name: str) -> Iterator[Any]:
-        """Yield one field of each record that has it, without making the records."""
+        """Yield one field of each record that has it, without making records."""
         column = self._columns[name]
         return (column.read(row) for row in self._rows if column.has(row))
 
     def first_not_finite(self, name: str) -> int | None:
-        """Return the place of the first record whose `name` holds NaN or infinity; None if there is none."""
+        """Return the index of the first record with NaN or infinity in `name`, or None."""
         column = self._columns.get(name)
         if column is None or not isinstance(column.kept, _Numbers):
             return None
@@ -75,17 +75,17 @@ class RecordTable(Sequence[Record]):
         return next(iter(np.flatnonzero(bad[self._rows]).tolist()), None)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> 'RecordTable':
-        return self  # nothing in it can be changed
+        return self  # it cannot be changed
 
     @property
     def num_bytes(self) -> int:
-        """The memory of all columns, in bytes."""
+        """Memory of all columns, in bytes."""
         return self._rows.nbytes + sum(column.num_bytes for column in self._columns.values())
 
 
 @dataclass(frozen=True)
 class _Numbers:
-    """Numbers or arrays of one shape: `values` (N, …) as kept, `dtype` as given back."""
+    """Numbers or arrays of one shape: `values` (N, …) as stored, `dtype` as returned."""
 
     values: np.ndarray
     dtype: np.dtype
@@ -102,7 +102,7 @@ class _Numbers:
 
 @dataclass(frozen=True)
 class _Texts:
-    """Each distinct text once, in UTF-8: `codes` (N,) of the values, `ends` (U,) of the texts in `content` (bytes,)."""
+    """Each distinct text once, in UTF-8: `codes` (N,) of the values, `ends` (U,) of the texts in `content`, bytes."""
 
     codes: np.ndarray
     ends: np.ndarray
@@ -121,7 +121,7 @@ class _Texts:
 
 @dataclass(frozen=True)
 class _Column:
-    """One field: its values, and, where some records lack it, the `places` (N,) of the values, -1 for none."""
+    """One field: its values and, if some records lack it, the index (N,) of each record's value, -1 for none."""
 
     kept: _Numbers | _Texts
     places: np.ndarray | None
@@ -145,7 +145,7 @@ def _column(name: str, records: Sequence[Record]) -> _Column:
 
 
 def _numbers(values: list[Any]) -> _Numbers | None:
-    """Return the column of `values`; None if they are not all numbers, or arrays, of one shape and type."""
+    """Return the column of `values`, or None if they are not all numbers or arrays of one shape and type."""
     kind = type(values[0])
     if not issubclass(kind, int | float | np.ndarray | np.number | np.bool_):
         return None
@@ -155,7 +155,7 @@ def _numbers(values: list[Any]) -> _Numbers | None:
     if is_array and len({(value.shape, value.dtype) for value in values}) > 1:
         return None
     array = np.stack(values) if is_array else np.array(values)
-    if array.dtype.kind not in 'biuf':  # Python's whole numbers know no bounds
+    if array.dtype.kind not in 'biuf':  # Python's integers can be too large
         return None
     return _Numbers(_frozen(_smallest(array)), array.dtype, is_array)
 
@@ -191,16 +191,15 @@ def _as_json(name: str, value: Any) -> str:
         unchanged = False
     if not unchanged:
         raise UserError(
-            f"a data set's records: '{name}' is {value!r:.80}, a {type(value).__name__}; the records' values have to "
-            'be NumPy arrays of one shape and type in all of them, numbers, text, or what JSON can hold (a list, not '
-            'a tuple)'
+            f"records: '{name}' is {value!r:.80}, a {type(value).__name__}; use NumPy arrays of one shape and type in "
+            'all records, numbers, text, or values that JSON can hold (a list, not a tuple)'
         )
     return text
 
 
 @contextmanager
 def paused_collector() -> Iterator[None]:
-    """Keep the garbage collector from going through millions of parsed objects again and again: half of the time."""
+    """Pause the garbage collector, which would scan millions of parsed objects again and again: half of the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,11 +1,11 @@
-"""A pack of crops, read: a folder of shards, each a file of crops one behind the other and an index of flat arrays.
+"""Reading a pack of crops: a folder of shards, each a file of consecutive crops and an index of flat arrays.
 
     pack.json          what was packed, and how
     crops-00000.bin    encoded or plain RGB pixels
-    crops-00000.npz    `ends` (M,) where each person's bytes end; `shapes` (M, 2) height and width as kept; `crops`
-                       (M, 4) place in the stored image; `images` (M, 2) width and height of that; `keys` (M,) who it is
+    crops-00000.npz    `ends` (M,) of each person's bytes; `shapes` (M, 2) height and width of the stored crop; `crops`
+                       (M, 4) its box in the image; `images` (M, 2) width and height of the image; `keys` (M,) of people
 
-M people of a shard. A person whose picture could not be read has no bytes.
+M people of a shard. A person whose image could not be read has no bytes.
 """
 
 import json
@@ -25,7 +25,7 @@ FORMATS = ('jpeg', 'raw')
 
 
 def key_of(record: dict[str, Any]) -> int:
-    """Return a number that tells a record's person from others: by id and picture."""
+    """Return a number that identifies the person of a record, from its id and image name."""
     return zlib.crc32(f'{record["id"]} {Path(record["img_path"]).name}'.encode())
 
 
@@ -35,27 +35,27 @@ def shard_files(folder: Path, number: int) -> tuple[Path, Path]:
 
 
 class CropPack:
-    """The crops of a data set's people, by their place in it.
+    """The crops of the people of a data set, by index.
 
     Args:
         folder: written by `tools/data/pack_crops.py`.
 
     Raises:
-        UserError: no pack there, or one that is not finished.
+        UserError: there is no pack, or it is not finished.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.about = read_about(self.folder)
         if not self.about.get('finished'):
-            raise UserError(f'the pack in {folder} is not finished; the command that began it goes on with it')
+            raise UserError(f'{folder}: the pack is not finished; repeat the command that began it')
 
     def __len__(self) -> int:
         return int(self.about['people'])
 
     @cached_property
     def _index(self) -> dict[str, np.ndarray]:
-        """All shards' arrays joined, and for each person the `start` and `end` of the bytes in the own shard."""
+        """The joined arrays of all shards, with the `starts` of each person's bytes too."""
         count = -(-len(self) // self.about['shard'])
         shards = [dict(np.load(shard_files(self.folder, number)[1])) for number in range(count)]
         for shard in shards:
@@ -73,21 +73,21 @@ class CropPack:
         return self._files[shard][self._index['starts'][place] : self._index['ends'][place]]
 
     def read(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Return what a record, with its `sample_idx`, gets from the pack.
+        """Return the crop of a record with its `sample_idx`.
 
         Returns:
-            `img` (h, w, 3) uint8 RGB, not to be written to; `crop` and `crop_matrix`, see `pixel_matrix`; `ori_shape`
-            (H, W) of the stored image.
+            `img` (h, w, 3) uint8 RGB, read-only; `crop` and `crop_matrix`, see `pixel_matrix`; `ori_shape` (H, W) of
+            the original image.
 
         Raises:
-            UserError: somebody else is at this place: the pack was made of other annotations.
-            ImageError: the picture could not be read when the pack was made.
+            UserError: another person is at this index, since the pack was made from other annotations.
+            ImageError: the image could not be read when the pack was made.
         """
         place = record['sample_idx']
         if place >= len(self) or self._index['keys'][place] != key_of(record):
             raise UserError(
-                f'the pack in {self.folder} was made of other annotations: person {record["id"]} of '
-                f'{record["img_path"]} is not at place {place}; pack again with this config'
+                f'{self.folder}: the pack was made from other annotations, since person {record["id"]} of '
+                f'{record["img_path"]} is not at index {place}; pack again with this config'
             )
         content = self._bytes(place)
         if not len(content):
@@ -108,9 +108,9 @@ class CropPack:
 
 
 def crop_matrix(crop: np.ndarray, kept: tuple[int, int]) -> np.ndarray:
-    """Return the (2, 3) matrix from px of the stored image to px of a crop (x1, y1, x2, y2) kept at (w, h) px.
+    """Return the (2, 3) matrix from px of the image to px of a crop (x1, y1, x2, y2) that is stored at (w, h) px.
 
-    Pixels are areas here: shrinking maps the crop's corner to the corner, so a pixel's centre moves by half a pixel.
+    Pixels are areas here: shrinking maps corner to corner, so the centre of the first pixel moves.
     """
     scale = np.array(kept) / (crop[2:] - crop[:2])
     shift = scale * (0.5 - crop[:2]) - 0.5
@@ -118,14 +118,14 @@ def crop_matrix(crop: np.ndarray, kept: tuple[int, int]) -> np.ndarray:
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """Return the content of a pack's `pack.json`; raise `UserError` where there is none."""
+    """Return the content of `pack.json` in a folder; raise `UserError` if there is no pack of this version."""
     try:
         about = json.loads((folder / ABOUT).read_text())
     except OSError:
         advice = f'make one: python tools/data/pack_crops.py CONFIG {folder}'
-        raise UserError(f'there is no pack of crops in {folder}; {advice}') from None
+        raise UserError(f'{folder}: there is no pack of crops; {advice}') from None
     except ValueError as error:
-        raise UserError(f'{folder / ABOUT} is no valid JSON: {error}') from error
+        raise UserError(f'{folder / ABOUT}: not valid JSON: {error}') from error
     if about.get('version') != VERSION:
-        raise UserError(f'the pack in {folder} was written by another version of hrpose; pack again')
+        raise UserError(f'{folder}: the pack was written by another version of hrpose; pack again')
     return about

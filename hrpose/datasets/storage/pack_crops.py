@@ -1,4 +1,4 @@
-"""A pack of crops, written: each person cut out as far as the config's augmentation reaches."""
+"""Writing a pack of crops: each person cut out as far as the augmentation of the config reaches."""
 
 import json
 import os
@@ -26,7 +26,7 @@ FULL_COLOUR = 90  # the lowest JPEG quality at which colour keeps its full resol
 
 @dataclass(frozen=True)
 class Crop:
-    """One person as packed; `content` is empty where the picture could not be read, and `problem` says why."""
+    """One packed person; if the image could not be read, `content` is empty and `problem` says why."""
 
     content: bytes
     shape: tuple[int, int]
@@ -38,10 +38,10 @@ class Crop:
 
 @dataclass(frozen=True)
 class Cutter:
-    """Cuts people out by what a training pipeline may show of them; several threads may call it at once.
+    """Cuts people out as far as a training pipeline may show them; thread-safe.
 
     Attributes:
-        load: reads pictures.
+        load: reads images.
         pad: from box to region.
         steps: of the pipeline between `pad` and the warp.
         input_width: of the network's input, px.
@@ -58,22 +58,20 @@ class Cutter:
 
     @classmethod
     def of(cls, pipeline: Any, form: str, quality: int = QUALITY) -> 'Cutter':
-        """Return the cutter for a data set's built pipeline.
+        """Return the cutter for the built pipeline of a data set.
 
         Raises:
-            UserError: a pipeline of another order, a step that does not say how far it reaches, or an unknown form.
+            UserError: another order of steps, a step without `reach`, or an unknown form.
         """
         if form not in FORMATS:
-            raise UserError(f"there is no format '{form}'; {nearest(form, FORMATS)}")
+            raise UserError(f"pack: there is no format '{form}'; {nearest(form, FORMATS)}")
         names = [type(step).__name__ for step in pipeline]
         if names[:2] != ['LoadImage', 'PadBox'] or 'WarpAffine' not in names:
-            raise UserError(f'what can be packed begins with LoadImage and PadBox and has a WarpAffine, unlike {names}')
+            raise UserError(f'pack: the pipeline {names} does not begin with LoadImage, PadBox or has no WarpAffine')
         warp: WarpAffine = pipeline[names.index('WarpAffine')]
         steps = tuple(pipeline[2 : names.index('WarpAffine')])
         if silent := [type(step).__name__ for step in steps if not hasattr(step, 'reach')]:
-            raise UserError(
-                f'{silent[0]} does not say how far it reaches, so no crop is surely large enough: add reach()'
-            )
+            raise UserError(f'pack: {silent[0]} does not tell how far it moves a region; give it a method reach()')
         return cls(pipeline[0], pipeline[1], steps, warp.input_size[0], form, quality)
 
     def __call__(self, record: dict[str, Any]) -> Crop:
@@ -97,7 +95,7 @@ class Cutter:
 
 
 def shrink(image: np.ndarray, scale: float) -> np.ndarray:
-    """Return an image (H, W, 3) made smaller by averaging areas; as it is where that would save less than a quarter."""
+    """Return an image (H, W, 3) shrunk by averaging areas, or unchanged where that saves less than a quarter."""
     if scale > 0.85:
         return image
     size = [max(1, round(side * scale)) for side in (image.shape[1], image.shape[0])]
@@ -124,21 +122,21 @@ def pack_people(
     shard: int = SHARD,
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
-    """Write the pack of a data set's people; returns what `pack.json` says of it.
+    """Write the pack of a data set's people; return the content of `pack.json`.
 
-    Shards that are there already, from a call that was interrupted, are kept.
+    Finished shards of an interrupted call are kept.
 
     Args:
         dataset: built with the training pipeline.
-        folder: where to; made if it is missing.
+        folder: of the pack; created if it does not exist.
         form: 'raw', read without decoding, or 'jpeg', a fifth of the size.
         quality: of a JPEG, 1 to 100; below 90 colour has half the resolution.
-        workers: threads that cut.
+        workers: threads.
         shard: people in one file.
         progress: called with the number of people that are done.
 
     Raises:
-        UserError: a folder with another pack, a pipeline that cannot be packed, or a disk that is full.
+        UserError: the folder has another pack, the pipeline cannot be packed, or the disk is full.
     """
     cutter = Cutter.of(dataset.pipeline.transforms, form, quality)
     about = describe(dataset, cutter, shard)
@@ -146,7 +144,7 @@ def pack_people(
     if (folder / ABOUT).exists():
         before = read_about(folder)
         if different := [name for name in about if before.get(name) != about[name]]:
-            raise UserError(f'{folder} holds a pack of something else ({different[0]} differs); name another folder')
+            raise UserError(f'{folder}: has a pack of something else ({different[0]} differs); name another folder')
         about = before
     write_json(folder / ABOUT, about)
     for number, start in enumerate(range(0, len(dataset), shard)):
@@ -161,7 +159,7 @@ def pack_people(
 
 
 def describe(dataset: Any, cutter: Cutter, shard: int) -> dict[str, Any]:
-    """Return what a pack depends on."""
+    """Return all that a pack depends on."""
     steps = [f'{type(step).__name__} {sorted(vars(step).items())}' for step in (cutter.pad, *cutter.steps)]
     lossy = {'quality': cutter.quality} if cutter.form == 'jpeg' and cutter.quality != QUALITY else {}
     return {
@@ -177,21 +175,21 @@ def describe(dataset: Any, cutter: Cutter, shard: int) -> dict[str, Any]:
 
 
 def cut_all(records: Iterator[dict[str, Any]], cutter: Cutter, workers: int) -> Iterator[Crop]:
-    """Yield the crops in the records' order. Threads will do: OpenCV decodes and encodes outside Python's lock."""
+    """Yield the crops in the order of the records. Threads suffice: OpenCV works outside Python's lock."""
     with ThreadPoolExecutor(workers) as pool:
         while some := list(islice(records, 64 * workers)):
             yield from pool.map(cutter, some)
 
 
 def counted(crops: Iterator[Crop], done: int, progress: Callable[[int], None]) -> Iterator[Crop]:
-    """Yield the crops, telling how many are done."""
+    """Yield the crops, and report how many are done."""
     for number, crop in enumerate(crops, start=done + 1):
         progress(number)
         yield crop
 
 
 def write_shard(folder: Path, number: int, crops: Iterator[Crop]) -> None:
-    """Write a shard's two files; the index comes last and whole, so that one without it counts as not there."""
+    """Write the two files of a shard, the index last and at once; a shard without index counts as missing."""
     content, index = shard_files(folder, number)
     rows, end, ends = [], 0, []
     try:
@@ -214,11 +212,11 @@ def write_shard(folder: Path, number: int, crops: Iterator[Crop]) -> None:
             )
         os.replace(part, index)
     except OSError as error:
-        raise UserError(f'{folder}: cannot be written: {error.strerror}; the finished shards are kept') from error
+        raise UserError(f'{folder}: cannot be written: {error.strerror}; finished shards are kept') from error
 
 
 def totals(folder: Path, shards: int) -> dict[str, Any]:
-    """Return the bytes of all shards and what is wrong with the pictures that could not be read."""
+    """Return the bytes of all shards, and the problems of images that could not be read."""
     files = [shard_files(folder, number) for number in range(shards)]
     problems = [str(problem) for _, index in files for problem in np.load(index)['problems']]
     return {'bytes': sum(content.stat().st_size for content, _ in files), 'problems': problems}

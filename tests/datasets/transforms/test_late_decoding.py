@@ -94,7 +94,7 @@ def test_a_reduced_image_lies_where_the_whole_one_does(factor):
 def test_reduced_images_are_refused_in_tests_and_without_effect(tiny_coco):
     data, load = tiny_coco(images=1), LoadImage(reduce=True)
     dataset_of(data, load, PadBox((48, 64)))
-    with pytest.raises(UserError, match='for training: a test reads'):
+    with pytest.raises(UserError, match='only for training; a test reads'):
         dataset_of(data, load, PadBox((48, 64)), test_mode=True)
-    with pytest.raises(UserError, match='until WarpAffine'):
+    with pytest.raises(UserError, match='before WarpAffine'):
         dataset_of(data, load, PadBox((48, 64)), lambda results: results)

@@ -158,7 +158,7 @@ def test_a_level_without_predictions_has_ap_0(rng):
 def test_people_are_read_and_the_one_without_joints_is_counted(annotated):
     path, content = annotated
     dataset = CrowdPoseDataset(str(path), data_prefix={'img': str(path.parent)}, test_mode=True)
-    assert len(dataset) == 4 and dict(dataset.skipped) == {'without a labelled key point': 1}
+    assert len(dataset) == 4 and dict(dataset.skipped) == {'without a labelled keypoint': 1}
     assert dataset.num_joints == 14
 
 
