@@ -279,7 +279,7 @@ def test_a_missing_file_is_named_at_construction(tmp_path):
         CocoMetric(str(tmp_path / 'nowhere.json'))
 
 
-@pytest.mark.parametrize(('text', 'message'), [('{"images": [', 'JSON'), ('[]', 'no COCO key point file')])
+@pytest.mark.parametrize(('text', 'message'), [('{"images": [', 'JSON'), ('[]', 'not a COCO keypoint file')])
 def test_a_broken_file_is_named(small_file, text, message):
     samples = _small_samples(small_file)
     small_file.write_text(text)
