@@ -14,7 +14,7 @@ from hrpose.datasets.metainfo import KNOWN, describe_flip_pairs, resolve
 from hrpose.datasets.sampler import SampleKey
 from hrpose.datasets.storage.archives import PLACE_OF, container_of
 from hrpose.datasets.storage.columns import Record, RecordTable, paused_collector
-from hrpose.datasets.transforms.load import LoadImage
+from hrpose.datasets.transforms.load import LoadCrop, LoadImage
 from hrpose.datasets.transforms.warp import decodes_late
 from hrpose.errors import UserError
 from hrpose.images.files import ImageError
@@ -148,7 +148,7 @@ class PoseDataset(BaseDataset):
         its images there too, but is refused only if all are missing.
         """
         container = container_of(self.backend_args)
-        if not container and (self.backend_args or not self.test_mode):
+        if self._is_packed or (not container and (self.backend_args or not self.test_mode)):
             return
         where = f' in {self._container_path}' if container else ''
         paths = set(self.data_list.values('img_path'))
@@ -158,6 +158,11 @@ class PoseDataset(BaseDataset):
             raise UserError(
                 f'{len(missing)} of {len(paths)} {aim} images do not exist{where}, for instance {missing[0]}'
             )
+
+    @property
+    def _is_packed(self) -> bool:
+        """Whether people come from packed crops, which need no image."""
+        return any(isinstance(step, LoadCrop) for step in self.pipeline.transforms)
 
     @property
     def backend_args(self) -> dict[str, Any] | None:
@@ -241,7 +246,7 @@ class PoseDataset(BaseDataset):
 
     def _require_paths(self) -> None:
         """Stop before anything is built if the paths of the config do not exist."""
-        images = self._container_path or self.data_prefix['img']
+        images = '' if self._is_packed else self._container_path or self.data_prefix['img']
         wanted = [self.ann_file, self.bbox_file, images]
         missing = [path for path in wanted if path and '://' not in path and not Path(path).exists()]
         if missing:

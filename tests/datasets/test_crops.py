@@ -163,3 +163,11 @@ def test_a_pack_of_another_quality_is_refused(configured, tmp_path):
     pack_people(configured(), tmp_path, 'jpeg', quality=60)
     with pytest.raises(UserError, match='quality differs'):
         pack_people(configured(), tmp_path, 'jpeg', quality=61)
+
+
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_a_pack_needs_no_image_beside_it(test_mode, configured, packed, tmp_path):
+    folder, _ = packed('raw')
+    gone = {'train_dataloader.dataset.data_prefix.img': str(tmp_path / 'nowhere')}
+    dataset = configured(folder, **gone, **{'train_dataloader.dataset.test_mode': test_mode})
+    assert dataset[SampleKey(0, 0, 0)]['inputs'].shape == (3, 256, 192)
