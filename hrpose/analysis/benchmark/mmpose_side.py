@@ -151,7 +151,12 @@ class MmposeBench:
         settings = self.cfg.train_dataloader.dataset.to_dict()
         settings |= {'pipeline': self.cfg.val_dataloader.dataset.pipeline, 'test_mode': True}
         batch = pseudo_collate(self._samples(_built('DATASETS', settings), self.bench.batch))
-        return Work(lambda: self.model.test_step(batch), self.bench.batch)
+
+        @torch.no_grad()  # as mmengine's loop calls it
+        def run() -> None:
+            self.model.test_step(batch)
+
+        return Work(run, self.bench.batch)
 
     def _train(self) -> Work:
         model = _built('MODELS', self.cfg.model).to(self.bench.device).train()
