@@ -32,7 +32,7 @@ def read_readme() -> str:
 
 
 class BuildWithConfigs(build_py):
-    """Copies configs/ into the package, where `hrpose.shipped` looks; an editable install reads the clone's."""
+    """Copies configs/ into the package, where `hrpose.config.shipped` looks; an editable install reads the clone's."""
 
     def run(self) -> None:
         super().run()

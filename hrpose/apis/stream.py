@@ -1,8 +1,8 @@
 """The results of a source's frames, one after the other, and the account of what was skipped."""
 
 import logging
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
 
 from mmengine.logging import print_log
 
@@ -12,8 +12,17 @@ from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import Broken, Frame, Source
 from hrpose.errors import UserError
 
-if TYPE_CHECKING:
-    from hrpose.apis.inferencer import PoseInferencer
+
+class Inferencer(Protocol):
+    """What a stream needs of a `PoseInferencer`."""
+
+    def detect(self, frames: Iterable[Frame], *, at_once: bool = False) -> Iterator[tuple[Frame, Boxes]]:
+        """Yield each frame with the boxes of its people."""
+
+    def results(
+        self, found: Iterable[tuple[Frame, Boxes]], *, at_once: bool = False, keep_images: bool = False
+    ) -> Iterator[PoseResult]:
+        """Yield the result of each frame with its boxes."""
 
 
 class PoseStream:
@@ -30,7 +39,7 @@ class PoseStream:
 
     def __init__(
         self,
-        inferencer: 'PoseInferencer',
+        inferencer: Inferencer,
         source: Source,
         *,
         boxes: Any = None,

@@ -44,8 +44,8 @@ def versions() -> Iterator[str]:
     import torch
 
     from hrpose.checkpoints.names import weights_folder
+    from hrpose.config.shipped import config_folder, config_names
     from hrpose.mmcv_ops import has_compiled_ops
-    from hrpose.shipped import config_folder, config_names
 
     yield _row('python', f'{platform.python_version()} on {platform.platform()}')
     yield from (_row(name, _version(name) or 'not installed') for name in PACKAGES)

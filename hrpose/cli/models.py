@@ -16,8 +16,8 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     arguments = parser.parse_args(words)
     from hrpose.checkpoints.names import weights_folder
     from hrpose.checkpoints.table import PUBLISHED
+    from hrpose.config.shipped import config_folder, config_names
     from hrpose.errors import UserError, nearest
-    from hrpose.shipped import config_folder, config_names
 
     configs, known = config_names(), {*config_names(), *PUBLISHED}
     names = sorted(name for name in known if arguments.pattern in name)

@@ -30,8 +30,8 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
 def print_origins(config: Path, written: Any, linked: Any, options: dict[str, Any], *, with_linked: bool) -> None:
     """Print a line for each value, then a line for each that nothing reads."""
     from hrpose.config.origins import inheritance, leaves, origin_of, origin_tree
+    from hrpose.config.shipped import bases_by_name
     from hrpose.config.unread import unread
-    from hrpose.shipped import bases_by_name
 
     tree = origin_tree(config, options)
     found = [(path, value, origin_of(tree, path)) for path, value in leaves(linked._cfg_dict.to_dict())]

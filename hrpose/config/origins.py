@@ -11,7 +11,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from hrpose.shipped import bases_by_name
+from hrpose.config.shipped import bases_by_name
 
 Tree = dict[Any, Any]
 

@@ -8,17 +8,17 @@ from mmengine.config import Config
 
 from hrpose.config.linking import link, unlink
 from hrpose.config.options import merge
+from hrpose.config.shipped import bases_by_name, find_config
 from hrpose.errors import UserError
 from hrpose.plugins import import_plugins
 from hrpose.plugins.openmmlab import prepare_openmmlab
-from hrpose.shipped import bases_by_name, find_config
 
 
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
     """Return the linked config of a file.
 
     Args:
-        path: a Python config file, or the name of one of hrpose's (`hrpose.shipped`).
+        path: a Python config file, or the name of one of hrpose's (`hrpose.config.shipped`).
         options: overrides by dotted name, as `--cfg-options` gives them. Each has to name a value that exists, unless
             it adds to a mapping.
 

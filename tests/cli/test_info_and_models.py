@@ -4,7 +4,7 @@ import pytest
 
 from hrpose.checkpoints.table import PUBLISHED
 from hrpose.cli.main import main
-from hrpose.shipped import config_folder, config_names
+from hrpose.config.shipped import config_folder, config_names
 
 
 @pytest.fixture

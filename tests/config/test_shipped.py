@@ -6,10 +6,9 @@ from types import SimpleNamespace
 import pytest
 from mmengine.config import Config
 
-from hrpose import shipped
-from hrpose.config import load_config
+from hrpose.config import load_config, shipped
+from hrpose.config.shipped import config_folder, config_names, find_config
 from hrpose.errors import UserError
-from hrpose.shipped import config_folder, config_names, find_config
 from tests.config.cases import as_dict
 
 ROOT = Path(__file__).resolve().parents[2]
