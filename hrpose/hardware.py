@@ -1,4 +1,4 @@
-"""What the machine at hand computes in: for logs, the demo and measurements. How its memory is kept between steps."""
+"""Describe this machine, for logs and measurements, and set how its C library keeps freed memory."""
 
 import contextlib
 import ctypes
@@ -7,17 +7,17 @@ import platform
 
 import torch
 
-# glibc's malloc.h: numbers of mallopt(3).
+# Numbers of mallopt(3), from glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _MOST_OF_OLD_GLIBC = 2**25
-# What a user sets to say it in another way.
+# Variables by which a user sets malloc.
 _MALLOC_SETTINGS = ('GLIBC_TUNABLES', 'MALLOC_MMAP_THRESHOLD_', 'MALLOC_TRIM_THRESHOLD_')
 
 PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
 
 def has_bf16(device: str | torch.device = 'cpu') -> bool:
-    """Say whether `device` multiplies matrices in bf16 by instructions of its own, rather than by emulation."""
+    """Return whether `device` has instructions for bf16 matrix products."""
     if torch.device(device).type == 'cuda':
         return torch.cuda.get_device_capability(device)[0] >= 8  # Ampere and later
     able = torch.cpu.get_capabilities()
@@ -25,7 +25,7 @@ def has_bf16(device: str | torch.device = 'cpu') -> bool:
 
 
 def describe_machine(device: str | torch.device = 'cpu') -> dict[str, str | int | bool]:
-    """Return what a measurement on `device` should be told with: processor, cores, memory, versions."""
+    """Return what belongs to a measurement on `device`: processor, threads, memory, versions."""
     device = torch.device(device)
     found: dict[str, str | int | bool] = {
         'processor': processor_name(),
@@ -41,7 +41,7 @@ def describe_machine(device: str | torch.device = 'cpu') -> dict[str, str | int 
 
 
 def processor_name() -> str:
-    """Return the processor's name as the system tells it, with its widest vector instructions as PyTorch sees them."""
+    """Return the processor's name, with the widest vector instructions that PyTorch uses on it."""
     name = platform.processor() or platform.machine()
     try:
         with open('/proc/cpuinfo') as lines:
@@ -52,41 +52,33 @@ def processor_name() -> str:
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep freed blocks of up to 1 GiB for its next ones, instead of giving them back to the system.
+    """Make this process reuse freed blocks of up to 1 GiB instead of returning them to the system.
 
-    glibc fetches each block above 32 MiB from the system and gives it back when it is freed; a network on a CPU frees
-    and fetches a few hundred such a step, and the system clears every page anew. Measured on HRNet-W32 at 256x192 with
-    one thread in batches of 8: 25 ms a person of system time in prediction and 64 ms in training became 0.2 and 2.3,
-    where all of it takes about 170 and 330. In return resident memory stays at its peak, of the whole process: so
-    `PoseRunner` and the commands call it, and nothing that is only imported. Where the environment has settings of
-    malloc's, or the C library is another, nothing happens.
+    glibc returns each freed block above 32 MiB to the system, which clears every page before it gives it out again. A
+    network on a CPU frees a few hundred such blocks a step. Measured on HRNet-W32 at 256x192, one thread, batches of 8:
+    system time a person fell from 25 to 0.2 ms of about 170 ms in prediction, and from 64 to 2.3 ms of about 330 ms in
+    training. In return the memory of the process stays at its peak. So only `PoseRunner` and the commands call this.
+    Nothing happens if the environment sets malloc, or with another C library.
     """
     if not any(name in os.environ for name in _MALLOC_SETTINGS):
         _set_malloc(kept_block=2**30, kept_top=2**31 - 1)
 
 
 def leave_memory_to_glibc() -> None:
-    """Let this process do with freed memory what glibc's own rule ends in: blocks above 32 MiB are the system's.
-
-    For a peer's side of a measurement, after `keep_freed_memory`.
-    """
+    """Undo `keep_freed_memory`: make this process return blocks above 32 MiB, as glibc does. For measuring a peer."""
     _set_malloc(kept_block=2**25, kept_top=2**26)
 
 
 def give_freed_memory_back() -> None:
-    """Let this process return freed blocks of 64 KiB and more at once, so that resident memory is memory in use.
-
-    It costs time: for processes whose memory is measured.
-    """
+    """Make this process return freed blocks from 64 KiB on at once. For measuring the memory in use."""
     _set_malloc(kept_block=2**16, kept_top=2**17)
 
 
 def _set_malloc(*, kept_block: int, kept_top: int) -> None:
-    """Set, in bytes, from which size on blocks are mapped from the system, and what may be free at the heap's end."""
+    """Set the size in bytes from which malloc maps blocks, and how many bytes may be free at the end of the heap."""
     with contextlib.suppress(AttributeError, OSError, TypeError):  # no glibc
         library = ctypes.CDLL(None)
-        # Older ones take 32 MiB at most. Where none is taken, the other setting alone would do harm: it ends glibc's
-        # own rule for this one.
+        # Older glibc takes 32 MiB at most. The second setting alone would do harm: it disables the automatic threshold.
         if library.mallopt(_MMAP_THRESHOLD, ctypes.c_int(kept_block)) or library.mallopt(
             _MMAP_THRESHOLD, ctypes.c_int(min(kept_block, _MOST_OF_OLD_GLIBC))
         ):

@@ -1,4 +1,4 @@
-"""Freed memory stays with a process that asks for it, and goes back from one that does not."""
+"""Freed memory stays with a process that asks for it, and is returned otherwise."""
 
 import os
 import subprocess
@@ -58,7 +58,7 @@ def test_a_users_own_setting_of_malloc_stays(repository):
         (0, [(-3, 2**30), (-3, 2**25)]),
     ],
 )
-def test_where_malloc_refuses_a_size_it_is_left_by_its_own_rule(most, settings, monkeypatch):
+def test_a_refused_size_leaves_malloc_as_it_is(most, settings, monkeypatch):
     asked = []
 
     class Library:

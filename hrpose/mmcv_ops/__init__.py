@@ -1,7 +1,7 @@
-"""What upstream needs on today's stack: a stand-in for `mmcv._ext` where mmcv has no compiled ops, and nothing more.
+"""The stand-in for `mmcv._ext`, for where mmcv is installed without its compiled ops.
 
-`import mmcv.ops`, and with it `import mmdet.models`, asks for the extension module `mmcv._ext`. `supply_mmcv_ops` puts
-a finder behind all others, so that a compiled one is always found first and the stand-in costs nothing until asked for.
+`import mmcv.ops`, and so `import mmdet.models`, imports the extension module `mmcv._ext`. `supply_mmcv_ops` adds a
+finder behind all others: a compiled extension is found first, and the stand-in is loaded only if there is none.
 """
 
 import importlib.util
@@ -16,13 +16,13 @@ _EXTENSION = 'mmcv._ext'
 
 
 def supply_mmcv_ops() -> None:
-    """Make `import mmcv.ops` work without compiled ops; repeated calls change nothing, and nothing is imported."""
+    """Make `import mmcv.ops` work without compiled ops. Repeated calls change nothing."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())
 
 
 def has_compiled_ops() -> bool:
-    """Say whether mmcv's compiled ops are installed, which are then used instead of the stand-in."""
+    """Return whether mmcv's compiled ops are installed; they are used then."""
     mmcv = importlib.util.find_spec('mmcv')
     return mmcv is not None and PathFinder.find_spec(_EXTENSION, mmcv.submodule_search_locations) is not None
 
@@ -43,5 +43,5 @@ class _Loader(Loader):
                 raise AttributeError(f'module {_EXTENSION} has no attribute {name}')
             return missing_op(name)
 
-        # mmcv checks on import that every op of its list is there: those that are not supplied raise when called.
+        # mmcv asks for all its ops on import. Those that are not supplied raise when they are called.
         vars(module).update(SUPPLIED, __getattr__=look_up)

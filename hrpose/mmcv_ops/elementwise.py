@@ -1,4 +1,4 @@
-"""Ops that detectors call on a GPU only, because on a CPU mmdet and mmcv use PyTorch code of their own for them."""
+"""Ops that detectors call on a GPU only; on a CPU mmdet and mmcv use their own PyTorch code."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ def sigmoid_focal_loss_forward(
     Args:
         input: (N, C) logits.
         target: (N,) int64 class; C or more is background.
-        weight: (C,) factor of each target class, or of no size.
-        output: (N, C).
-        gamma: exponent that makes easy examples count less.
-        alpha: share of the target's class; the others have 1 - alpha.
+        weight: (C,) factor of each target class, or empty.
+        output: (N, C), filled in place.
+        gamma: exponent that reduces the loss of easy examples.
+        alpha: weight of the target class; other classes have 1 - alpha.
     """
     output.copy_(_sigmoid_focal_loss(input, target, weight, gamma, alpha))
 
@@ -26,7 +26,7 @@ def sigmoid_focal_loss_forward(
 def sigmoid_focal_loss_backward(
     input: Tensor, target: Tensor, weight: Tensor, grad_input: Tensor, *, gamma: float, alpha: float
 ) -> None:
-    """Fill `grad_input` (N, C) with the loss's derivative by its logit; the others as in the forward pass."""
+    """Fill `grad_input` (N, C) with the derivative of each loss by its logit. Other arguments: see the forward pass."""
     with torch.enable_grad():
         logits = input.detach().requires_grad_()
         loss = _sigmoid_focal_loss(logits, target, weight, gamma, alpha).sum()
@@ -45,18 +45,18 @@ def _sigmoid_focal_loss(logits: Tensor, target: Tensor, weight: Tensor, gamma: f
 def ms_deform_attn_forward(
     value: Tensor, shapes: Tensor, starts: Tensor, locations: Tensor, weights: Tensor, *, im2col_step: int
 ) -> Tensor:
-    """Return multi-scale deformable attention (Zhu et al., Deformable DETR, 2021), by mmcv's own PyTorch code.
+    """Return multi-scale deformable attention (Zhu et al., Deformable DETR, 2021), computed by mmcv's PyTorch code.
 
     Args:
-        value: (B, cells of all levels, heads, channels a head).
+        value: (B, cells of all levels, heads, channels).
         shapes: (levels, 2) height and width of each level.
-        starts: not needed.
-        locations: (B, queries, heads, levels, points, 2) in 0 to 1, x first.
+        starts: not used.
+        locations: (B, queries, heads, levels, points, 2), x and y from 0 to 1.
         weights: (B, queries, heads, levels, points).
-        im2col_step: not needed; how the compiled op splits the batch.
+        im2col_step: not used; the compiled op splits the batch by it.
 
     Returns:
-        (B, queries, heads x channels a head).
+        (B, queries, heads * channels).
     """
     from mmcv.ops.multi_scale_deform_attn import multi_scale_deformable_attn_pytorch
 
@@ -75,7 +75,7 @@ def ms_deform_attn_backward(
     grad_weights: Tensor,
     **options: Any,
 ) -> None:
-    """Fill the three gradients, each of its input's shape; the others as in the forward pass."""
+    """Fill the three gradients, each with the shape of its input. Other arguments: see the forward pass."""
     with torch.enable_grad():
         inputs = [tensor.detach().requires_grad_() for tensor in (value, locations, weights)]
         output = ms_deform_attn_forward(inputs[0], shapes, starts, inputs[1], inputs[2], **options)

@@ -1,32 +1,32 @@
-"""Non-maximum suppression as mmcv's compiled ops have it: greedy, and with decaying scores (soft NMS).
+"""Non-maximum suppression as mmcv's compiled ops define it: greedy, and with decaying scores (soft NMS).
 
-N: boxes. A box is xyxy in px of any one frame; a side is `x2 - x1 + offset` long, with offset 0 or 1.
+N boxes. A box is xyxy in px; its sides are `x2 - x1 + offset` and `y2 - y1 + offset` long, with offset 0 or 1.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
-# Boxes compared at once, in a matrix of this many squared: small enough to stay in a processor's cache.
+# Boxes in a block. The IoU matrix of a block fits into the cache of a processor.
 _BLOCK = 256
 
 _NAIVE, _LINEAR, _GAUSSIAN = 0, 1, 2
 
 
 def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float, offset: int) -> Tensor:
-    """Return the indices of the boxes that no higher scored kept box overlaps by more than `iou_threshold`.
+    """Return the indices of the boxes that no kept box with a higher score overlaps by more than `iou_threshold`.
 
-    Blocks of boxes, best first: one IoU matrix and a greedy pass inside the block, then one matrix of the block's kept
-    boxes against all that are left. Of equal scores the first counts as higher.
+    Boxes are taken in blocks, best first: one IoU matrix and a greedy pass within the block, then one matrix of its
+    kept boxes with all remaining boxes. Of equal scores the first ranks higher.
 
     Args:
         boxes: (N, 4) xyxy, on any device.
         scores: (N,).
-        iou_threshold: IoU above it suppresses.
+        iou_threshold: a higher IoU suppresses.
         offset: 0 or 1.
 
     Returns:
-        (number kept,) int64, by falling score.
+        (kept,) int64, highest score first.
     """
     order = scores.argsort(descending=True, stable=True)
     boxes = boxes[order].to(torch.promote_types(boxes.dtype, torch.float32))
@@ -43,7 +43,7 @@ def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float, offset: int) -> 
 
 
 def _greedy(overlaps: np.ndarray) -> np.ndarray:
-    """Return which of N boxes (best first) stay, given which pairs overlap too much: (N, N) bool -> (N,) bool."""
+    """Return which of N boxes, best first, are kept, given which pairs overlap: (N, N) bool -> (N,) bool."""
     suppressed = np.zeros(len(overlaps), dtype=bool)
     for index, row in enumerate(np.triu(overlaps, 1)):
         if not suppressed[index]:
@@ -52,7 +52,7 @@ def _greedy(overlaps: np.ndarray) -> np.ndarray:
 
 
 def pairwise_iou(a: Tensor, b: Tensor, offset: int = 0) -> Tensor:
-    """Return the IoU of each box of `a` (M, 4) with each of `b` (N, 4), xyxy, as (M, N); two empty boxes give NaN."""
+    """Return the IoU (M, N) of the boxes `a` (M, 4) and `b` (N, 4), xyxy; two empty boxes give NaN."""
     width, height = (
         torch.minimum(a[:, None, axis + 2], b[:, axis + 2])
         .sub_(torch.maximum(a[:, None, axis], b[:, axis]))
@@ -76,20 +76,20 @@ def softnms(
     method: int,
     offset: int,
 ) -> Tensor:
-    """Take the best box again and again, each time lowering the scores of those that overlap it (Bodla et al., 2017).
+    """Take the best box repeatedly and lower the scores of the boxes that overlap it (Bodla et al., 2017).
 
     Args:
         boxes: (N, 4) xyxy.
         scores: (N,).
-        dets: (N, 5), filled in place with the boxes and the scores that they were taken with, best first.
-        iou_threshold: from this IoU on, methods 0 and 1 lower scores.
+        dets: (N, 5), filled in place with boxes and decayed scores, best first.
+        iou_threshold: lowest IoU at which methods 0 and 1 lower scores.
         sigma: of method 2.
-        min_score: boxes whose score falls below are dropped.
+        min_score: boxes with a lower score are dropped.
         method: 0 drops, 1 multiplies by 1 - IoU, 2 by exp(-IoU^2 / sigma).
         offset: 0 or 1.
 
     Returns:
-        (number kept,) int64, in the order of `dets`.
+        (kept,) int64 indices, in the order of `dets`.
     """
     scores = scores.clone()
     left = torch.ones_like(scores, dtype=torch.bool)

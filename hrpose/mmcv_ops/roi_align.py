@@ -1,8 +1,8 @@
-"""RoIAlign (He et al., Mask R-CNN, 2017) as mmcv's compiled op defines it, out of PyTorch's own `grid_sample`.
+"""RoIAlign (He et al., Mask R-CNN, 2017) as mmcv's compiled op defines it, computed by `grid_sample`.
 
 B images, C channels, H x W cells of a feature map, R regions, P x Q bins a region, g x h samples a bin.
-Regions are `(image, x1, y1, x2, y2)` in image px; `spatial_scale` takes them to cells. Coordinates of samples are in
-cells, 0 in the centre of the first. The gradient goes to the features only, as in mmcv.
+Regions are `(image, x1, y1, x2, y2)` in image px; `spatial_scale` converts them to cells. Samples are in cells, with 0
+at the centre of the first cell. Only the features have a gradient, as in mmcv.
 """
 
 from collections.abc import Iterator
@@ -12,23 +12,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# As mmcv numbers them.
+# mmcv's numbers.
 _MAX, _MEAN = 0, 1
 
-# Values sampled at once; 32 MiB of float32.
+# The most values sampled at once: 32 MiB of float32.
 _MOST_SAMPLES = 2**23
 
-# A coordinate that lies outside any feature map: the gradient of a bin without samples goes nowhere.
+# A coordinate outside every feature map: a bin without samples has no gradient.
 _NOWHERE = -2.0
 
 
 @dataclass(frozen=True)
 class Group:
-    """Regions of one image that take equally many samples a bin.
+    """Regions of one image with the same number of samples a bin.
 
     Attributes:
         image: index in the batch.
-        rows: (R,) the regions' indices.
+        rows: (R,) indices of the regions.
         y, x: (R, P, g) and (R, Q, h) rows and columns of the samples, in cells.
     """
 
@@ -38,7 +38,7 @@ class Group:
     x: Tensor
 
     def parts(self, channels: int) -> Iterator['Group']:
-        """Yield the group in parts small enough to be sampled at once."""
+        """Split the group into parts that are small enough to be sampled at once."""
         samples = channels * self.y[0].numel() * self.x[0].numel()
         size = max(1, _MOST_SAMPLES // samples)
         for rows, y, x in zip(self.rows.split(size), self.y.split(size), self.x.split(size), strict=True):
@@ -59,22 +59,21 @@ def roi_align_forward(
     pool_mode: int,
     aligned: bool,
 ) -> None:
-    """Fill `output` with the mean, or the maximum, of the samples of each bin.
+    """Fill `output` with the mean or the maximum of the samples of each bin.
 
-    A bin without samples (of a region without extent, if `aligned`) gives 0; mmcv's own maximum is -10000 there.
+    A bin without samples (of an empty region, if `aligned`) gives 0, where mmcv's maximum is -10000.
 
     Args:
         input: (B, C, H, W).
         rois: (R, 5) image index and xyxy in image px.
-        output: (R, C, P, Q), of zeros.
-        argmax_y: (R, C, P, Q) where the maximum was found, in cells; of no size unless `pool_mode` is 0.
-        argmax_x: likewise.
+        output: (R, C, P, Q), zeros.
+        argmax_y, argmax_x: (R, C, P, Q) place of the maximum in cells; empty unless `pool_mode` is 0.
         aligned_height: P.
         aligned_width: Q.
-        spatial_scale: cells a px.
-        sampling_ratio: samples a bin along each side; 0 for as many as it has cells, rounded up.
+        spatial_scale: cells per px.
+        sampling_ratio: samples a bin along each side; 0 for one a cell, rounded up.
         pool_mode: 0 for the maximum, 1 for the mean.
-        aligned: shift by half a cell; otherwise regions are at least one cell wide and high, as in older models.
+        aligned: whether to shift by half a cell; if not, regions are at least a cell wide and high, as in older models.
     """
     if pool_mode == _MAX:
         argmax_y.fill_(_NOWHERE)
@@ -103,12 +102,12 @@ def roi_align_backward(
     pool_mode: int,
     aligned: bool,
 ) -> None:
-    """Fill `grad_input` (B, C, H, W), of zeros, given `grad_output` (R, C, P, Q); the others as in the forward pass."""
+    """Fill `grad_input` (B, C, H, W), zeros, from `grad_output` (R, C, P, Q). Other arguments: see the forward pass."""
     if pool_mode == _MAX:
         _spread(grad_output, rois[:, 0].long(), argmax_y, argmax_x, grad_input)
         return
     dtype = torch.promote_types(grad_input.dtype, torch.float32)
-    # The mean is linear in the features: their values do not matter to the gradient.
+    # The mean is linear in the features, so its gradient does not depend on them.
     features = torch.zeros_like(grad_input, dtype=dtype).requires_grad_()
     for group in _groups(features, rois, (aligned_height, aligned_width), spatial_scale, sampling_ratio, aligned):
         with torch.enable_grad():
@@ -120,7 +119,7 @@ def roi_align_backward(
 def _groups(
     features: Tensor, rois: Tensor, size: tuple[int, int], scale: float, sampling_ratio: int, aligned: bool
 ) -> Iterator[Group]:
-    """Yield the regions in groups that can be sampled together; those without any sample are left out."""
+    """Yield groups of regions that can be sampled together, without the regions that have no samples."""
     bins = torch.tensor(size, dtype=features.dtype, device=rois.device)
     corners = rois[:, 1:].to(features.dtype) * scale - (0.5 if aligned else 0.0)
     start = corners[:, [1, 0]]
@@ -139,24 +138,24 @@ def _groups(
 
 
 def _positions(start: Tensor, step: Tensor, bins: int, count: int) -> Tensor:
-    """Return the samples along one axis: `count` in each bin, in the middles of its equal parts; (R, bins, count)."""
+    """Return the samples along one axis (R, bins, count): the centres of `count` equal parts of each bin."""
     bin_index = torch.arange(bins, device=start.device, dtype=start.dtype)[:, None]
     part = (torch.arange(count, device=start.device, dtype=start.dtype) + 0.5) / count
     return start[:, None, None] + (bin_index + part) * step[:, None, None]
 
 
 def _samples(features: Tensor, group: Group) -> Tensor:
-    """Return the features at the samples of a group, (C, R, P, g, Q, h).
+    """Return the features at the samples of a group, (C, R, P, g, Q, h), by bilinear interpolation.
 
-    Between cells bilinear, up to one cell outside the map as on its border, and 0 beyond.
+    Up to one cell outside of the map a sample has the value of the border, farther out it is 0.
     """
     _, channels, height, width = features.shape
     (regions, rows, down), (_, columns, across) = group.y.shape, group.x.shape
     y = group.y.reshape(regions, -1, 1)
     x = group.x.reshape(regions, 1, -1)
-    # grid_sample counts from -1 to 1, edge to edge.
+    # grid_sample takes coordinates from -1 to 1, edge to edge.
     grid = torch.stack(torch.broadcast_tensors((2 * x + 1) / width - 1, (2 * y + 1) / height - 1), dim=-1)
-    # The regions of a group lie below one another in one tall grid.
+    # The regions of a group are stacked into one tall grid.
     grid = grid.reshape(1, -1, columns * across, 2)
     image = features[group.image : group.image + 1]
     sampled = functional.grid_sample(image, grid, padding_mode='border', align_corners=False)
@@ -171,7 +170,7 @@ def _means(features: Tensor, group: Group) -> Tensor:
 
 
 def _maxima(features: Tensor, group: Group) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the maximum of each bin and its row and column in cells, (R, C, P, Q) each."""
+    """Return the maximum of each bin, and its row and column in cells; (R, C, P, Q) each."""
     samples = _samples(features, group).permute(1, 0, 2, 4, 3, 5)
     best, place = samples.flatten(4).max(dim=-1)
     across = group.x.shape[-1]
@@ -181,7 +180,7 @@ def _maxima(features: Tensor, group: Group) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _spread(gradient: Tensor, images: Tensor, y: Tensor, x: Tensor, grad_input: Tensor) -> None:
-    """Add each value of `gradient` (R, C, P, Q) to the four cells around its place, by their bilinear weights."""
+    """Add each value of `gradient` (R, C, P, Q) to the four cells around (y, x), by their bilinear weights."""
     _, channels, height, width = grad_input.shape
     inside = (y >= -1) & (y <= height) & (x >= -1) & (x <= width)
     y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)

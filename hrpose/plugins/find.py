@@ -1,8 +1,8 @@
-"""Import what a config names in `custom_imports`, wherever the command is started.
+"""Import the modules that a config names in `custom_imports`, whatever the working directory.
 
-A module is looked for in the config's folder, in each folder above it, and in a folder `projects` of each of these;
-then likewise from the working directory, because a config that training saved lies in a work dir. The same line,
-`custom_imports = dict(imports=['my_part'])`, then serves in `projects/my_part/` of a clone and in `my_part/` anywhere.
+A module is searched in the config's folder, in each folder above it, and in the folder `projects` of each of these.
+Then the same is done from the working directory, because training saves its config in a work dir. So the same line,
+`custom_imports = dict(imports=['my_part'])`, serves for `projects/my_part/` of a clone and for `my_part/` elsewhere.
 """
 
 import importlib
@@ -21,13 +21,13 @@ def import_plugins(custom_imports: Mapping[str, Any], config: Path) -> None:
     """Import the modules that a config names, each from the place nearest to the config.
 
     Args:
-        custom_imports: `imports`, a module's dotted name or several; `allow_failed_imports`, whether one that cannot
-            be imported is left out.
+        custom_imports: `imports`, the dotted name of a module or several names; `allow_failed_imports`, whether to
+            skip modules that cannot be imported.
         config: the config's file.
 
     Raises:
-        UserError: a module that is not there, that fails on import (the message names file and line), or that Python
-            takes from another place.
+        UserError: a module is not found or fails on import (the message has file and line), or Python takes another
+            module of that name.
     """
     if unknown := sorted(set(custom_imports) - set(FIELDS)):
         raise UserError(f"{config}: custom_imports has no '{unknown[0]}'; {nearest(unknown[0], FIELDS)}")
@@ -41,12 +41,12 @@ def import_plugins(custom_imports: Mapping[str, Any], config: Path) -> None:
 
 
 def find_module(name: str, config: Path) -> Path | None:
-    """Return the folder from which `name` can be imported, the nearest to the config; None if there is none."""
+    """Return the folder nearest to the config from which `name` can be imported; None if there is none."""
     parts = name.split('.')
     for folder in _places(config):
         target = folder.joinpath(*parts)
         module = target.with_name(f'{target.name}.py')
-        # A config may well be called as the part that it is for.
+        # The config itself may have the name of the part.
         if (target / '__init__.py').is_file() or (module.is_file() and module != config.resolve()):
             return folder
     return None
@@ -64,12 +64,12 @@ def _import(name: str, config: Path) -> None:
         sys.path.append(str(folder))
     try:
         module = importlib.import_module(name)
-    except Exception as error:  # a plug-in is a user's program: whatever it raises is a sentence for the user
+    except Exception as error:  # a plug-in may raise anything
         raise UserError(_why_not(name, config, folder, error)) from error
     file = getattr(module, '__file__', None)
     if folder is not None and file is not None and not Path(file).resolve().is_relative_to(folder.resolve()):
         raise UserError(
-            f"{config}: custom_imports means '{name}' in {folder}, but Python takes the one in {Path(file).parent}: "
+            f"{config}: custom_imports means '{name}' in {folder}, but Python takes the one in {Path(file).parent}; "
             'rename yours'
         )
 
@@ -77,10 +77,11 @@ def _import(name: str, config: Path) -> None:
 def _why_not(name: str, config: Path, folder: Path | None, error: Exception) -> str:
     top = name.split('.')[0]
     if folder is None and isinstance(error, ModuleNotFoundError) and error.name in (name, top):
+        near = {path.parent.name for place in list(_places(config))[:8] for path in place.glob('*/__init__.py')}
         return (
-            f"{config}: custom_imports names '{name}', and there is no such module beside the config or the working "
-            'directory, in the folders above them or in a folder projects of these, nor is it installed; '
-            f'{nearest(top, _candidates(config))}. Where else the module lies, PYTHONPATH=FOLDER says'
+            f"{config}: custom_imports names '{name}', which is neither installed nor in the folder of the config, the "
+            f'working directory, a folder above these or a folder projects there; {nearest(top, near)}. For a module '
+            'elsewhere set PYTHONPATH=FOLDER'
         )
     if isinstance(error, SyntaxError):
         place = f'{error.filename}, line {error.lineno}'
@@ -88,9 +89,3 @@ def _why_not(name: str, config: Path, folder: Path | None, error: Exception) -> 
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f'{last.filename}, line {last.lineno}'
     return f"{config}: the plug-in '{name}' cannot be imported: {type(error).__name__}: {error} ({place})"
-
-
-def _candidates(config: Path) -> list[str]:
-    """Return the names of the packages that lie where a plug-in is looked for, close to the config."""
-    near = [folder for folder in list(_places(config))[:8] if folder.is_dir()]
-    return sorted({path.parent.name for folder in near for path in folder.glob('*/__init__.py')})

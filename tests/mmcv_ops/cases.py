@@ -1,4 +1,4 @@
-"""mmcv's ops, made importable, and which tests need them compiled or not."""
+"""mmcv's ops, and marks for tests that need them compiled or not compiled."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The definitions of the ops as plain loops over single numbers, to hold the vectorised ones to."""
+"""The definitions of the ops as plain loops: the reference of the vectorised ones."""
 
 import math
 

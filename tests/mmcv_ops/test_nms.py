@@ -1,4 +1,4 @@
-"""NMS of the stand-in, through mmcv's own functions: the definition, ties, speed."""
+"""NMS of the stand-in, called by mmcv's functions: the definition, ties, the number of operations."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tests.mmcv_ops.cases import ops, stand_in
 
 
 def clustered(count: int, clusters: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return boxes (N, 4) xyxy around few places, as a detector gives them, and scores (N,), all distinct."""
+    """Return boxes (N, 4) xyxy in clusters, as from a detector, and distinct scores (N,)."""
     rng = np.random.default_rng(seed)
     centres = rng.uniform((0, 0, 20, 20), (500, 400, 120, 220), (clusters, 4))
     x, y, width, height = (centres[rng.integers(clusters, size=count)] + rng.normal(0, 6, (count, 4))).T
@@ -27,14 +27,14 @@ def test_iou_is_that_of_each_pair():
 @pytest.mark.parametrize('offset', [0, 1])
 @pytest.mark.parametrize('threshold', [0.0, 0.3, 0.65, 1.0])
 @pytest.mark.parametrize(('count', 'clusters'), [(0, 1), (1, 1), (50, 5), (256, 40), (257, 4), (700, 20)])
-def test_nms_keeps_what_the_greedy_definition_keeps_in_the_order_of_scores(count, clusters, threshold, offset):
+def test_nms_is_the_greedy_definition(count, clusters, threshold, offset):
     boxes, scores = clustered(count, clusters, seed=count)
     dets, kept = ops.nms(boxes, scores, threshold, offset=offset)
     assert kept.tolist() == slow.nms(boxes.tolist(), scores.tolist(), threshold, offset)
     torch.testing.assert_close(dets, torch.cat([boxes, scores[:, None]], dim=1)[kept], rtol=0, atol=0)
 
 
-def test_of_equal_scores_the_first_stays():
+def test_of_equal_scores_the_first_is_kept():
     boxes = torch.tensor([[0.0, 0, 10, 10], [1, 0, 11, 10], [50, 0, 60, 10]])
     assert ops.nms(boxes, torch.ones(3), 0.5)[1].tolist() == [0, 2]
 
@@ -45,7 +45,7 @@ def test_boxes_without_an_area_suppress_nothing():
 
 
 @stand_in
-def test_half_precision_boxes_larger_than_its_range_squared_are_compared_well():
+def test_large_boxes_in_half_precision_do_not_overflow():
     boxes, scores = (
         torch.tensor([[0.0, 0, 900, 900], [0, 0, 900, 880], [0, 0, 300, 900]]).half(),
         torch.arange(3, 0, -1),

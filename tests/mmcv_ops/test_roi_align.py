@@ -1,4 +1,4 @@
-"""RoIAlign of the stand-in, through mmcv's own function: the definition and the gradient."""
+"""RoIAlign of the stand-in, called by mmcv's function: the definition and the gradient."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ SIZE, SCALE = (3, 2), 0.25
 
 @pytest.fixture
 def features(rng):
-    """Two feature maps of a picture of 44 x 36 px, (2, 3, 9, 11) float64."""
+    """Two feature maps of an image of 44 x 36 px, (2, 3, 9, 11) float64."""
     return torch.tensor(rng.normal(size=(2, 3, 9, 11)))
 
 
@@ -35,7 +35,7 @@ def align(features, rois, ratio=0, mode='avg', aligned=True):
 @pytest.mark.parametrize('aligned', [True, False])
 @pytest.mark.parametrize('mode', ['avg', 'max'])
 @pytest.mark.parametrize('ratio', [0, 1, 2, 3])
-def test_each_bin_is_what_the_definition_says(features, ratio, mode, aligned):
+def test_each_bin_follows_the_definition(features, ratio, mode, aligned):
     rois = torch.tensor(ROIS, dtype=torch.float64)
     expected = slow.roi_align(features.numpy(), ROIS, SIZE, SCALE, ratio, mode, aligned)
     np.testing.assert_allclose(align(features, rois, ratio, mode, aligned).numpy(), expected, rtol=0, atol=1e-12)
@@ -43,7 +43,7 @@ def test_each_bin_is_what_the_definition_says(features, ratio, mode, aligned):
 
 @stand_in
 @pytest.mark.parametrize('mode', ['avg', 'max'])
-def test_a_region_without_extent_has_no_samples_and_gives_nothing(features, mode):
+def test_an_empty_region_gives_zero_and_no_gradient(features, mode):
     features.requires_grad_()
     out = align(features, torch.tensor([[1, 7.0, 7.0, 7.0, 7.0]]).double(), mode=mode)
     out.sum().backward()
@@ -52,7 +52,7 @@ def test_a_region_without_extent_has_no_samples_and_gives_nothing(features, mode
 
 @stand_in
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.bfloat16])
-def test_lower_precision_is_kept_and_computed_in_float32(features, dtype):
+def test_half_precision_is_computed_in_float32(features, dtype):
     features = features.to(dtype)
     rois = torch.tensor(ROIS).to(dtype)
     out = align(features, rois)
@@ -73,7 +73,7 @@ def test_a_map_of_one_cell_gives_that_cell():
 @pytest.mark.parametrize('aligned', [True, False])
 @pytest.mark.parametrize('mode', ['avg', 'max'])
 @pytest.mark.parametrize('ratio', [0, 2])
-def test_the_gradient_is_that_of_the_forward_pass(features, ratio, mode, aligned):
+def test_the_gradient_is_correct(features, ratio, mode, aligned):
     rois = torch.tensor(ROIS, dtype=torch.float64)
     assert torch.autograd.gradcheck(
         lambda given: align(given, rois, ratio, mode, aligned),
@@ -84,7 +84,7 @@ def test_the_gradient_is_that_of_the_forward_pass(features, ratio, mode, aligned
     )
 
 
-def test_many_regions_are_sampled_in_parts_with_the_same_result(features, monkeypatch):
+def test_sampling_in_parts_gives_the_same_result(features, monkeypatch):
     rois = torch.tensor(ROIS * 5, dtype=torch.float64)
     whole = align(features, rois)
     monkeypatch.setattr(hrpose.mmcv_ops.roi_align, '_MOST_SAMPLES', 100)

@@ -1,4 +1,4 @@
-"""The stand-in for mmcv's compiled ops: only where they are missing, all names there, and agreement where they are."""
+"""The stand-in for mmcv's compiled ops: used only if they are missing, complete, and equal to them."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def run(script: str, **options) -> str:
     return done.stdout
 
 
-def test_supplying_ops_is_cheap_and_happens_once():
+def test_supplying_ops_imports_nothing_and_happens_once():
     script = """
 import sys
 from hrpose.mmcv_ops import supply_mmcv_ops
@@ -30,7 +30,7 @@ print(len(sys.meta_path) - before, *[name for name in ('torch', 'mmcv', 'numpy')
     assert run(script).split() == ['1']
 
 
-def test_an_extension_that_is_there_is_found_first(tmp_path):
+def test_a_compiled_extension_is_found_first(tmp_path):
     (tmp_path / 'mmcv').mkdir()
     (tmp_path / 'mmcv' / '__init__.py').write_text('')
     (tmp_path / 'mmcv' / '_ext.py').write_text("nms = 'the compiled one'\n")
@@ -45,7 +45,7 @@ print(has_compiled_ops(), mmcv._ext.nms)
 
 
 @stand_in
-def test_an_op_that_is_not_supplied_says_how_to_get_it_when_called():
+def test_a_missing_op_says_how_to_get_it_when_called():
     import mmcv._ext
 
     layer = ops.DeformConv2d(2, 2, 3)
@@ -56,14 +56,14 @@ def test_an_op_that_is_not_supplied_says_how_to_get_it_when_called():
 
 @stand_in
 @pytest.mark.parametrize('name', sorted(SUPPLIED))
-def test_the_supplied_ops_are_those_that_mmcv_finds(name):
+def test_mmcv_finds_the_supplied_ops(name):
     import mmcv._ext
 
     assert getattr(mmcv._ext, name) is SUPPLIED[name]
 
 
 @pytest.mark.parametrize('weighted', [False, True])
-def test_focal_loss_and_its_gradient_are_those_of_mmdets_own_python(weighted, rng):
+def test_focal_loss_and_gradient_are_those_of_mmdets_python(weighted, rng):
     losses = pytest.importorskip('mmdet.models.losses.focal_loss')
     logits = torch.tensor(rng.normal(0, 3, (40, 4)), requires_grad=True)
     target = torch.tensor(rng.integers(0, 5, 40))  # 4 is background
@@ -78,7 +78,7 @@ def test_focal_loss_and_its_gradient_are_those_of_mmdets_own_python(weighted, rn
     torch.testing.assert_close(*gradients)
 
 
-def test_deformable_attention_and_its_gradients_are_those_of_mmcvs_own_python(rng):
+def test_deformable_attention_is_that_of_mmcvs_python(rng):
     from mmcv.ops.multi_scale_deform_attn import MultiScaleDeformableAttnFunction, multi_scale_deformable_attn_pytorch
 
     shapes = torch.tensor([[4, 6], [2, 3]])
@@ -117,7 +117,7 @@ def test_the_compiled_ops_and_the_stand_in_agree(rng):
         torch.testing.assert_close(gradient, torch.autograd.grad(out.sum(), features)[0], rtol=1e-3, atol=1e-3)
 
 
-def test_the_slow_reference_interpolates_a_plane_exactly():
+def test_the_reference_interpolates_a_plane_exactly():
     rows, columns = np.mgrid[:6, :8]
     plane = 2.0 * rows - 3.0 * columns + 1
     assert slow.bilinear(plane, 2.25, 4.5) == pytest.approx(2 * 2.25 - 3 * 4.5 + 1)

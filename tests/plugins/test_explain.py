@@ -1,4 +1,4 @@
-"""An unknown part is explained by its cause: another kind, another toolbox, a plug-in that was not imported."""
+"""An unknown part is explained: it is of another kind or toolbox, or a plug-in was not imported."""
 
 from importlib.util import find_spec
 
@@ -49,7 +49,7 @@ def test_a_wrong_kind_or_scope_is_named(kind, name, advice):
         ('mmdet.HeatmapHead', "mmdet has none of that name, but hrpose has: type='HeatmapHead'"),
     ],
 )
-def test_a_missing_scope_of_mmdet_is_written_out(name, advice):
+def test_a_missing_scope_is_named(name, advice):
     assert advice in message('MODELS', name)
 
 
@@ -58,7 +58,7 @@ def test_a_missing_scope_of_mmdet_is_written_out(name, advice):
     ('name', 'advice'),
     [('TopdownPoseEstimator', "type='hrpose.TopdownPoseEstimator'"), ('ResNett', 'nearest: ResNet')],
 )
-def test_in_a_config_of_mmdets_scope_a_command_explains_likewise(name, advice, capsys):
+def test_a_command_explains_parts_of_mmdet_too(name, advice, capsys):
     def main():
         with DefaultScope.overwrite_default_scope('mmdet'):
             ROOT_MODELS.build(dict(type=name))
@@ -73,7 +73,7 @@ def test_another_key_error_keeps_its_traceback():
         run(lambda: {}['x'])
 
 
-def test_a_forgotten_import_is_written_out(tmp_path, monkeypatch):
+def test_a_missing_import_is_named(tmp_path, monkeypatch):
     (tmp_path / 'projects' / 'a_net').mkdir(parents=True)
     (tmp_path / 'projects' / 'a_net' / '__init__.py').write_text('')
     code = '@MODELS.register_module()\nclass ForgottenNet:\n    pass\n\n\nclass PlainNet:\n    pass\n'

@@ -1,4 +1,4 @@
-"""Plug-ins are found beside the config and above it, and what fails on import is one sentence with its place."""
+"""Plug-ins are found beside the config and above it; one that fails on import is named with file and line."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from hrpose.plugins import find_module
 
 @pytest.fixture(autouse=True)
 def clean_path(monkeypatch):
-    """Forget what a test put on the path."""
+    """Restore the path after the test."""
     monkeypatch.setattr(sys, 'path', list(sys.path))
 
 
@@ -42,20 +42,20 @@ def test_a_module_is_found_above_the_config_and_in_projects(config, module, name
     assert sys.modules[name].VALUE == 1
 
 
-def test_a_module_is_found_from_the_working_directory_for_a_saved_config(tmp_path, monkeypatch):
+def test_a_module_is_found_from_the_working_directory(tmp_path, monkeypatch):
     write(tmp_path / 'here' / 'part6' / '__init__.py')
     monkeypatch.chdir(tmp_path / 'here')
     load_config(config_of(tmp_path / 'elsewhere', 'part6'))
     assert Path(sys.modules['part6'].__file__).is_relative_to(tmp_path / 'here')
 
 
-def test_the_nearest_of_two_is_taken(tmp_path):
+def test_the_nearest_module_is_taken(tmp_path):
     for folder in ('', 'a/', 'a/b/'):
         write(tmp_path / f'{folder}part7' / '__init__.py')
     assert find_module('part7', tmp_path / 'a' / 'b' / 'c' / 'x.py') == tmp_path / 'a' / 'b'
 
 
-def test_a_config_that_is_called_like_its_part_is_not_taken_for_it(tmp_path):
+def test_a_config_is_not_taken_for_a_part_of_its_name(tmp_path):
     write(tmp_path / 'part8' / '__init__.py')
     config = write(tmp_path / 'part8' / 'configs' / 'part8.py', "custom_imports = dict(imports=['part8'])\n")
     load_config(config)
@@ -63,7 +63,7 @@ def test_a_config_that_is_called_like_its_part_is_not_taken_for_it(tmp_path):
 
 
 MISTAKES = {
-    'not_there': ('', ['prat'], 'no such module beside the config.*nearest: part'),
+    'not_there': ('', ['prat'], 'neither installed nor in the folder of the config.*nearest: part'),
     'name_error': (
         'x = 1\ny = nothing\n',
         ['part'],
@@ -82,7 +82,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(('text', 'imports', 'reason'), MISTAKES.values(), ids=MISTAKES)
-def test_what_cannot_be_imported_is_one_sentence_with_its_place(text, imports, reason, tmp_path, monkeypatch):
+def test_a_failing_import_is_one_message_with_its_place(text, imports, reason, tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, 'part', raising=False)
     write(tmp_path / 'part' / '__init__.py', text)
     write(tmp_path / 'yaml' / '__init__.py')
@@ -91,11 +91,11 @@ def test_what_cannot_be_imported_is_one_sentence_with_its_place(text, imports, r
     assert str(tmp_path / 'a_config.py') in str(error.value)
 
 
-def test_an_import_that_may_fail_does(tmp_path):
+def test_allow_failed_imports_skips_a_module(tmp_path):
     text = "custom_imports = dict(imports=['nowhere_at_all'], allow_failed_imports=True)\nvalue = 3\n"
     assert load_config(write(tmp_path / 'a.py', text)).value == 3
 
 
-def test_a_wrong_key_of_custom_imports_names_the_nearest(tmp_path):
+def test_an_unknown_key_names_the_nearest(tmp_path):
     with pytest.raises(UserError, match="custom_imports has no 'import'; nearest: imports"):
         load_config(write(tmp_path / 'a.py', "custom_imports = {'import': ['x']}\n"))
