@@ -1,6 +1,7 @@
-"""What a program calls: a model from a config and weights, a runner from a config, people's boxes and key points."""
+"""The functions and classes that programs call: models and runners from configs, people's boxes and keypoints."""
 
-from hrpose.apis.detector import Boxes, PersonDetector
+from hrpose.apis.boxes import Boxes
+from hrpose.apis.detector import PersonDetector
 from hrpose.apis.inferencer import PoseInferencer
 from hrpose.apis.model import init_model
 from hrpose.apis.result import PoseResult

@@ -1,7 +1,8 @@
-"""Full batches for work that comes in uneven portions, results in order of what they belong to."""
+"""Full batches of items that belong to owners, such as people of images, with results by owner and in order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 Owner = TypeVar('Owner')
@@ -16,13 +17,13 @@ def share_batches(
     *,
     at_once: bool = False,
 ) -> Iterator[tuple[Owner, list[Found]]]:
-    """Yield each owner with what `predict` found for its items, in the order of `jobs`; batches go across owners.
+    """Yield each owner with the results of its items, in the order of `jobs`; owners share batches.
 
     Args:
-        jobs: owners with their items, any number of them, none included.
-        predict: finds one thing for each of at most `batch_size` items.
-        batch_size: items of a batch; only the last one, and one that has `batch_size` owners waiting, is smaller.
-        at_once: wait for no other owner's items to fill a batch.
+        jobs: owners with any number of items, including none.
+        predict: returns one result for each of at most `batch_size` items.
+        batch_size: items of a batch. A batch is smaller only at the end, or if `batch_size` owners are waiting for it.
+        at_once: do not wait for the items of other owners to fill a batch.
     """
     waiting: deque[tuple[Owner, int]] = deque()
     items: list[Item] = []
@@ -30,7 +31,7 @@ def share_batches(
     for owner, own in jobs:
         waiting.append((owner, len(own)))
         items += own
-        # Owners keep pictures in memory, so those without people must not pile up behind one who waits for a batch.
+        # Owners hold images in memory, so those without people must not pile up behind one that waits for a batch.
         flush = at_once or len(waiting) >= batch_size
         while len(items) >= batch_size or (flush and items):
             found += predict(items[:batch_size])
@@ -43,19 +44,14 @@ def share_batches(
 
 
 def _complete(waiting: deque[tuple[Owner, int]], found: deque[Found]) -> Iterator[tuple[Owner, list[Found]]]:
-    """Take from the front each owner of whose items everything is found."""
+    """Take from the front the owners whose items all have results."""
     while waiting and waiting[0][1] <= len(found):
         owner, count = waiting.popleft()
         yield owner, [found.popleft() for _ in range(count)]
 
 
 def grouped(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Yield `items` in lists of `size`, the last one shorter."""
-    group: list[Item] = []
-    for item in items:
-        group.append(item)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
+    """Yield `items` in lists of `size`; the last one may be shorter."""
+    rest = iter(items)
+    while group := list(islice(rest, size)):
         yield group

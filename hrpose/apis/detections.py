@@ -1,4 +1,4 @@
-"""People's boxes in many images, by one process or several, written in COCO's result form."""
+"""People's boxes in many images, found by one process or several and written as COCO results."""
 
 import hashlib
 import json
@@ -13,59 +13,60 @@ from mmengine.dist import barrier, get_dist_info
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from hrpose.apis.detector import Boxes, PersonDetector
+from hrpose.apis.boxes import Boxes
+from hrpose.apis.detector import PersonDetector
 from hrpose.apis.sources import IMAGE_SUFFIXES
-from hrpose.apis.unfinished import Unfinished, write_line, write_whole
+from hrpose.apis.unfinished import UnfinishedJob, write_whole
 from hrpose.datasets.annotations.coco_entries import category_of, person_category
 from hrpose.datasets.coco import read_coco_json
 from hrpose.errors import UserError
 from hrpose.images.files import ImageError
 
-# The others are only counted: a wrong folder would fill the screen.
-_MOST_TOLD = 5
+# Further images that cannot be read are only counted, as a wrong folder would fill the screen.
+_MOST_REPORTED = 5
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An image to look into: its id in the result, and its file."""
+class ListedImage:
+    """An image to detect people in: its id in the results, and its file."""
 
     id: int | str
     path: str
 
 
 @dataclass(frozen=True)
-class Account:
-    """What became of a job: how many images were looked into, the people found, and why images were left out."""
+class Summary:
+    """What a job did: how many images it read, how many people it found, and why images were left out."""
 
     images: int
     people: int
     broken: list[str]
 
 
-def pictures_of_annotations(ann_file: str, img_root: str) -> tuple[list[Picture], int]:
-    """Return the images that a COCO file lists, with its ids, and its category of people.
+def images_of_annotations(ann_file: str, img_root: str) -> tuple[list[ListedImage], int]:
+    """Return the images of a COCO file, with its ids, and its category of people.
 
     Raises:
-        UserError: no COCO file, one that lists no image, or no such folder.
+        UserError: it is not a COCO file, lists no image, or there is no such folder.
     """
     content = read_coco_json(ann_file)
     _require_folder(img_root)
-    pictures = [Picture(image['id'], str(Path(img_root) / image['file_name'])) for image in content['images']]
-    if not pictures:
+    images = [ListedImage(image['id'], str(Path(img_root) / image['file_name'])) for image in content['images']]
+    if not images:
         raise UserError(f'{ann_file} lists no images')
     category = person_category(content.get('categories') or [])
     if category is None:
         category = category_of(next(iter(content.get('annotations') or ()), {}))
-    return pictures, category
+    return images, category
 
 
-def pictures_of_folder(folder: str) -> list[Picture]:
-    """Return the images of a folder and of those inside it, by name.
+def images_of_folder(folder: str) -> list[ListedImage]:
+    """Return the images of a folder and of the folders inside it, by name.
 
-    An id is the number that the file is called by, as COCO's files are, if all are; otherwise its path in the folder.
+    If all names are numbers, as COCO's are, these are the ids; otherwise the paths in the folder are.
 
     Raises:
-        UserError: no such folder, or no image in it.
+        UserError: there is no such folder, or no image in it.
     """
     _require_folder(folder)
     paths = sorted(path for path in Path(folder).rglob('*') if path.suffix.lower() in IMAGE_SUFFIXES)
@@ -73,8 +74,8 @@ def pictures_of_folder(folder: str) -> list[Picture]:
         raise UserError(f'{folder} has no images: no file ends in {" ".join(sorted(IMAGE_SUFFIXES))}')
     numbers = {int(path.stem) for path in paths if path.stem.isdecimal()}
     if len(numbers) == len(paths):
-        return [Picture(int(path.stem), str(path)) for path in paths]
-    return [Picture(path.relative_to(folder).as_posix(), str(path)) for path in paths]
+        return [ListedImage(int(path.stem), str(path)) for path in paths]
+    return [ListedImage(path.relative_to(folder).as_posix(), str(path)) for path in paths]
 
 
 def _require_folder(folder: str) -> None:
@@ -83,48 +84,46 @@ def _require_folder(folder: str) -> None:
 
 
 def detect_people(
-    detector: PersonDetector, pictures: Sequence[Picture], out: Path, *, category: int = 1, workers: int = 2
-) -> Account | None:
-    """Look for people in `pictures`, together with the other processes of the group, and write the result file `out`.
+    detector: PersonDetector, images: Sequence[ListedImage], out: Path, *, category: int = 1, workers: int = 2
+) -> Summary | None:
+    """Detect people in `images`, together with the other processes of the group, and write the results to `out`.
 
-    The batches are the same whatever the number of processes, and so is the result. What is done already of the same
-    job, by however many processes, is not done again.
+    Batches do not depend on the number of processes, and so neither does the file. Batches that an interrupted run of
+    the same job finished are not repeated.
 
     Args:
-        detector: whose thresholds and batch size are used.
-        pictures: in the same order in every process.
+        detector: with its thresholds and batch size.
+        images: in the same order in every process.
         out: JSON file to write: a list of `{image_id, category_id, bbox: xywh, score}`, image by image, best first.
         category: `category_id` of the people.
-        workers: processes that read and prepare images, for each process of the group; 0 for none.
+        workers: loader workers of each process; 0 for none.
 
     Returns:
-        The account, in the main process; None in the others.
+        The summary in the main process, None in the others.
 
     Raises:
         UserError: no image can be read.
     """
     rank, world_size = get_dist_info()
-    unfinished = Unfinished(out, job_of(detector, pictures, category))
-    if rank == 0:
-        different = unfinished.open()
-        if different is not None:
-            print(f'{unfinished.folder} is left from a job with another {different}: starting from the beginning')
+    job = UnfinishedJob(out, job_of(detector, images, category))
+    if rank == 0 and (different := job.open()) is not None:
+        print(f'{job.folder} is left from a job with another {different}: starting from the beginning')
     barrier()
     size = detector.batch_size
-    batches = [pictures[start : start + size] for start in range(0, len(pictures), size)]
-    finished = unfinished.finished()
+    batches = [images[start : start + size] for start in range(0, len(images), size)]
+    finished = job.finished()
     if finished and rank == 0:
-        print(f'going on: {sum(len(batches[number]) for number in finished)} of {len(pictures)} images are done')
+        print(f'going on: {sum(len(batches[number]) for number in finished)} of {len(images)} images are done')
     mine = [number for number in range(len(batches)) if number not in finished][rank::world_size]
-    with unfinished.append(rank) as file:
-        for line in _look(detector, batches, mine, category, workers):
-            write_line(file, line)
+    with job.append(rank) as write:
+        for line in _detect(detector, batches, mine, category, workers):
+            write(line)
     barrier()
-    return _write(out, unfinished, len(pictures)) if rank == 0 else None
+    return _write(out, job, len(images)) if rank == 0 else None
 
 
-def job_of(detector: PersonDetector, pictures: Sequence[Picture], category: int) -> dict[str, Any]:
-    """Return, by name, what a result depends on; configs, weights and lists of images by their hashes."""
+def job_of(detector: PersonDetector, images: Sequence[ListedImage], category: int) -> dict[str, Any]:
+    """Return what the results depend on, by name; configs, weights and lists of images as their hashes."""
     weights = hashlib.sha256()
     for name, tensor in detector.model.state_dict().items():
         weights.update(name.encode())
@@ -132,7 +131,7 @@ def job_of(detector: PersonDetector, pictures: Sequence[Picture], category: int)
     return {
         'config': _hash(detector.model.cfg._cfg_dict.to_dict()),
         'checkpoint': weights.hexdigest(),
-        'list of images': _hash([(picture.id, picture.path) for picture in pictures]),
+        'list of images': _hash([(image.id, image.path) for image in images]),
         'classes': list(detector.labels),
         'score threshold': detector.score_threshold,
         'NMS threshold': detector.nms_threshold,
@@ -145,10 +144,10 @@ def _hash(content: Any) -> str:
     return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
-class _Prepared(Dataset):
-    """Batches of pictures, read and prepared; what cannot be read stands beside them as a sentence."""
+class _PreparedBatches(Dataset):
+    """Batches of images, read and prepared: number, ids, inputs, and why other images of the batch are left out."""
 
-    def __init__(self, detector: PersonDetector, batches: Sequence[Sequence[Picture]]) -> None:
+    def __init__(self, detector: PersonDetector, batches: Sequence[Sequence[ListedImage]]) -> None:
         self.detector, self.batches = detector, batches
 
     def __len__(self) -> int:
@@ -156,33 +155,31 @@ class _Prepared(Dataset):
 
     def __getitem__(self, number: int) -> tuple[int, list[int | str], list[Any], list[str]]:
         ids, prepared, broken = [], [], []
-        for picture in self.batches[number]:
+        for image in self.batches[number]:
             try:
-                prepared.append(self.detector.prepare(picture.path))
-                ids.append(picture.id)
+                prepared.append(self.detector.prepare(image.path))
+                ids.append(image.id)
             except ImageError as error:
                 broken.append(str(error))
         return number, ids, prepared, broken
 
 
-def _look(
-    detector: PersonDetector, batches: Sequence[Sequence[Picture]], mine: list[int], category: int, workers: int
+def _detect(
+    detector: PersonDetector, batches: Sequence[Sequence[ListedImage]], mine: list[int], category: int, workers: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield the line of each of the batches `mine`, showing progress in the main process."""
+    """Yield a line for each of the batches `mine`, and show progress in the main process."""
     rank, world_size = get_dist_info()
     if workers:
-        # Each keeps to one core. Said here, since OpenCV can hang where a forked process says it: its threads are gone.
+        # One core for each worker. Set here, since OpenCV can hang if a forked process sets it: its threads are gone.
         cv2.setNumThreads(1)
-    loader = DataLoader(_Prepared(detector, batches), batch_size=None, sampler=mine, num_workers=workers)
+    loader = DataLoader(_PreparedBatches(detector, batches), batch_size=None, sampler=mine, num_workers=workers)
     share = f' (process 0 of {world_size})' if world_size > 1 else ''
-    told = 0
-    with tqdm(
-        total=sum(len(batches[number]) for number in mine), unit=' images', desc=f'people{share}', disable=rank > 0
-    ) as bar:
+    reported, total = 0, sum(len(batches[number]) for number in mine)
+    with tqdm(total=total, unit=' images', desc=f'people{share}', disable=rank > 0) as bar:
         for number, ids, prepared, broken in loader:
-            for reason in broken[: _MOST_TOLD - told]:
+            for reason in broken[: _MOST_REPORTED - reported]:
                 tqdm.write(f'left out: {reason}')
-            told += len(broken[: _MOST_TOLD - told])
+                reported += 1
             boxes = detector.predict(prepared)
             found = [result for id_, one in zip(ids, boxes, strict=True) for result in coco_results(id_, one, category)]
             yield {'batch': number, 'found': found, 'broken': broken}
@@ -190,7 +187,7 @@ def _look(
 
 
 def coco_results(image_id: int | str, found: Boxes, category: int) -> list[dict[str, Any]]:
-    """Return COCO's result entries of an image, best first; thousandths of a px are kept."""
+    """Return the COCO results of an image, best first, rounded to thousandths of a px."""
     sizes = found.boxes[:, 2:] - found.boxes[:, :2]
     return [
         {
@@ -203,12 +200,12 @@ def coco_results(image_id: int | str, found: Boxes, category: int) -> list[dict[
     ]
 
 
-def _write(out: Path, unfinished: Unfinished, count: int) -> Account:
-    lines = unfinished.all_lines()
+def _write(out: Path, job: UnfinishedJob, count: int) -> Summary:
+    lines = job.all_lines()
     broken = [reason for line in lines for reason in line['broken']]
     if len(broken) == count:
         raise UserError(f'none of the {count} images can be read, for instance: {broken[0]}')
     found = [result for line in lines for result in line['found']]
     write_whole(out, json.dumps(found))
-    unfinished.remove()
-    return Account(count - len(broken), len(found), broken)
+    job.remove()
+    return Summary(count - len(broken), len(found), broken)

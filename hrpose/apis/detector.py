@@ -1,54 +1,47 @@
 """People's boxes from any of mmdet's detectors. mmdet is imported when a detector is built, not before."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.model.utils import revert_sync_batchnorm
+from mmengine.registry import DATASETS, MODELS, DefaultScope
 from torch import nn
 
-from hrpose.apis.detector_model import init_detector, input_pipeline, labels_of, scope_of
-from hrpose.errors import UserError
+from hrpose.apis.boxes import Boxes
+from hrpose.apis.model import checked_device
+from hrpose.checkpoints import load_weights, read_checkpoint
+from hrpose.config import load_config
+from hrpose.errors import UserError, nearest
 from hrpose.images.convert import Image, as_bgr, is_one_image
 from hrpose.plugins.openmmlab import require_mmdet
 
 
-class Boxes(NamedTuple):
-    """What a detector found in one image, best first; every box has a width and a height.
-
-    Attributes:
-        boxes: (N, 4) float32 xyxy in image px.
-        scores: (N,) float32, 0 to 1.
-    """
-
-    boxes: np.ndarray
-    scores: np.ndarray
-
-
 class PersonDetector:
-    """A detector of mmdet's, asked for people only.
+    """A detector of mmdet's that returns people only.
 
-    What is found in an image does not depend on the images beside it: only inputs of one size share a forward pass,
+    The boxes of an image do not depend on the images beside it: only inputs of the same size share a forward pass,
     because mmdet would pad the others.
 
     Args:
-        model: a config of mmdet's (a file, `mmdet::FOLDER/FILE.py` for one that mmdet brings along, or a `Config`), or
-            a model that is built already and has its config as `cfg`, as mmdet's `init_detector` gives it.
-        checkpoint: its weights: a file or an http(s) address, read by the safe reader only. Without it the weights are
-            initial ones: good for shapes and timings only.
-        classes: names of the classes to keep. A detector of a single class gives all that it finds, whatever the name.
+        model: an mmdet config (a file, `mmdet::FOLDER/FILE.py` for one that mmdet ships, or a `Config`), or a model
+            that is already built and has its config as `cfg`, such as mmdet's `init_detector` returns.
+        checkpoint: the weights, a file or an http(s) address, read safely. Without it the weights are initial ones,
+            good for shapes and timings only.
+        classes: names of the classes to keep. A detector of a single class keeps it, whatever its name.
         score_threshold: least score of a box, 0 to 1.
-        nms_threshold: of two boxes with a larger IoU the lower scored one goes, over all kept classes. The detector's
-            own NMS, where it has one, comes first; None leaves it at that.
-        batch_size: the most images a forward pass.
-        device: for a config; a ready model stays where it is.
+        nms_threshold: IoU above which the lower scored of two boxes is dropped, across all kept classes and after the
+            detector's own NMS; None for no such step.
+        batch_size: the most images in a forward pass.
+        device: for a config; a model that is already built stays where it is.
 
     Raises:
-        UserError: mmdet is not installed; a config or checkpoint that cannot be read or does not fit; no such class; a
-            number out of its range.
+        UserError: mmdet is not installed, a config or checkpoint cannot be read or does not fit, there is no such
+            class, or a number is out of range.
     """
 
     def __init__(
@@ -64,7 +57,7 @@ class PersonDetector:
     ) -> None:
         require_mmdet()
         if isinstance(model, nn.Module) and checkpoint is not None:
-            raise UserError('a detector that is built already has its weights: leave out the checkpoint')
+            raise UserError('a detector that is already built has its weights; leave out the checkpoint')
         if batch_size < 1:
             raise UserError(f'batch_size has to be at least 1, not {batch_size}')
         for name, value in (('score_threshold', score_threshold), ('nms_threshold', nms_threshold)):
@@ -76,25 +69,28 @@ class PersonDetector:
         self._pipeline = input_pipeline(self.model)
 
     def __call__(self, images: Sequence[Image]) -> list[Boxes]:
-        """Return the people of each image, in any form that `hrpose.images.convert.as_bgr` takes.
+        """Return the people in each image: boxes (N, 4) and scores (N,), float32, best first.
+
+        Args:
+            images: in any form that `hrpose.images.convert.as_bgr` takes; arrays are BGR.
 
         Raises:
-            UserError: something that is no image; `ImageError` for a file that cannot be read.
+            UserError: one of them is not an image; `ImageError` if its file cannot be read.
         """
         if is_one_image(images):
-            raise UserError('a detector takes a list of images: write detector([image])')
+            raise UserError('a detector takes a list of images; write detector([image])')
         found = []
         for start in range(0, len(images), self.batch_size):
             found += self.predict([self.prepare(image) for image in images[start : start + self.batch_size]])
         return found
 
     def prepare(self, image: Image) -> dict[str, Any]:
-        """Return one image as the detector's config wants it; work for a loader's process."""
+        """Run the config's test pipeline on one image; loader workers can do this."""
         return self._pipeline({'img': as_bgr(image), 'img_id': 0, 'img_path': None})
 
     @torch.no_grad()
     def predict(self, prepared: Sequence[Mapping[str, Any]]) -> list[Boxes]:
-        """Return the people of each prepared image; those of one input size in one forward pass."""
+        """Return the people in each prepared image; those of one input size share a forward pass."""
         by_size = defaultdict(list)
         for index, item in enumerate(prepared):
             by_size[tuple(item['inputs'].shape)].append(index)
@@ -107,13 +103,13 @@ class PersonDetector:
         return [found[index] for index in range(len(prepared))]
 
     def _people(self, instances: Any) -> Boxes:
-        """Return those of an image's instances that are wanted, best first."""
+        """Return the wanted instances of an image, best first."""
         from mmcv.ops import nms
         from mmdet.structures.bbox import get_box_tensor
 
         boxes, scores = get_box_tensor(instances.bboxes).float(), instances.scores.float()
         wanted = torch.isin(instances.labels, torch.tensor(self.labels, device=instances.labels.device))
-        # Clipped at the border, a box may be left without an area; an untrained network may give infinite ones.
+        # Clipping at the border can leave a box without area; an untrained network can return infinite ones.
         wanted &= (
             (scores >= self.score_threshold) & (boxes[:, 2:] > boxes[:, :2]).all(dim=1) & boxes.isfinite().all(dim=1)
         )
@@ -123,3 +119,105 @@ class PersonDetector:
         else:
             _, order = nms(boxes, scores, self.nms_threshold)
         return Boxes(boxes[order].cpu().numpy(), scores[order].cpu().numpy())
+
+
+def init_detector(config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu') -> nn.Module:
+    """Build the detector of an mmdet config, in eval mode, with `cfg` and `dataset_meta` as mmdet's own function does.
+
+    It fetches no weights but the checkpoint's: `init_cfg` is ignored. Arguments and errors are those of
+    `PersonDetector`.
+    """
+    require_mmdet()
+    place = checked_device(device)
+    cfg = config if isinstance(config, Config) else load_config(config)
+    if cfg.get('model') is None:
+        raise UserError(f'the config {cfg.filename} has no model')
+    with scope_of(cfg):
+        model = revert_sync_batchnorm(MODELS.build(cfg.model))
+    content: Mapping[str, Any] = {}
+    if checkpoint is not None:
+        content = read_checkpoint(checkpoint)
+        load_weights(model, content, name=str(checkpoint), complete=True)
+    model.cfg, model.dataset_meta = cfg, {'classes': _class_names(content.get('meta') or {}, cfg)}
+    return model.to(place).eval()
+
+
+@contextmanager
+def scope_of(cfg: Config) -> Iterator[None]:
+    """Build and run parts under the default scope of a config, mmdet's unless it names another."""
+    with DefaultScope.overwrite_default_scope(_scope(cfg)):
+        yield
+
+
+def _scope(cfg: Config) -> str:
+    return cfg.get('default_scope') or 'mmdet'
+
+
+def labels_of(model: nn.Module, classes: Sequence[str]) -> tuple[int, ...]:
+    """Return the labels of the named classes; 0 for a detector of a single class, whatever its name.
+
+    Raises:
+        UserError: there is no such class, or the detector does not know the names of its classes.
+    """
+    names = (getattr(model, 'dataset_meta', None) or {}).get('classes')
+    if _class_count(model) == 1 or (names is not None and len(names) == 1):
+        return (0,)
+    if names is None:
+        raise UserError('the detector does not know the names of its classes; give its config metainfo=dict(classes=…)')
+    if missing := [name for name in classes if name not in names]:
+        raise UserError(f"the detector has no class '{missing[0]}'; {nearest(missing[0], names)}")
+    return tuple(list(names).index(name) for name in classes)
+
+
+def _class_count(model: nn.Module) -> int | None:
+    """Return the number of classes of a detector's last head, None if it is unknown."""
+    head = getattr(model, 'bbox_head', None) or getattr(getattr(model, 'roi_head', None), 'bbox_head', None)
+    return getattr(head[-1] if isinstance(head, nn.ModuleList) else head, 'num_classes', None)
+
+
+def _class_names(meta: Mapping[str, Any], cfg: Config) -> tuple[str, ...] | None:
+    """Return the class names that a checkpoint was trained with, or else those of the config's data set."""
+    # mmdet 2 wrote CLASSES, mmdet 3 writes dataset_meta, with either spelling inside.
+    for place in (meta.get('dataset_meta') or {}, meta):
+        for key in ('classes', 'CLASSES'):
+            if place.get(key):
+                return _as_names(place[key])
+    dataset = _test_dataset(cfg)
+    if names := (dataset.get('metainfo') or {}).get('classes'):
+        return _as_names(names)
+    with DATASETS.switch_scope_and_registry(_scope(cfg)) as registry:
+        kind = dataset.get('type')
+        names = getattr(registry.get(kind) if isinstance(kind, str) else kind, 'METAINFO', {}).get('classes')
+    return _as_names(names) if names else None
+
+
+def _as_names(classes: str | Sequence[str]) -> tuple[str, ...]:
+    # A tuple of one name is often written without its comma.
+    return (classes,) if isinstance(classes, str) else tuple(classes)
+
+
+def _test_dataset(cfg: Config) -> Mapping[str, Any]:
+    """Return the config of the data set for testing, inside any wrapper; empty if there is none."""
+    loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
+    dataset = loader.get('dataset') or {}
+    while 'dataset' in dataset or 'datasets' in dataset:
+        dataset = dataset.get('dataset') or dataset['datasets'][0]
+    return dataset
+
+
+def input_pipeline(model: nn.Module) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return the test pipeline of a detector's config, which takes `img`, an array (H, W, 3) BGR, in place of a file.
+
+    Raises:
+        UserError: the model has no config, or its config no test pipeline.
+    """
+    from mmcv.transforms import Compose
+
+    cfg = getattr(model, 'cfg', None)
+    steps = (_test_dataset(cfg).get('pipeline') or cfg.get('test_pipeline')) if cfg is not None else None
+    if not steps:
+        raise UserError('the detector has no test_pipeline, which makes its input of an image; give it a config as cfg')
+    kept = [step for step in steps if 'Load' not in str(step['type'])]
+    with scope_of(cfg):
+        # hrpose reads the files: mmcv's reader applies the EXIF orientation, and the annotations do not.
+        return Compose([dict(type='mmdet.LoadImageFromNDArray'), *kept])

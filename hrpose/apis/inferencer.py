@@ -1,60 +1,60 @@
-"""People's key points in any picture: pictures and boxes in, `PoseResult`s out. N people, K joints.
+"""People's keypoints in any image: images and boxes in, `PoseResult`s out. N people, K joints.
 
-    picture -> boxes (given, or a detector's) -> one crop a person -> full batches across pictures -> results
+    image -> boxes (given, or a detector's) -> one crop a person -> full batches across images -> results
 
-Crops are made by the test pipeline of the model's config and predicted by the model's own `test_step`, as in
-`tools/test.py`, so the same boxes give the same key points.
+The test pipeline of the model's config makes the crops and the model's own `test_step` predicts, as in `tools/test.py`,
+so the same boxes give the same keypoints.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import Compose, pseudo_collate
 from mmengine.logging import print_log
 from torch import nn
 
 from hrpose.apis.batches import grouped, share_batches
-from hrpose.apis.detector import Boxes
-from hrpose.apis.given_boxes import checked_boxes, no_boxes_message
+from hrpose.apis.boxes import NO_BOXES, Boxes, GivenBoxes, boxes_with_area, checked_boxes
 from hrpose.apis.model import init_model
-from hrpose.apis.pipeline import crop_pipeline
 from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import Frame, Source, open_source
-from hrpose.apis.stream import PoseStream
+from hrpose.apis.stream import Located, PoseStream, given_boxes
+from hrpose.config import each_dataset, link
 from hrpose.errors import UserError
 from hrpose.images.convert import Image, as_rgb, is_one_image
 from hrpose.plugins.openmmlab import prepare_openmmlab
+from hrpose.registry import TRANSFORMS
 
 Detector = Callable[[Sequence[np.ndarray]], Sequence[Boxes]]
 Crop = dict[str, Any]
 
-# Pictures that a detector gets at once, where it does not say itself.
+# Images that a detector without a `batch_size` gets at once.
 DETECTED_TOGETHER = 8
-# People that a CPU gets at once. Measured (docs/inference.md): with 32 it takes half as long again for each.
+# People in a batch on a CPU. Measured (docs/inference.md): batches of 32 take half as long again for each person.
 CPU_BATCH = 8
 
 
 class PoseInferencer:
-    """Finds the key points of people in pictures.
+    """A pose estimator for images, videos and cameras.
 
     Args:
-        model: a config file, the name of hrpose's own ('hrnet_w32_coco_256x192'), what `load_config` returned, or
-            a model that is built already; that one is set to eval mode.
-        checkpoint: the weights: a path, the name of published weights, or an http(s) address; in any layout that hrpose
-            recognises, read by the safe reader only. Without it the weights are initial ones, and a warning says so.
-        detector: finds the people where no boxes are given: a `PersonDetector`, or any function from a list of pictures
+        model: a config file, the name of one that hrpose ships ('hrnet_w32_coco_256x192'), what `load_config` returned,
+            or a model that is already built, which is set to eval mode.
+        checkpoint: the weights: a path, the name of published weights, or an http(s) address, in any layout that hrpose
+            recognises; read safely. Without it the weights are initial ones, and a warning says so.
+        detector: finds the people where no boxes are given: a `PersonDetector`, or a function from a list of images
             (H, W, 3) uint8 BGR to their `Boxes`.
-        device: for a config; a ready model stays where it is.
-        batch_size: people a forward pass, across pictures; on a CPU no more than 8, since more take longer there.
+        device: for a config; a model that is already built stays where it is.
+        batch_size: people in a forward pass, across images; on a CPU at most 8, as larger batches are slower there.
 
     Raises:
-        UserError: a config or checkpoint that cannot be read, weights that do not fit, no such device.
+        UserError: a config or checkpoint cannot be read, the weights do not fit, or there is no such device.
     """
 
     def __init__(
@@ -65,33 +65,42 @@ class PoseInferencer:
         device: str = 'cpu',
         batch_size: int = 32,
     ) -> None:
+        prepare_openmmlab()
         if detector is not None and not callable(detector):
             raise UserError(f'a detector is a PersonDetector(config, checkpoint), not {detector!r}')
         if batch_size < 1:
             raise UserError(f'batch_size has to be at least 1, not {batch_size}')
-        prepare_openmmlab()
         self.model = _ready_model(model, checkpoint, device)
         self.detector, self.batch_size = detector, batch_size
         self.metainfo = dict(self.model.metainfo)
         self._crop = crop_pipeline(self.model)
 
+    @overload
+    def __call__(self, image: Image, boxes: GivenBoxes | None = None) -> PoseResult: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __call__(
+        self,
+        image: Sequence[Image] | Iterator[Image],  # not Iterable: NumPy's arrays are that too
+        boxes: Sequence[GivenBoxes] | Literal['whole_image'] | None = None,
+    ) -> list[PoseResult]: ...
+
     def __call__(self, image: Any, boxes: Any = None) -> Any:
-        """Return the people of one picture, or a list with those of each of several.
+        """Return the people in one image, or a list with those in each of several.
 
         Args:
-            image: a path, a NumPy array (H, W, 3) uint8 BGR (BGRA and grey are converted) or a PIL image; or several.
-                Several are read one after the other, and their people share batches.
-            boxes: of the people, (N, 4) xyxy in image px, or `Boxes` with scores; for several pictures a list with one
-                such entry each. `[]` is nobody, 'whole_image' one person who fills the picture. They come back one row
-                each, in order: nothing is clipped, suppressed or too small. None asks the detector, whose boxes
-                without an extent are left out.
+            image: a path, an array (H, W, 3) uint8 BGR as OpenCV has it (BGRA and grey are converted) or a PIL image;
+                or several. Several are read one after the other, and their people share batches.
+            boxes: of the people, (N, 4) xyxy in image px, or `Boxes` with scores; for several images a list with one
+                such entry each. `[]` is nobody, 'whole_image' one person who fills the image. They come back one row
+                each, in order: none is clipped, suppressed or left out. None asks the detector, whose boxes without
+                area are left out.
 
         Returns:
             A `PoseResult`, or a list of them.
 
         Raises:
-            UserError: something that is no picture, boxes that are none, a width or height of zero or less, or neither
-                boxes nor a detector.
+            UserError: something is not an image, boxes are wrong, or there are neither boxes nor a detector.
         """
         if is_one_image(image):
             return self._all([image], None if boxes is None else [boxes])[0]
@@ -99,15 +108,15 @@ class PoseInferencer:
         if isinstance(boxes, str):
             boxes = [boxes] * len(images)
         if boxes is not None and (isinstance(boxes, Boxes) or len(boxes) != len(images)):
-            given = 'those of one' if isinstance(boxes, Boxes) else len(boxes)
-            raise UserError(f'boxes has an entry for each picture: there are {len(images)}, and {given}')
+            given = 'those of a single one' if isinstance(boxes, Boxes) else len(boxes)
+            raise UserError(f'boxes needs an entry for each of the {len(images)} images, but it has {given}')
         return self._all(images, boxes)
 
     def stream(
         self,
         source: Any,
         *,
-        boxes: Any = None,
+        boxes: Callable[[Frame], GivenBoxes] | Literal['whole_image'] | None = None,
         keep_images: bool = False,
         report: Callable[[str], object] | None = None,
     ) -> PoseStream:
@@ -117,47 +126,51 @@ class PoseInferencer:
         wait for one another. What cannot be read is reported, counted (`PoseStream.skipped`) and skipped.
 
         Args:
-            source: a folder, a glob pattern, a picture, a video, the number of a camera, or an iterable of pictures; or
-                what `open_source` made of one.
+            source: a folder, a glob pattern, an image, a video, the number of a camera, or an iterable of images; or
+                what `open_source` returned.
             boxes: None asks the detector; 'whole_image'; or a function from a `Frame` to its boxes, in any form that a
                 call takes. A frame for which it raises a `UserError`, or whose boxes are wrong, is skipped as well.
             keep_images: keep each frame in its result, for `draw()`.
-            report: called with a sentence for each skip; by default a warning in the log.
+            report: called with a sentence for each skip; by default it goes to the log as a warning.
 
         Raises:
-            UserError: no such file or camera; neither boxes nor a detector.
+            UserError: there is no such file or camera, or there are neither boxes nor a detector.
         """
         self._require_boxes(boxes)
         frames = source if isinstance(source, Source) else open_source(source)
-        return PoseStream(self, frames, boxes=boxes, keep_images=keep_images, report=report)
+        locate: Callable[..., Any] = (
+            partial(self.detect, at_once=frames.live) if boxes is None else partial(given_boxes, boxes=boxes)
+        )
+        estimate = partial(self.estimate, at_once=frames.live, keep_images=keep_images)
+        return PoseStream(frames, locate, estimate, report)
 
-    def _all(self, images: Sequence[Image], boxes: Sequence[Any] | None) -> list[PoseResult]:
+    def _all(self, images: Sequence[Image], boxes: Sequence[GivenBoxes] | None) -> list[PoseResult]:
         self._require_boxes(boxes)
         frames = (_frame(image, index) for index, image in enumerate(images))
         if boxes is None:
-            return list(self.results(self.detect(frames)))
+            return list(self.estimate(self.detect(frames)))
         pairs = zip(frames, boxes, strict=True)
-        return list(self.results((frame, checked_boxes(own, frame.size, frame.title)) for frame, own in pairs))
+        return list(self.estimate((frame, checked_boxes(own, frame.size, frame.title)) for frame, own in pairs))
 
-    def _require_boxes(self, boxes: Any) -> None:
+    def _require_boxes(self, boxes: object) -> None:
         if boxes is None and self.detector is None:
-            raise UserError(no_boxes_message())
+            raise UserError(NO_BOXES)
 
-    def detect(self, frames: Iterable[Frame], *, at_once: bool = False) -> Iterator[tuple[Frame, Boxes]]:
-        """Yield each frame with the boxes that the detector finds; `at_once` asks it for each frame by itself."""
+    def detect(self, frames: Iterable[Frame], *, at_once: bool = False) -> Iterator[Located]:
+        """Yield each frame with the boxes that the detector finds; `at_once` detects in each frame on its own."""
         assert self.detector is not None
         together = 1 if at_once else getattr(self.detector, 'batch_size', DETECTED_TOGETHER)
         for group in grouped(frames, together):
             for frame, found in zip(group, self.detector([frame.image for frame in group]), strict=True):
-                yield frame, _with_extent(found)
+                yield frame, boxes_with_area(found)
 
-    def results(
-        self, found: Iterable[tuple[Frame, Boxes]], *, at_once: bool = False, keep_images: bool = False
+    def estimate(
+        self, found: Iterable[Located], *, at_once: bool = False, keep_images: bool = False
     ) -> Iterator[PoseResult]:
         """Yield the result of each frame with its boxes, in order.
 
         Args:
-            found: frames, and boxes that were checked.
+            found: frames with checked boxes.
             at_once: do not wait for the next frames to fill a batch.
             keep_images: keep each frame in its result.
         """
@@ -173,7 +186,7 @@ class PoseInferencer:
         return min(self.batch_size, CPU_BATCH) if on_cpu else self.batch_size
 
     def _unfinished(self, frame: Frame, boxes: Boxes, keep_image: bool) -> Callable[..., PoseResult]:
-        """Return what makes the result, once key points are known; it holds the picture only if that is to be kept."""
+        """Return a function from keypoints and scores to the result; it holds the image only if that is to be kept."""
         return partial(
             PoseResult,
             boxes=boxes.boxes,
@@ -188,9 +201,7 @@ class PoseInferencer:
         )
 
     def _crops(self, frame: Frame, boxes: Boxes) -> list[Crop]:
-        """Return each person's crop and sample, as a loader's worker gives them."""
-        if not len(boxes.boxes):
-            return []
+        """Return each person's packed crop, as a loader worker does."""
         record = {
             'img': frame.rgb,
             'ori_shape': frame.rgb.shape[:2],
@@ -211,30 +222,61 @@ def _ready_model(model: Any, checkpoint: str | Path | None, device: str) -> Any:
     if not isinstance(model, nn.Module):
         if checkpoint is None:
             print_log(
-                'no checkpoint is given, so the weights are initial ones and the key points mean nothing',
+                'no checkpoint is given, so the weights are initial ones and the keypoints mean nothing',
                 'current',
                 logging.WARNING,
             )
         return init_model(model, checkpoint, device)
     if checkpoint is not None:
-        raise UserError('a model that is built already has its weights: leave out the checkpoint')
+        raise UserError('a model that is already built has its weights; leave out the checkpoint')
     if not isinstance(getattr(model, 'metainfo', None), dict) or not hasattr(model, 'test_step'):
-        raise UserError(f'{type(model).__name__} is no pose estimator: it has no metainfo that names its joints')
+        raise UserError(f'{type(model).__name__} is not a pose estimator: it has no metainfo that names its joints')
     return model.eval()
 
 
 def _frame(image: Image, index: int) -> Frame:
-    """Return one of a call's pictures as a frame of its own."""
+    """Return one image of a call as a frame."""
     if isinstance(image, str | Path):
         return Frame(as_rgb(image), str(image), str(image))
     try:
-        return Frame(as_rgb(image), f'picture {index}', None)
+        return Frame(as_rgb(image), f'image {index}', None)
     except UserError as error:
-        raise UserError(f'picture {index}: {error}') from error
+        raise UserError(f'image {index}: {error}') from error
 
 
-def _with_extent(found: Boxes) -> Boxes:
-    """Return a detector's boxes as float64, without those that have no extent."""
-    boxes, scores = np.asarray(found.boxes, dtype=np.float64).reshape(-1, 4), np.asarray(found.scores, np.float64)
-    kept = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-    return Boxes(boxes[kept], scores[kept])
+def crop_pipeline(model: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return the pipeline from a record with `img` and `box` to a packed sample, as `tools/test.py` uses it.
+
+    Args:
+        model: a pose estimator. Its `cfg` holds the pipeline; without one it is the published pipeline for the input
+            size of its codec.
+
+    Raises:
+        UserError: the model has neither.
+    """
+    cfg = getattr(model, 'cfg', None)
+    steps = (_test_steps(cfg) if isinstance(cfg, Config) else None) or _published_steps(model)
+    # The image is already loaded, so that arrays and frames take the same way.
+    return Compose([TRANSFORMS.build(dict(step)) for step in steps if 'LoadImage' not in str(step['type'])])
+
+
+def _test_steps(cfg: Config) -> list[dict[str, Any]] | None:
+    """Return the linked test pipeline of a config, None if it has none."""
+    if cfg.get('test_dataloader') is None:
+        if 'test_pipeline' not in cfg:
+            return None
+        # Linking fills in the pipeline of a data set.
+        cfg = link(Config({**cfg._cfg_dict.to_dict(), 'test_dataloader': {'dataset': {}}}))
+    _, dataset = next(each_dataset(cfg.test_dataloader.dataset, 'test_dataloader.dataset'))
+    return dataset.get('pipeline')
+
+
+def _published_steps(model: Any) -> list[dict[str, Any]]:
+    size = getattr(getattr(getattr(model, 'head', None), 'codec', None), 'input_size', None)
+    if size is None:
+        raise UserError(
+            f'the input size of {type(model).__name__} is unknown: it has neither a config as `cfg` nor a head with a '
+            'codec'
+        )
+    warp = dict(type='WarpAffine', input_size=size, flip_indices=model.metainfo['flip_indices'])
+    return [dict(type='PadBox', input_size=size), warp, dict(type='PackPose')]

@@ -1,4 +1,4 @@
-"""A model ready for prediction."""
+"""A pose estimator that is ready to predict."""
 
 from pathlib import Path
 from typing import Any
@@ -15,25 +15,24 @@ from hrpose.registry import MODELS
 
 
 def init_model(config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu') -> Any:
-    """Return the model of a config in eval mode on `device`, with a checkpoint's weights and its config as `cfg`.
-
-    Without a checkpoint the weights are PyTorch's initial ones: good for shapes and timings only.
+    """Build the model of a config in eval mode, with a checkpoint's weights and its config as `cfg`.
 
     Args:
-        config: a config file, the name of one that hrpose brings along, or what `load_config` returned.
-        checkpoint: a path, the name of published weights, or an http(s) address; any layout that
-            `hrpose.checkpoints.families` lists, with every weight of the model.
-        device: where the model goes.
+        config: a config file, the name of one that hrpose ships, or what `load_config` returned.
+        checkpoint: a path, the name of published weights, or an http(s) address, in any layout that
+            `hrpose.checkpoints` recognises; it has to hold every weight of the model. Without it the weights are
+            initial ones, good for shapes and timings only.
+        device: of the model.
 
     Raises:
-        UserError: a config or checkpoint that cannot be read, a checkpoint that does not fit, no such device.
+        UserError: a config or checkpoint cannot be read, the checkpoint does not fit, or there is no such device.
     """
     prepare_openmmlab()
     place = checked_device(device)
     cfg = link(config) if isinstance(config, Config) else load_config(config)
     if cfg.get('model') is None:
         raise UserError(f'the config {cfg.filename or "given"} has no model')
-    # Whatever scope a runner, or mmdet's own functions, left behind.
+    # A runner, or mmdet's own functions, may have left another scope behind.
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'hrpose')):
         model = MODELS.build(cfg.model)
     model.cfg = cfg
@@ -43,9 +42,9 @@ def init_model(config: str | Path | Config, checkpoint: str | Path | None = None
 
 
 def checked_device(device: str) -> torch.device:
-    """Return the device of that name; raise `UserError` where PyTorch has none."""
+    """Return the device of that name; raise `UserError` if PyTorch has none here."""
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).strip().split('\n')[0]
-        raise UserError(f"there is no device '{device}' here: {reason}; 'cpu' is everywhere") from error
+        raise UserError(f"there is no device '{device}' here: {reason}; 'cpu' always works") from error

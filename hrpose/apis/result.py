@@ -1,4 +1,4 @@
-"""What is known about the people of one picture, as arrays, as plain data and as a drawing."""
+"""The people in one image, as arrays, as plain data and as a drawing."""
 
 import json
 from collections.abc import Mapping
@@ -13,21 +13,21 @@ from hrpose.images.convert import Image, as_rgb, swap_red_blue
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PoseResult:
-    """The people of one picture. N people in the order of their boxes, K joints; coordinates in image px.
+    """The people in one image: N people in the order of their boxes, K joints; coordinates in image px.
 
     Attributes:
         keypoints: (N, K, 2) float64 (x, y); (0, 0) is the centre of the top left pixel.
-        scores: (N, K) float32, a joint's score: the height of its heatmap's peak, which training makes 1 at a joint. It
-            is no probability: it may pass 1, and is 0 or less where a heatmap has no positive value.
+        scores: (N, K) float32, the height of each heatmap's peak, which training drives to 1 at a joint. It is not a
+            probability: it can exceed 1, and is 0 or less if a heatmap has no positive value.
         boxes: (N, 4) float64 xyxy, as they were given or detected.
         box_scores: (N,) float64; 1 for boxes that were given without scores.
         metainfo: of the joints, see `hrpose.datasets.metainfo`.
-        image_size: (w, h) of the picture, px.
-        source: path of the picture or video, or what a stream calls its source; None for an array or a PIL image.
-        frame_index: of the frame in its video, camera or iterable, from 0; None for a picture of its own.
-        name: of the picture, which no other of a stream has: a relative path, so results can be files.
-        rate: frames a second of the video or camera; None for a picture of its own.
-        rgb: (H, W, 3) uint8, the image, where the caller asked to keep it, else None.
+        image_size: (w, h) px.
+        source: path of the image or video, or the camera; None for an array or a PIL image.
+        frame_index: of the frame in its video, camera or iterable, from 0; None for an image on its own.
+        name: of the image, unique in a stream: a relative path, so that results can be files.
+        rate: frames a second of the video or camera; None for an image on its own.
+        rgb: (H, W, 3) uint8, the image, if the caller asked to keep it, else None.
     """
 
     keypoints: np.ndarray
@@ -61,10 +61,10 @@ class PoseResult:
         return f'PoseResult({len(self)} people of {len(self.names)} joints in {self.source or "an array"}{place})'
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what was found, and where, as plain Python: what JSON takes.
+        """Return the result as plain Python that JSON can hold.
 
         Keys: `source`, `frame_index`, `image_size` [w, h], `names` (K), and `people`, N of `box` [x1, y1, x2, y2],
-        `box_score` and `keypoints`, K of [x, y, score]. A number that is none (weights that diverged) is None.
+        `box_score` and `keypoints`, K of [x, y, score]. A number that is not finite (of diverged weights) is None.
         """
         joints = _plain(np.concatenate([self.keypoints, self.scores[..., None]], axis=-1))
         people = zip(_plain(self.boxes), _plain(self.box_scores), joints, strict=True)
@@ -81,13 +81,13 @@ class PoseResult:
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
 
     def to_coco(self, image_id: int | str, *, category_id: int = 1) -> list[dict[str, Any]]:
-        """Return COCO key point results, one a person, that `CocoMetric` and COCO's server take.
+        """Return COCO keypoint results, one a person, that `CocoMetric` and COCO's server take.
 
-        A person's `score` is the published one: the box's, times the mean of the joints' scores above 0.2. Nobody is
-        suppressed as somebody's double here: the metric does that.
+        A person's `score` is the published one: the box's, times the mean of the joints' scores above 0.2. OKS-NMS is
+        left to the metric.
 
         Args:
-            image_id: of the picture in the annotations.
+            image_id: of the image in the annotations.
             category_id: of the people in the annotations.
         """
         from hrpose.evaluation.functional.people import coco_results
@@ -125,7 +125,7 @@ class PoseResult:
 
 
 def _plain(values: np.ndarray) -> list[Any]:
-    """Return an array as nested lists of floats, None for what is no finite number."""
+    """Return an array as nested lists of floats, with None for what is not finite."""
     plain = values.astype(object)
     plain[~np.isfinite(values)] = None
     return plain.tolist()

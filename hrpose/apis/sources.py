@@ -1,9 +1,8 @@
-"""Where a stream's frames come from: pictures, videos, a camera, a program. `Broken` stands for what cannot be read."""
+"""Where a stream's frames come from: images, videos, a camera or a program. `Broken` stands for what cannot be read."""
 
 import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,25 +12,25 @@ import numpy as np
 
 from hrpose.errors import UserError, nearest
 from hrpose.images.convert import as_rgb, is_one_image, swap_red_blue
-from hrpose.images.video import open_capture, read_frames
+from hrpose.images.video import open_capture, read_frames, released
 
 IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
 VIDEO_SUFFIXES = {'.avi', '.gif', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.ts', '.webm', '.wmv'}
 
-# These hold the number of their frames; for others OpenCV multiplies duration and rate, which may be one off.
+# These store the number of their frames; for others OpenCV multiplies duration and rate, which can be off by one.
 _COUNTED_SUFFIXES = {'.m4v', '.mov', '.mp4'}
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture of a source.
+    """An image of a source.
 
     Attributes:
         rgb: its pixels, (H, W, 3) uint8.
-        name: what the picture is called, the same for no other of the source: a relative path.
-        source: path of the picture or video, or what else it comes from; None for a picture of a program's.
-        index: from 0 in its video, camera or iterable; None for a picture of its own.
-        rate: frames a second, of a video or camera.
+        name: of the image, unique in its source: a relative path.
+        source: path of the image or video, or the camera; None for an image from a program.
+        index: from 0 in its video, camera or iterable; None for an image on its own.
+        rate: frames a second of a video or camera.
     """
 
     rgb: np.ndarray
@@ -52,14 +51,13 @@ class Frame:
 
     @property
     def title(self) -> str:
-        """What a message calls the frame."""
-        place = '' if self.index is None else f', frame {self.index}'
-        return f'{self.source or self.name}{place}'
+        """The name of the frame in messages."""
+        return f'{self.source or self.name}{"" if self.index is None else f", frame {self.index}"}'
 
 
 @dataclass(frozen=True)
 class Broken:
-    """What could not be read: a sentence that says which and why, and how many frames that are."""
+    """Frames that cannot be read: the reason, and how many they are."""
 
     reason: str
     count: int = 1
@@ -71,8 +69,8 @@ class Source:
 
     Attributes:
         read: yields the frames, and `Broken` for those that cannot be read.
-        total: how many there are; None where nobody knows before the end.
-        live: a camera: each frame is wanted before the next one comes.
+        total: how many there are; None if unknown.
+        live: a camera, of which each frame is wanted before the next one comes.
         videos: whether any frame comes from a video or camera.
     """
 
@@ -83,34 +81,33 @@ class Source:
 
 
 def open_source(source: Any) -> Source:
-    """Return the frames of a folder, a glob pattern, a picture, a video, a camera or an iterable of pictures.
+    """Open a folder, a glob pattern, an image, a video, a camera or an iterable of images.
 
-    A folder gives its pictures and videos by their suffix, sorted by name, not those of folders inside it (the pattern
-    `DIR/**` does). A pattern gives every file that it matches. A camera is given by its number.
+    A folder gives its images and videos, known by suffix and sorted by name, without those of folders inside it; the
+    pattern `DIR/**` includes them. A pattern gives every file that it matches. A camera is given by its number.
 
     Raises:
-        UserError: no such file or camera, nothing that matches, or something else than the above.
+        UserError: there is no such file or camera, nothing matches, or `source` is something else.
     """
-    if isinstance(source, bool) or source is None:
-        raise UserError(
-            f'a source is a path, a pattern, the number of a camera or an iterable of pictures, not {source}'
-        )
-    if isinstance(source, int):
-        return _camera(source)
     if isinstance(source, str | Path):
         return _files(_found(str(source)))
+    if isinstance(source, int) and not isinstance(source, bool):
+        return _camera(source)
     if is_one_image(source):
-        raise UserError('a stream takes many pictures: for one call the inferencer itself, or give [image]')
-    if not isinstance(source, Iterable):
-        raise UserError(
-            f'a source is a path, a pattern, the number of a camera or an iterable of pictures, not '
-            f'{type(source).__name__}'
-        )
-    return Source(lambda: _of_program(source), total=len(source) if isinstance(source, Sized) else None)
+        raise UserError('a stream takes several images; call the inferencer itself for one, or give [image]')
+    if isinstance(source, Iterable):
+        return Source(lambda: _of_program(source), total=len(source) if isinstance(source, Sized) else None)
+    what = f'{source}' if source is None or isinstance(source, bool) else type(source).__name__
+    raise UserError(f'a source is a path, a pattern, the number of a camera or an iterable of images, not {what}')
+
+
+def is_video(path: Path) -> bool:
+    """Return whether a file has the suffix of a video."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def _found(source: str) -> list[Path]:
-    """Return the files that a path or pattern names, in order; folders in a pattern's matches are passed over."""
+    """Return the files that a path or pattern names, in order."""
     path = Path(source).expanduser()
     if path.is_file():
         return [path]
@@ -118,8 +115,8 @@ def _found(source: str) -> list[Path]:
         files = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES)
         if not files:
             raise UserError(
-                f'no picture or video in the folder {path}: suffixes are '
-                f'{" ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))}; for those of folders in it write {path}/**'
+                f'the folder {path} has no image or video with a suffix of '
+                f'{" ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))}; for those in its folders write {path}/**'
             )
         return files
     if glob.has_magic(source):
@@ -134,45 +131,37 @@ def _found(source: str) -> list[Path]:
 def _files(paths: Sequence[Path]) -> Source:
     root = os.path.commonpath([path.absolute().parent for path in paths])
     names = [os.path.relpath(path.absolute(), root) for path in paths]
-    videos = [path for path in paths if is_video(path)]
+    counts = [_frame_count(path) if is_video(path) else 1 for path in paths]
 
     def read() -> Iterator[Frame | Broken]:
         for path, name in zip(paths, names, strict=True):
-            yield from _video(path, name) if is_video(path) else _picture(path, name)
+            yield from _video(path, name) if is_video(path) else _image(path, name)
 
-    counts = [_frame_count(path) for path in videos]
-    total = None if None in counts else len(paths) - len(videos) + sum(filter(None, counts))
-    return Source(read, total=total, videos=bool(videos))
-
-
-def is_video(path: Path) -> bool:
-    """Say whether a file's suffix is a video's."""
-    return path.suffix.lower() in VIDEO_SUFFIXES
+    total = None if None in counts else sum(count or 0 for count in counts)
+    return Source(read, total=total, videos=any(map(is_video, paths)))
 
 
-def _picture(path: Path, name: str) -> Iterator[Frame | Broken]:
+def _image(path: Path, name: str) -> Iterator[Frame | Broken]:
     try:
         yield Frame(as_rgb(path), name, str(path))
     except UserError as error:
         yield Broken(str(error))
 
 
-def _of_program(pictures: Iterable[Any]) -> Iterator[Frame | Broken]:
-    for index, picture in enumerate(pictures):
-        source = str(picture) if isinstance(picture, str | Path) else None
+def _of_program(images: Iterable[Any]) -> Iterator[Frame | Broken]:
+    for index, image in enumerate(images):
+        source = str(image) if isinstance(image, str | Path) else None
         try:
-            yield Frame(as_rgb(picture), f'{index:06d}', source, index)
+            yield Frame(as_rgb(image), f'{index:06d}', source, index)
         except UserError as error:
             yield Broken(f'frame {index}: {error}')
 
 
 def _frame_count(path: Path) -> int | None:
-    """Return how many frames a video says it has; None if it does not say. One that cannot be read is told once: 1."""
-    with opened(path) as capture:
-        if not capture.isOpened():
-            return 1
-        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        return count if count > 0 else None
+    """Return how many frames a video says it has, None if it does not, 1 if it cannot be read (for its `Broken`)."""
+    with released(open_capture(path)) as capture:
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 1
+    return count if count > 0 else None
 
 
 def _video(path: Path, name: str) -> Iterator[Frame | Broken]:
@@ -181,19 +170,18 @@ def _video(path: Path, name: str) -> Iterator[Frame | Broken]:
     except OSError as error:
         yield Broken(f'the video {path} cannot be read: {error.strerror}')
         return
-    with opened(path) as capture:
+    with released(open_capture(path)) as capture:
         if not capture.isOpened():
-            what = f'cut short, or no video that OpenCV can read ({size} bytes)' if size else 'empty (0 bytes)'
+            what = f'cut short, or in no format that OpenCV can read ({size} bytes)' if size else 'empty (0 bytes)'
             yield Broken(f'the video {path} is {what}')
             return
-        said = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        count = 0
+        stated, count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0
         for frame in _frames(capture, name, str(path)):
             count += 1
             yield frame
-    missing = said - count
+    missing = stated - count
     if missing > (0 if path.suffix.lower() in _COUNTED_SUFFIXES else 1):
-        yield Broken(f'the video {path} is cut short or damaged: of {said} frames {count} can be read', missing)
+        yield Broken(f'the video {path} is cut short or damaged: of {stated} frames {count} can be read', missing)
 
 
 def _camera(number: int) -> Source:
@@ -202,10 +190,8 @@ def _camera(number: int) -> Source:
         raise UserError(f'there is no camera {number} that OpenCV can open; cameras count from 0')
 
     def read() -> Iterator[Frame | Broken]:
-        try:
+        with released(capture):
             yield from _frames(capture, f'camera_{number}', f'camera {number}')
-        finally:
-            capture.release()
         yield Broken(f'camera {number} gives no more frames', 0)
 
     return Source(read, live=True, videos=True)
@@ -215,13 +201,3 @@ def _frames(capture: cv2.VideoCapture, name: str, source: str) -> Iterator[Frame
     rate = capture.get(cv2.CAP_PROP_FPS)
     for index, image in enumerate(read_frames(capture)):
         yield Frame(image, f'{name}/{index:06d}', source, index, rate if 0 < rate < np.inf else None)
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[cv2.VideoCapture]:
-    """Open a video, as far as it is one, and close it afterwards."""
-    capture = open_capture(path)
-    try:
-        yield capture
-    finally:
-        capture.release()

@@ -1,87 +1,81 @@
-"""The results of a source's frames, one after the other, and the account of what was skipped."""
+"""The results of a source's frames, one after the other, and a count of what was skipped."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import TypeVar
 
 from mmengine.logging import print_log
 
-from hrpose.apis.detector import Boxes
-from hrpose.apis.given_boxes import checked_boxes
+from hrpose.apis.boxes import Boxes, GivenBoxes, checked_boxes
 from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import Broken, Frame, Source
 from hrpose.errors import UserError
 
-
-class Inferencer(Protocol):
-    """What a stream needs of a `PoseInferencer`."""
-
-    def detect(self, frames: Iterable[Frame], *, at_once: bool = False) -> Iterator[tuple[Frame, Boxes]]:
-        """Yield each frame with the boxes of its people."""
-
-    def results(
-        self, found: Iterable[tuple[Frame, Boxes]], *, at_once: bool = False, keep_images: bool = False
-    ) -> Iterator[PoseResult]:
-        """Yield the result of each frame with its boxes."""
+Item = TypeVar('Item')
+Located = tuple[Frame, Boxes]
 
 
 class PoseStream:
-    """Iterate over it for one `PoseResult` a frame, in the source's order.
+    """An iterable of one `PoseResult` for each frame of a source, in order.
 
     Frames are read as they are needed. Those that cannot be read are reported, counted and skipped.
 
+    Args:
+        source: what to read.
+        locate: yields each frame with its boxes, or `Broken` where it has none that are valid.
+        estimate: yields the result of each frame with its boxes.
+        report: called with a sentence for each skip; by default it goes to the log as a warning.
+
     Attributes:
-        source: what is read; its `total` is the number of frames, None where nobody knows it.
-        done: frames that gave a result so far.
+        source: what is read; its `total` is the number of frames, None if unknown.
+        done: frames with a result so far.
         people: in these frames.
-        skipped: frames that were skipped so far.
+        skipped: frames skipped so far.
     """
 
     def __init__(
         self,
-        inferencer: Inferencer,
         source: Source,
-        *,
-        boxes: Any = None,
-        keep_images: bool = False,
+        locate: Callable[[Iterator[Frame]], Iterator[Located | Broken]],
+        estimate: Callable[[Iterator[Located]], Iterator[PoseResult]],
         report: Callable[[str], object] | None = None,
     ) -> None:
         self.source = source
         self.done = self.people = self.skipped = 0
-        self._inferencer, self._boxes, self._keep_images = inferencer, boxes, keep_images
+        self._locate, self._estimate = locate, estimate
         self._report = report or _log
 
     def __iter__(self) -> Iterator[PoseResult]:
-        frames = self._whole_frames()
-        found = self._given(frames) if self._boxes is not None else self._detected(frames)
-        live = self.source.live
-        for result in self._inferencer.results(found, at_once=live, keep_images=self._keep_images):
+        frames = self._without_broken(self.source.read())
+        for result in self._estimate(self._without_broken(self._locate(frames))):
             self.done += 1
             self.people += len(result)
             yield result
 
-    def _whole_frames(self) -> Iterator[Frame]:
-        for item in self.source.read():
-            if isinstance(item, Frame):
+    def _without_broken(self, items: Iterable[Item | Broken]) -> Iterator[Item]:
+        for item in items:
+            if not isinstance(item, Broken):
                 yield item
-            else:
-                self._skip(item)
+                continue
+            self.skipped += item.count
+            self._report(f'skipped: {item.reason}' if item.count else item.reason)
 
-    def _detected(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, Boxes]]:
-        return self._inferencer.detect(frames, at_once=self.source.live)
 
-    def _given(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, Boxes]]:
-        """Yield each frame with its boxes; one whose boxes are wrong is as broken as one that cannot be read."""
-        for frame in frames:
-            try:
-                boxes = self._boxes(frame) if callable(self._boxes) else self._boxes
-                yield frame, checked_boxes(boxes, frame.size, frame.title)
-            except UserError as error:
-                self._skip(Broken(str(error)))
+def given_boxes(
+    frames: Iterable[Frame], boxes: GivenBoxes | Callable[[Frame], GivenBoxes]
+) -> Iterator[Located | Broken]:
+    """Yield each frame with the boxes that a caller gives, or `Broken` if they are wrong.
 
-    def _skip(self, broken: Broken) -> None:
-        self.skipped += broken.count
-        self._report(f'skipped: {broken.reason}' if broken.count else broken.reason)
+    Args:
+        frames: of a source.
+        boxes: of every frame, or a function from a frame to its boxes, which may raise a `UserError`.
+    """
+    for frame in frames:
+        try:
+            own = boxes(frame) if callable(boxes) else boxes
+            yield frame, checked_boxes(own, frame.size, frame.title)
+        except UserError as error:
+            yield Broken(str(error))
 
 
 def _log(message: str) -> None:

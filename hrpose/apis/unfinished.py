@@ -1,27 +1,28 @@
-"""What a job of many batches has done so far, on disk: killed at any moment, it goes on from there.
+"""The progress of a job of many batches, on disk, so that it goes on after being killed at any moment.
 
 Beside the result `OUT` lies a folder `OUT.unfinished`, in which each process appends a line of JSON for each batch that
-it finished. It is gone once the result is written.
+it finished. The folder is removed once the result is written.
 """
 
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 _JOB, _FINISHED = 'job.json', 'finished.jsonl'
 
 Line = dict[str, Any]
 
 
-class Unfinished:
+class UnfinishedJob:
     """The finished batches of a job.
 
     Args:
         out: the job's result, which does not exist yet.
-        job: what the result depends on, as plain JSON; what is left of a job that differs is not used.
+        job: what the result depends on, as plain JSON. Batches of a job that differs are not used.
     """
 
     def __init__(self, out: Path, job: Mapping[str, Any]) -> None:
@@ -29,10 +30,10 @@ class Unfinished:
         self.job = dict(job)
 
     def open(self) -> str | None:
-        """Gather what is there in one file, in the main process, before any process calls another method.
+        """Gather the finished batches in one file; the main process calls this before any other method is used.
 
         Returns:
-            The name of what differs, if there is work of another job, which is thrown away; None otherwise.
+            If there are batches of another job, which are deleted, the name of what differs; else None.
         """
         before = self._job_before()
         different = next((key for key in self.job if before is not None and before.get(key) != self.job[key]), None)
@@ -41,7 +42,7 @@ class Unfinished:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self.folder / _JOB, json.dumps(self.job))
         files = sorted(self.folder.glob('*.jsonl'))
-        lines = {line['batch']: line for file in files for line in _whole_lines(file)}
+        lines = _by_batch(files)
         write_whole(self.folder / _FINISHED, ''.join(json.dumps(line) + '\n' for line in lines.values()))
         for file in files:
             if file.name != _FINISHED:
@@ -50,15 +51,22 @@ class Unfinished:
 
     def finished(self) -> dict[int, Line]:
         """Return the lines that `open` gathered, by the number of their batch."""
-        return {line['batch']: line for line in _whole_lines(self.folder / _FINISHED)}
+        return _by_batch([self.folder / _FINISHED])
 
-    def append(self, rank: int) -> TextIO:
-        """Return the file that process `rank` writes its lines to; `write` adds one."""
-        return open(self.folder / f'process_{rank}.jsonl', 'a')
+    @contextmanager
+    def append(self, rank: int) -> Iterator[Callable[[Line], None]]:
+        """Provide a function that appends a line to the file of process `rank`, so that it outlives the process."""
+        with open(self.folder / f'process_{rank}.jsonl', 'a') as file:
+
+            def write(line: Line) -> None:
+                file.write(json.dumps(line) + '\n')
+                file.flush()
+
+            yield write
 
     def all_lines(self) -> list[Line]:
-        """Return what all processes finished, by the number of the batch."""
-        lines = {line['batch']: line for file in self.folder.glob('*.jsonl') for line in _whole_lines(file)}
+        """Return the lines of all processes, by the number of the batch."""
+        lines = _by_batch(self.folder.glob('*.jsonl'))
         return [lines[batch] for batch in sorted(lines)]
 
     def remove(self) -> None:
@@ -72,22 +80,16 @@ class Unfinished:
             return {} if self.folder.exists() else None
 
 
-def write_line(file: TextIO, line: Line) -> None:
-    """Hand a line to the operating system at once: it outlives the process."""
-    file.write(json.dumps(line) + '\n')
-    file.flush()
-
-
 def write_whole(path: Path, text: str) -> None:
-    """Write all of `text` or nothing, making the folder if need be."""
+    """Write all of `text` or nothing, and make the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + '.part')
     part.write_text(text)
     os.replace(part, path)
 
 
-def _whole_lines(file: Path) -> Iterator[Line]:
-    """Yield the lines of a file but for a last one that was cut off in writing."""
-    for text in file.read_text().splitlines(keepends=True):
-        if text.endswith('\n'):
-            yield json.loads(text)
+def _by_batch(files: Iterable[Path]) -> dict[int, Line]:
+    """Return the lines of files by the number of their batch, without a last line that was cut off in writing."""
+    texts = (text for file in files for text in file.read_text().splitlines(keepends=True))
+    lines = [json.loads(text) for text in texts if text.endswith('\n')]
+    return {line['batch']: line for line in lines}

@@ -46,14 +46,14 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
         raise UserError(f'--workers is {arguments.workers}; give at least 0')
     from mmengine.device import get_device
 
-    from hrpose.apis.detections import detect_people, pictures_of_annotations, pictures_of_folder
+    from hrpose.apis.detections import detect_people, images_of_annotations, images_of_folder
     from hrpose.apis.detector import PersonDetector
     from hrpose.engine.distributed.processes import join
 
     if arguments.ann:
-        pictures, category = pictures_of_annotations(arguments.ann, arguments.img_root)
+        images, category = images_of_annotations(arguments.ann, arguments.img_root)
     else:
-        pictures, category = pictures_of_folder(arguments.img_root), 1
+        images, category = images_of_folder(arguments.img_root), 1
     if arguments.launcher != 'none':
         # The processes only wait for each other: gloo will do, and for as long as their images take.
         join(arguments.launcher, backend='gloo', timeout=WEEK)
@@ -66,7 +66,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
         batch_size=arguments.batch_size,
         device=arguments.device or get_device(),
     )
-    account = detect_people(detector, pictures, arguments.out, category=category, workers=arguments.workers)
-    if account is not None:
-        left_out = f'; left out: {len(account.broken)} images that cannot be read' if account.broken else ''
-        print(f'{account.people} boxes in {account.images} images written to {arguments.out}{left_out}')
+    summary = detect_people(detector, images, arguments.out, category=category, workers=arguments.workers)
+    if summary is not None:
+        left_out = f'; left out: {len(summary.broken)} images that cannot be read' if summary.broken else ''
+        print(f'{summary.people} boxes in {summary.images} images written to {arguments.out}{left_out}')

@@ -28,9 +28,18 @@ def quiet_opencv() -> Iterator[None]:
 
 
 def open_capture(source: str | Path | int) -> cv2.VideoCapture:
-    """Open a video file, or the camera of that number; the caller checks `isOpened()` and calls `release()`."""
+    """Open a video file, or the camera of that number; the caller checks `isOpened()`, and releases it."""
     with quiet_opencv():
         return cv2.VideoCapture(source if isinstance(source, int) else str(source))
+
+
+@contextmanager
+def released(capture: cv2.VideoCapture) -> Iterator[cv2.VideoCapture]:
+    """Release a capture at the end of the block."""
+    try:
+        yield capture
+    finally:
+        capture.release()
 
 
 def read_frames(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:

@@ -6,7 +6,7 @@ SMALL_CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'hrnet_w16_synt
 
 
 class Detections:
-    """A detector that finds what it was told, and notes how many pictures it gets at once."""
+    """A detector that finds what it was told, and notes how many images it gets at once."""
 
     def __init__(self, *found, batch_size: int = 8) -> None:
         self.found, self.batch_size, self.calls = list(found), batch_size, []

@@ -1,4 +1,4 @@
-"""A small pose network with weights by rule, and pictures of one's own making."""
+"""A small pose network with weights by rule, and images of one's own making."""
 
 from collections.abc import Callable
 
@@ -23,8 +23,8 @@ def pose(model) -> PoseInferencer:
 
 
 @pytest.fixture
-def picture(rng: np.random.Generator) -> Callable[..., np.ndarray]:
-    """A factory of pictures (H, W, 3) uint8 BGR of smooth noise, which no shift by a pixel leaves as they are."""
+def make_image(rng: np.random.Generator) -> Callable[..., np.ndarray]:
+    """A factory of images (H, W, 3) uint8 BGR of smooth noise, which no shift by a pixel leaves as they are."""
 
     def make(width: int = 80, height: int = 60) -> np.ndarray:
         coarse = rng.integers(0, 256, (height // 8 + 2, width // 8 + 2, 3), dtype=np.uint8)

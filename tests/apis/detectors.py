@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from hrpose.apis.detector_model import init_detector
+from hrpose.apis.detector import init_detector
 from hrpose.config import load_config
 
 pytest.importorskip('mmdet')
@@ -52,8 +52,8 @@ def small_detector(name: str) -> torch.nn.Module:
     return model
 
 
-def pictures(*sizes: tuple[int, int], seed: int = 0) -> list[np.ndarray]:
-    """Return noisy pictures (H, W, 3) uint8 BGR, with something large in each."""
+def make_images(*sizes: tuple[int, int], seed: int = 0) -> list[np.ndarray]:
+    """Return noisy images (H, W, 3) uint8 BGR, with something large in each."""
     rng = np.random.default_rng(seed)
     made = []
     for height, width in sizes:

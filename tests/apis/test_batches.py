@@ -1,4 +1,4 @@
-"""Full batches across owners: which batches are made, when results come, and whose they are."""
+"""Full batches across owners: their sizes, and when and to whom results come."""
 
 import pytest
 
@@ -32,16 +32,16 @@ def run(counts, batch_size, **options):
         ([4, 4], [4, 4]),
         ([0, 0], []),
         ([], []),
-        ([1, 0, 0, 0, 0, 3], [1, 3]),  # a fourth owner waiting: the picture of the first is not kept for ever
+        ([1, 0, 0, 0, 0, 3], [1, 3]),  # a fourth owner waiting: the image of the first is not held for ever
     ],
 )
-def test_every_owner_gets_its_own_in_order_from_batches_that_are_full(counts, batches):
+def test_owners_get_their_own_in_order_from_full_batches(counts, batches):
     made, events = run(counts, 4)
     assert made == batches
     assert [event for event in events if 'done' in event] == [f'done {owner}' for owner in range(len(counts))]
 
 
-def test_owners_without_items_do_not_wait_where_nobody_before_them_does():
+def test_owners_without_items_wait_only_behind_others():
     assert run([0, 0, 1, 0], 4)[1][:4] == ['read 0', 'done 0', 'read 1', 'done 1']
 
 

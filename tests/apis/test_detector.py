@@ -1,4 +1,4 @@
-"""People's boxes from mmdet's detectors: each kind run for real, on small images, with initial weights."""
+"""People's boxes from mmdet's detectors of each kind, on small images, with initial weights."""
 
 import subprocess
 import sys
@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from hrpose.apis.detector import Boxes, PersonDetector
+from hrpose.apis import Boxes, PersonDetector
 from hrpose.checkpoints import convert_checkpoint
 from hrpose.errors import UserError
-from tests.apis.detectors import CONFIGS, pictures, small_config, small_detector
+from tests.apis.detectors import CONFIGS, make_images, small_config, small_detector
 from tests.checkpoints.cases import saved
 from tests.mmcv_ops import slow
 from tests.tools.test_attack_files import ATTACKS
@@ -29,9 +29,9 @@ def everything(name: str) -> PersonDetector:
     return PersonDetector(model, classes=model.dataset_meta['classes'], score_threshold=0)
 
 
-def raw_output(detector: PersonDetector, picture: np.ndarray) -> SimpleNamespace:
-    """Return what the model itself gives for a picture: boxes, scores and labels as arrays."""
-    item = detector.prepare(picture)
+def raw_output(detector: PersonDetector, make_image: np.ndarray) -> SimpleNamespace:
+    """Return what the model itself gives for a make_image: boxes, scores and labels as arrays."""
+    item = detector.prepare(make_image)
     with torch.no_grad():
         (sample,) = detector.model.test_step({key: [value] for key, value in item.items()})
     found = sample.pred_instances
@@ -43,7 +43,7 @@ def assert_same(a: Boxes, b: Boxes) -> None:
     np.testing.assert_allclose(a.scores, b.scores, rtol=0, atol=1e-5)
 
 
-def test_nothing_of_mmdet_is_imported_before_a_detector_is_asked_for():
+def test_mmdet_is_imported_only_when_a_detector_is_built():
     script = (
         'import sys, hrpose.apis, hrpose.apis.detector, hrpose.apis.detections, hrpose.cli.detect\n'
         "print(*[name for name in sys.modules if name.startswith(('mmdet', 'mmcv.ops', 'mmcv._ext'))])"
@@ -53,9 +53,9 @@ def test_nothing_of_mmdet_is_imported_before_a_detector_is_asked_for():
 
 
 @every_detector
-def test_an_images_boxes_do_not_depend_on_the_images_beside_it(name):
+def test_boxes_do_not_depend_on_the_images_beside_it(name):
     detector = everything(name)
-    images = pictures((96, 128), (128, 96), (60, 128), (96, 128))
+    images = make_images((96, 128), (128, 96), (60, 128), (96, 128))
     together = detector(images)
     assert len(together) == 4
     for image, found in zip(images, together, strict=True):
@@ -65,7 +65,7 @@ def test_an_images_boxes_do_not_depend_on_the_images_beside_it(name):
 
 @every_detector
 def test_boxes_are_float32_in_image_px_best_first(name):
-    (image,) = pictures((200, 300))
+    (image,) = make_images((200, 300))
     (found,) = everything(name)([image])
     assert found.boxes.dtype == found.scores.dtype == np.float32
     assert found.boxes.shape == (len(found.scores), 4)
@@ -76,7 +76,7 @@ def test_boxes_are_float32_in_image_px_best_first(name):
 
 @every_detector
 def test_only_named_classes_from_the_threshold_up_are_kept(name):
-    model, (image,) = small_detector(name), pictures((96, 128))
+    model, (image,) = small_detector(name), make_images((96, 128))
     raw = raw_output(everything(name), image)
     assert len(raw.scores) > 5
     label = int(np.bincount(raw.labels).argmax())
@@ -91,7 +91,7 @@ def test_only_named_classes_from_the_threshold_up_are_kept(name):
 
 @every_detector
 def test_nms_keeps_what_the_greedy_definition_keeps(name):
-    (image,) = pictures((96, 128))
+    (image,) = make_images((96, 128))
     detector = everything(name)
     (before,) = detector([image])
     detector.nms_threshold = 0.1
@@ -108,24 +108,24 @@ def test_the_default_is_the_class_person_of_cocos_eighty():
     assert PersonDetector(model).labels == (0,)
 
 
-def test_no_images_give_no_boxes_and_an_image_without_people_an_empty_array():
+def test_no_images_and_no_people_give_empty_results():
     detector = PersonDetector(small_detector('YOLOX'), score_threshold=1)
     assert detector([]) == []
-    (found,) = detector(pictures((96, 128)))
+    (found,) = detector(make_images((96, 128)))
     assert (found.boxes.shape, found.scores.shape) == ((0, 4), (0,))
 
 
-def test_boxes_without_an_area_and_infinite_ones_are_left_out(monkeypatch):
+def test_boxes_without_area_and_infinite_ones_are_left_out(monkeypatch):
     detector = everything('RTMDet')
     boxes = torch.tensor([[5.0, 5, 5, 20], [5, 5, 20, 20], [5, 20, 20, 5], [5, 5, torch.inf, 20]])
     instances = SimpleNamespace(bboxes=boxes, scores=torch.tensor([0.9, 0.8, 0.7, 0.6]), labels=torch.zeros(4).long())
     monkeypatch.setattr(detector.model, 'test_step', lambda batch: [SimpleNamespace(pred_instances=instances)])
-    (found,) = detector(pictures((96, 128)))
+    (found,) = detector(make_images((96, 128)))
     assert found.boxes.tolist() == [[5, 5, 20, 20]]
 
 
 def test_a_file_gives_the_boxes_of_its_pixels_as_stored(tmp_path):
-    (image,) = pictures((96, 128))
+    (image,) = make_images((96, 128))
     path = tmp_path / 'a.png'
     cv2.imwrite(str(path), image)
     detector = everything('YOLOX')
@@ -156,7 +156,7 @@ def test_a_checkpoint_of_mmdets_layout_loads_with_its_classes(form, kept, tmp_pa
     detector = PersonDetector(cfg, path, score_threshold=0)
     assert detector.labels == (79,)
     assert list(detector.model.state_dict()) == list(model.state_dict())
-    images = pictures((96, 128))
+    images = make_images((96, 128))
     assert_same(PersonDetector(model, classes=['toothbrush'], score_threshold=0)(images)[0], detector(images)[0])
 
 
@@ -173,7 +173,7 @@ def test_a_checkpoint_runs_nothing_that_it_brings(attack, tmp_path):
     assert not hacked.exists()
 
 
-def test_another_detectors_checkpoint_is_refused_with_the_share_that_matched(tmp_path):
+def test_another_detectors_checkpoint_is_refused(tmp_path):
     path = saved(small_detector('YOLOX').state_dict(), tmp_path / 'yolox.pth')
     with pytest.raises(UserError, match=r"is not this config's: .*one-stage detector of mmdet|does not fit"):
         PersonDetector(small_config('RTMDet'), path)
@@ -202,27 +202,27 @@ def test_a_wrong_option_fails_at_construction(options, complaint):
         ('configs/_base_/runtime.py', 'has no model'),
     ],
 )
-def test_a_config_that_is_none_of_a_detector_is_a_sentence(given, complaint, repository, monkeypatch):
+def test_a_config_without_a_detector_is_refused(given, complaint, repository, monkeypatch):
     monkeypatch.chdir(repository)
     with pytest.raises(UserError, match=complaint):
         PersonDetector(given)
 
 
-def test_a_device_that_is_not_there_is_a_sentence():
+def test_a_missing_device_is_refused():
     with pytest.raises(UserError, match="there is no device 'cud'"):
         PersonDetector(small_config('RTMDet'), device='cud')
 
 
-def test_a_model_without_a_config_is_a_sentence():
+def test_a_model_without_a_config_is_refused():
     model = torch.nn.Module()
     model.dataset_meta = {'classes': ('person',)}
     with pytest.raises(UserError, match='no test_pipeline'):
         PersonDetector(model)
 
 
-def test_grey_pictures_are_taken_as_bgr_of_three_equal_channels():
+def test_a_grey_image_has_three_equal_channels():
     detector = everything('YOLOX')
-    grey = pictures((96, 128))[0][..., 0]
+    grey = make_images((96, 128))[0][..., 0]
     assert_same(detector([grey])[0], detector([np.repeat(grey[..., None], 3, axis=2)])[0])
 
 
@@ -236,6 +236,6 @@ def test_grey_pictures_are_taken_as_bgr_of_three_equal_channels():
         (['/nowhere/a.jpg'], 'there is no such file'),
     ],
 )
-def test_what_is_no_image_is_a_sentence(images, complaint):
+def test_what_is_not_an_image_is_refused(images, complaint):
     with pytest.raises(UserError, match=complaint):
         PersonDetector(small_detector('YOLOX'))(images)

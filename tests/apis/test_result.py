@@ -1,4 +1,4 @@
-"""`PoseResult`: the people of a picture as arrays, plain data, COCO results and a drawing."""
+"""`PoseResult`: the people in an image as arrays, plain data, COCO results and a drawing."""
 
 import json
 
@@ -14,7 +14,7 @@ from hrpose.visualization import draw_boxes, draw_pose
 
 @pytest.fixture
 def result(rng) -> PoseResult:
-    """Two people of 17 joints in a picture of 80x60."""
+    """Two people of 17 joints in an image of 80x60."""
     boxes = np.array([[10, 5, 60, 55], [0, 0, 33.5, 20.25]])
     keypoints, scores = rng.uniform(0, 60, (2, 17, 2)), rng.uniform(0, 1.1, (2, 17)).astype(np.float32)
     return PoseResult(keypoints, scores, boxes, np.array([0.9, 0.5]), resolve('coco'), (80, 60), 'a/b.jpg', 7)
@@ -33,7 +33,7 @@ def test_everything_comes_back_from_json(result):
     assert '\n' not in result.to_json()
 
 
-def test_a_number_that_is_none_is_null_in_json(result):
+def test_a_number_that_is_not_finite_is_null_in_json(result):
     result.scores[1, 3] = np.nan
     result.keypoints[0, 0, 1] = -np.inf
     people = json.loads(result.to_json())['people']
@@ -62,8 +62,8 @@ def test_coco_results_are_those_that_the_metric_writes(result, tmp_path, rng):
     assert json.loads((tmp_path / 'out.keypoints.json').read_text()) == result.to_coco(42)
 
 
-def test_drawing_shows_boxes_and_poses_on_a_copy(result, picture):
-    image = picture()
+def test_drawing_shows_boxes_and_poses_on_a_copy(result, make_image):
+    image = make_image()
     before, rgb = image.copy(), image[..., ::-1]
     expected = draw_pose(draw_boxes(rgb, result.boxes), result.keypoints, result.scores, result.metainfo)
     np.testing.assert_array_equal(result.draw_rgb(image), expected)
@@ -73,20 +73,20 @@ def test_drawing_shows_boxes_and_poses_on_a_copy(result, picture):
     np.testing.assert_array_equal(image, before)
 
 
-def test_drawing_needs_the_picture_of_the_result(result, picture):
+def test_drawing_needs_the_image_of_the_result(result, make_image):
     with pytest.raises(UserError, match='this result keeps none'):
         result.draw()
     with pytest.raises(UserError, match=r'has \(60, 80\) \(w, h\) px, but this result is of \(80, 60\)'):
-        result.draw(picture(60, 80))
+        result.draw(make_image(60, 80))
 
 
-def test_nobody_is_drawn_on_a_picture_without_people(pose, picture):
-    image = picture()
+def test_an_image_without_people_is_drawn_unchanged(pose, make_image):
+    image = make_image()
     assert np.array_equal(pose(image, boxes=[]).draw(image), image)
 
 
-def test_a_result_has_the_length_of_its_people_and_a_short_name(result, pose, picture):
+def test_a_result_has_a_length_and_a_short_name(result, pose, make_image):
     assert len(result) == 2
     assert repr(result) == 'PoseResult(2 people of 17 joints in a/b.jpg, frame 7)'
-    found = pose(picture(), boxes=Boxes(np.array([[1, 2, 30, 40.0]]), np.array([0.5])))
+    found = pose(make_image(), boxes=Boxes(np.array([[1, 2, 30, 40.0]]), np.array([0.5])))
     assert repr(found) == 'PoseResult(1 people of 17 joints in an array)'

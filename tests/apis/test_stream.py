@@ -51,9 +51,9 @@ def order_in_file(item):
     return [b'ftyp', b'moov', b'free', b'mdat'].index(item[0])
 
 
-def test_a_folder_gives_its_images_and_videos_by_name(pose, picture, tmp_path):
+def test_a_folder_gives_its_images_and_videos_by_name(pose, make_image, tmp_path):
     for name in ('b.png', 'a.JPG', 'sub/c.png'):
-        save_image(tmp_path / name, picture())
+        save_image(tmp_path / name, make_image())
     write_video(tmp_path / 'aa.mp4', frames=2)
     (tmp_path / 'notes.txt').write_text('not one of them')
     results, said, stream = run(pose, tmp_path)
@@ -63,27 +63,27 @@ def test_a_folder_gives_its_images_and_videos_by_name(pose, picture, tmp_path):
 
 
 @pytest.mark.parametrize(('pattern', 'names'), [('*.png', ['b.png']), ('**', ['b.png', 'sub/c.png'])])
-def test_a_pattern_gives_every_file_that_it_matches(pattern, names, pose, picture, tmp_path):
+def test_a_pattern_gives_every_file_that_it_matches(pattern, names, pose, make_image, tmp_path):
     for name in ('b.png', 'sub/c.png'):
-        save_image(tmp_path / name, picture())
+        save_image(tmp_path / name, make_image())
     results, _, stream = run(pose, f'{tmp_path}/{pattern}')
     assert [result.source.removeprefix(f'{tmp_path}/') for result in results] == names
     assert stream.source.total == len(names)
 
 
-def test_a_folder_whose_name_looks_like_a_pattern_is_that_folder(pose, picture, tmp_path):
-    save_image(tmp_path / 'run [1]' / 'a.png', picture())
+def test_a_folder_whose_name_looks_like_a_pattern_is_that_folder(pose, make_image, tmp_path):
+    save_image(tmp_path / 'run [1]' / 'a.png', make_image())
     assert len(run(pose, tmp_path / 'run [1]')[0]) == 1
     assert len(run(pose, str(tmp_path / 'run [1]' / 'a.png'))[0]) == 1
 
 
-def test_frames_of_a_program_are_read_as_they_are_needed(pose, picture):
+def test_frames_of_a_program_are_read_as_they_are_needed(pose, make_image):
     taken = []
 
     def frames():
         for index in range(100):
             taken.append(index)
-            yield picture()
+            yield make_image()
 
     stream = iter(pose.stream(frames(), boxes='whole_image'))
     first = next(stream)
@@ -91,8 +91,8 @@ def test_frames_of_a_program_are_read_as_they_are_needed(pose, picture):
     assert len(taken) == CPU_BATCH
 
 
-def test_broken_files_and_frames_are_reported_counted_and_skipped(pose, picture, tmp_path):
-    good = save_image(tmp_path / 'good.png', picture())
+def test_broken_files_and_frames_are_reported_counted_and_skipped(pose, make_image, tmp_path):
+    good = save_image(tmp_path / 'good.png', make_image())
     (tmp_path / 'empty.jpg').write_bytes(b'')
     (tmp_path / 'text.jpg').write_bytes(b'text')
     (tmp_path / 'text.mp4').write_bytes(b'text')
@@ -104,10 +104,10 @@ def test_broken_files_and_frames_are_reported_counted_and_skipped(pose, picture,
         f'skipped: the image {tmp_path}/empty.jpg is empty (0 bytes)',
         f'skipped: the video {tmp_path}/empty.mp4 is empty (0 bytes)',
         f'skipped: the image {tmp_path}/text.jpg is in no format that OpenCV can decode (4 bytes)',
-        f'skipped: the video {tmp_path}/text.mp4 is cut short, or no video that OpenCV can read (4 bytes)',
+        f'skipped: the video {tmp_path}/text.mp4 is cut short, or in no format that OpenCV can read (4 bytes)',
     ]
 
-    results, said, stream = run(pose, [picture(), np.zeros((4, 4)), 'none.png', picture()])
+    results, said, stream = run(pose, [make_image(), np.zeros((4, 4)), 'none.png', make_image()])
     assert [result.frame_index for result in results] == [0, 3]
     assert [line.split(':')[1] for line in said] == [' frame 1', ' frame 2'] and stream.skipped == 2
 
@@ -121,7 +121,7 @@ def test_by_default_a_skip_is_a_warning_in_the_log(pose, monkeypatch):
 
 
 @pytest.mark.parametrize('suffix', ['.mp4', '.avi', '.mkv'])
-def test_a_whole_video_gives_all_its_frames_and_no_complaint(suffix, pose, tmp_path):
+def test_a_whole_video_gives_all_its_frames(suffix, pose, tmp_path):
     path = write_video(tmp_path / f'clip{suffix}', frames=7)
     results, said, stream = run(pose, path, keep_images=True)
     assert [result.frame_index for result in results] == list(range(7))
@@ -146,7 +146,7 @@ def test_a_video_without_its_index_is_skipped_whole(pose, sample_data, tmp_path)
     (tmp_path / 'cut.mp4').write_bytes(content[: len(content) // 2])
     results, said, stream = run(pose, tmp_path / 'cut.mp4')
     assert (results, stream.skipped, len(said)) == ([], 1, 1)
-    assert 'cut short, or no video that OpenCV can read' in said[0]
+    assert 'cut short, or in no format that OpenCV can read' in said[0]
 
 
 def test_a_clip_gives_what_its_frames_give_one_by_one(pose, sample_data):
@@ -169,10 +169,10 @@ def test_a_clip_gives_what_its_frames_give_one_by_one(pose, sample_data):
         (None, 'a source is a path, a pattern, .* not None'),
         (True, 'a source is a path, .* not True'),
         (1.5, 'a source is a path, .* not float'),
-        (np.zeros((9, 9, 3), np.uint8), 'a stream takes many pictures'),
+        (np.zeros((9, 9, 3), np.uint8), 'a stream takes several images'),
     ],
 )
-def test_a_source_that_is_none_is_refused_before_anything_is_read(source, said, pose, tmp_path, monkeypatch, capfd):
+def test_a_wrong_source_is_refused_before_anything_is_read(source, said, pose, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=said):
         pose.stream(source, boxes='whole_image')
@@ -181,7 +181,7 @@ def test_a_source_that_is_none_is_refused_before_anything_is_read(source, said, 
 
 def test_a_folder_without_images_names_the_suffixes(pose, tmp_path):
     (tmp_path / 'notes.txt').write_text('')
-    with pytest.raises(UserError, match=r'no picture or video in the folder .*\.jpg.*write .*/\*\*'):
+    with pytest.raises(UserError, match=r'has no image or video with a suffix of .*\.jpg.*write .*/\*\*'):
         pose.stream(tmp_path, boxes='whole_image')
 
 
@@ -219,19 +219,19 @@ def test_a_cameras_frames_do_not_wait_for_one_another(model, monkeypatch):
     assert cameras[0].released
 
 
-def test_people_and_frames_share_batches_of_both_networks(model, picture, monkeypatch):
+def test_people_and_frames_share_batches_of_both_networks(model, make_image, monkeypatch):
     boxes = Boxes(np.array([[0, 0, 30, 40], [5, 5, 50, 50.0]]), np.array([0.9, 0.8]))
     detector, batches, predict = Detections(*[boxes] * 10, batch_size=4), [], model.predict
     monkeypatch.setattr(
         model, 'predict', lambda inputs, samples: batches.append(len(inputs)) or predict(inputs, samples)
     )
-    stream = PoseInferencer(model, detector=detector, batch_size=8).stream(picture() for _ in range(10))
+    stream = PoseInferencer(model, detector=detector, batch_size=8).stream(make_image() for _ in range(10))
     assert [len(result) for result in stream] == [2] * 10
     assert detector.calls == [4, 4, 2]
     assert batches == [8, 8, 4]
 
 
-def test_boxes_may_come_from_a_function_and_wrong_ones_skip_a_frame(pose, picture):
+def test_boxes_may_come_from_a_function_and_wrong_ones_skip_a_frame(pose, make_image):
     answers = [[[0, 0, 9, 9]], [], [[9, 9, 0, 0]], UserError('nothing is known about it')]
 
     def boxes(frame):
@@ -241,12 +241,12 @@ def test_boxes_may_come_from_a_function_and_wrong_ones_skip_a_frame(pose, pictur
             raise answer
         return answer
 
-    results, said, stream = run(pose, [picture()] * 4, boxes=boxes)
+    results, said, stream = run(pose, [make_image()] * 4, boxes=boxes)
     assert [(result.frame_index, len(result)) for result in results] == [(0, 1), (1, 0)]
     assert stream.skipped == 2 and 'frame 2: box 0 of 1' in said[0] and said[1] == 'skipped: nothing is known about it'
 
 
-def test_images_are_kept_only_where_that_is_asked_for(pose, picture):
-    image = picture()
+def test_images_are_kept_only_where_that_is_asked_for(pose, make_image):
+    image = make_image()
     assert run(pose, [image])[0][0].image is None
     assert np.array_equal(run(pose, [image], keep_images=True)[0][0].image, image)

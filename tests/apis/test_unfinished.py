@@ -1,25 +1,25 @@
-"""What a job did so far outlives its processes, whenever they are killed."""
+"""The finished batches of a job outlive its processes, whenever they are killed."""
 
 import json
 
 import pytest
 
-from hrpose.apis.unfinished import Unfinished, write_line
+from hrpose.apis.unfinished import UnfinishedJob
 
 JOB = {'config': 'a', 'score threshold': 0.3}
 
 
 @pytest.fixture
-def work(tmp_path) -> Unfinished:
-    unfinished = Unfinished(tmp_path / 'new' / 'out.json', JOB)
+def work(tmp_path) -> UnfinishedJob:
+    unfinished = UnfinishedJob(tmp_path / 'new' / 'out.json', JOB)
     assert unfinished.open() is None
     return unfinished
 
 
-def do(work: Unfinished, rank: int, *batches: int) -> None:
-    with work.append(rank) as file:
+def do(work: UnfinishedJob, rank: int, *batches: int) -> None:
+    with work.append(rank) as write:
         for batch in batches:
-            write_line(file, {'batch': batch, 'by': rank})
+            write({'batch': batch, 'by': rank})
 
 
 def test_nothing_is_done_at_first(work):
@@ -27,13 +27,13 @@ def test_nothing_is_done_at_first(work):
     assert work.all_lines() == []
 
 
-def test_lines_of_all_processes_come_back_in_the_order_of_their_batches(work):
+def test_lines_of_all_processes_come_back_by_batch(work):
     do(work, 1, 1, 3)
     do(work, 0, 0, 2)
     assert [(line['batch'], line['by']) for line in work.all_lines()] == [(0, 0), (1, 1), (2, 0), (3, 1)]
 
 
-def test_what_counts_as_finished_is_what_was_there_when_the_job_was_opened(work):
+def test_batches_finished_before_opening_count(work):
     do(work, 0, 0)
     work.open()
     do(work, 1, 1)
@@ -51,14 +51,14 @@ def test_a_line_cut_off_by_a_kill_is_done_again(work):
 
 
 @pytest.mark.parametrize('key', JOB)
-def test_the_work_of_another_job_is_thrown_away_and_the_difference_named(work, key, tmp_path):
+def test_batches_of_another_job_are_deleted_and_what_differs_named(work, key, tmp_path):
     do(work, 0, 0)
-    other = Unfinished(tmp_path / 'new' / 'out.json', JOB | {key: 'another'})
+    other = UnfinishedJob(tmp_path / 'new' / 'out.json', JOB | {key: 'another'})
     assert other.open() == key
     assert other.finished() == {}
 
 
-def test_a_folder_without_a_readable_job_is_that_of_another(work):
+def test_a_folder_without_a_readable_job_counts_as_another(work):
     do(work, 0, 0)
     (work.folder / 'job.json').write_text('{"config"')
     assert work.open() == 'config'

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from hrpose.apis.detections import pictures_of_folder
+from hrpose.apis.detections import images_of_folder
 from hrpose.config import load_config
 from hrpose.datasets import CocoDataset
 from hrpose.errors import UserError
 from tests.tools.test_attack_files import ATTACKS
 
 pytest.importorskip('mmdet')
-from hrpose.apis.detector_model import init_detector  # noqa: E402
+from hrpose.apis.detector import init_detector  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -170,14 +170,14 @@ def test_images_of_a_folder_get_their_number_or_path_as_id(names, ids, tmp_path)
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = pictures_of_folder(str(tmp_path))
+    found = images_of_folder(str(tmp_path))
     assert [picture.id for picture in found] == ids
     assert all(Path(picture.path).is_file() for picture in found)
 
 
 def test_a_folder_without_images_is_one_message(tmp_path):
     with pytest.raises(UserError, match='has no images'):
-        pictures_of_folder(str(tmp_path))
+        images_of_folder(str(tmp_path))
 
 
 def test_all_images_of_a_folder_are_used_without_annotations(detector, tiny_coco, tmp_path, call):

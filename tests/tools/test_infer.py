@@ -139,7 +139,7 @@ def test_broken_files_are_named_counted_and_skipped(infer, sample_data, tmp_path
     output = infer(folder, '--whole-image')
     assert '3 frames, 3 people; 2 skipped' in output
     assert f'skipped: the image {folder}/000000000785.jpg is cut short' in output
-    assert f'skipped: the video {folder}/cut.mp4 is cut short, or no video' in output
+    assert f'skipped: the video {folder}/cut.mp4 is cut short, or in no format' in output
 
 
 def test_boxes_of_other_images_are_an_error(infer, sample_data, tmp_path):
