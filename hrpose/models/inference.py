@@ -23,7 +23,8 @@ class InferenceNetwork:
     """The parts of a network for prediction; a part that differs from the model's has weights of its own.
 
     Attributes:
-        parts: backbone, neck if there is one, and head; each takes the output of the one before it.
+        parts: backbone, neck if there is one, and head; each takes the output of the one before it. A compiled network
+            is one part: as CUDA graphs of their own, one part would overwrite what another still reads.
         dtype: of the computation; heatmaps are float32.
         how: a line for the log that tells what is on, and what would be faster.
     """
@@ -37,7 +38,8 @@ class InferenceNetwork:
         flowing: Any = images.to(self.dtype)
         for part in self.parts:
             flowing = part(flowing)
-        return flowing.float()
+        # A CUDA graph writes all its results into the same memory, so they are copied.
+        return flowing.to(torch.float32, copy=flowing.is_cuda)
 
 
 def inference_network(
@@ -65,7 +67,7 @@ def inference_network(
     if dtype != torch.float32:
         fast = [copy.deepcopy(part).to(dtype) for part in fast]
     if compile:
-        fast = [_compiled(part, device) for part in fast]
+        fast = [_compiled(nn.Sequential(*fast), device)]
     return InferenceNetwork(tuple(fast), dtype, how)
 
 
