@@ -1,6 +1,6 @@
 """Fill in what follows from a config's top-level values, and take it out again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def link(cfg: Config) -> Config:
         raise UserError(f"default_scope is a toolbox's name such as 'hrpose', not {linked.default_scope!r}")
     linked.metainfo = _target_metainfo(linked)
     _link_sizes(linked)
-    _test_like_validation(linked)
+    copy_validation_to_test(linked)
     for name in LOADERS:
         if linked.get(name) is not None:
             _link_loader(linked, name)
@@ -59,7 +59,7 @@ def unlink(cfg: Config) -> Config:
                 part.config.pop(key, None)
     for name in LOADERS:
         for _, dataset in each_dataset(bare[name].dataset, name) if bare.get(name) else ():
-            for key, source in _defaults(name).items():
+            for key, source in defaults_of(name).items():
                 if source in bare:
                     dataset.pop(key, None)
     bare.codec.pop('heatmap_size', None)
@@ -102,16 +102,15 @@ def _link_sizes(cfg: Config) -> None:
         cfg.codec['heatmap_size'] = default_heatmap_size(size)
 
 
-def _test_like_validation(cfg: Config) -> None:
+def copy_validation_to_test(cfg: Config, parts: Iterable[str] = ('dataloader', 'evaluator')) -> None:
     """Give the test the loader and the metrics of the validation where it has none of its own."""
-    for part in ('dataloader', 'evaluator'):
+    for part in parts:
         if f'test_{part}' not in cfg and cfg.get(f'val_{part}') is not None:
             cfg[f'test_{part}'] = cfg._cfg_dict.to_dict()[f'val_{part}']
-            if part == 'dataloader':
-                cfg.setdefault('test_cfg', {})
+            cfg.setdefault('test_cfg', {})
 
 
-def _defaults(loader: str) -> dict[str, str]:
+def defaults_of(loader: str) -> dict[str, str]:
     """Return the arguments that each data set of a loader has unless it is given others, with their sources."""
     return {'data_root': 'data_root', 'pipeline': f'{"train" if loader.startswith("train") else "test"}_pipeline'}
 
@@ -119,7 +118,7 @@ def _defaults(loader: str) -> dict[str, str]:
 def _link_loader(cfg: Config, name: str) -> None:
     if cfg[name].get('num_workers') == 0:
         cfg[name].persistent_workers = False  # PyTorch refuses it without workers
-    source = _defaults(name)['pipeline']
+    source = defaults_of(name)['pipeline']
     for place, dataset in each_dataset(cfg[name].dataset, f'{name}.dataset'):
         if 'data_root' in cfg:
             dataset.setdefault('data_root', cfg.data_root)
@@ -160,7 +159,7 @@ def _fill(cfg: Config, part: Part) -> None:
         elif part.in_mixture and source == 'metainfo' and given is not None:
             if not reads_annotations(given):  # else the data set reads them itself
                 part.config[key] = resolve(given)
-        elif (wanted := plain(_value_of(cfg, source))) is not None:
+        elif (wanted := plain(value_of(cfg, source))) is not None:
             written = _complete(cfg, part.config, given, wanted) if source == 'metainfo' else plain(given)
             if key in part.config and written != wanted:
                 here, origin = f'{part.place}.{key}', source.removeprefix('len(').removesuffix(')')
@@ -193,10 +192,10 @@ def annotations_of(cfg: Config, dataset: Any) -> str:
     return str(Path(dataset.get('data_root', cfg.get('data_root', ''))) / dataset.ann_file)
 
 
-def _value_of(cfg: Config, source: str) -> Any:
-    """Return the value of a source; None where the config does not have it."""
+def value_of(cfg: Any, source: str) -> Any:
+    """Return the value of a source; None if the config does not have it."""
     if source.startswith('len('):
-        return len(_value_of(cfg, source[len('len(') : -1]))
+        return len(value_of(cfg, source[len('len(') : -1]))
     value: Any = cfg
     for key in source.split('.'):
         value = value.get(key) if isinstance(value, Mapping | Config) else None

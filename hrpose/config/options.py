@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from hrpose.config.linking import copy_validation_to_test
 from hrpose.errors import UserError, nearest
 
 # Top-level names that mmengine or hrpose reads from a config: Runner's arguments, and these.
@@ -54,10 +55,7 @@ def merge(cfg: Config, options: Mapping[str, Any]) -> None:
     parts = [part for part in ('dataloader', 'evaluator') if any(name.startswith(f'test_{part}.') for name in options)]
     for_test = {name: value for name, value in options.items() if name.split('.')[0] in map('test_{}'.format, parts)}
     _apply(cfg, {name: value for name, value in options.items() if name not in for_test})
-    for part in parts:
-        if cfg.get(f'val_{part}') is not None:
-            cfg.setdefault(f'test_{part}', cfg._cfg_dict.to_dict()[f'val_{part}'])
-            cfg.setdefault('test_cfg', {})
+    copy_validation_to_test(cfg, parts)
     _apply(cfg, for_test)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hrpose import registry
-from hrpose.config.linking import each_dataset
+from hrpose.config.linking import defaults_of, each_dataset, value_of
 from hrpose.config.options import TOP_LEVEL_NAMES
 from hrpose.config.parts import LOADERS
 from hrpose.errors import nearest
@@ -38,7 +38,7 @@ def unread(written: Any, linked: Any, files: Iterable[Path]) -> Iterator[tuple[s
             yield name, f'no part of mmengine or hrpose reads this name; {nearest(name, TOP_LEVEL_NAMES)}'
     yield from _overridden(written, variables)
     for place, table in TABLES.items():
-        part = _look_up(linked, place)
+        part = value_of(linked, place)
         for key in part if isinstance(part, Mapping) else ():
             if key not in table:
                 yield f'{place}.{key}', nearest(key, table)
@@ -47,19 +47,14 @@ def unread(written: Any, linked: Any, files: Iterable[Path]) -> Iterator[tuple[s
 
 def _overridden(written: Any, variables: set[str]) -> Iterator[tuple[str, str]]:
     """Yield each top-level default that every data set overrides."""
-    for key, name, loaders in (
-        ('data_root', 'data_root', LOADERS),
-        ('train_pipeline', 'pipeline', LOADERS[:1]),
-        ('test_pipeline', 'pipeline', LOADERS[1:]),
-    ):
-        datasets = [
-            dataset
-            for loader in loaders
-            if written.get(loader)
-            for _, dataset in each_dataset(written[loader].dataset, loader)
-        ]
-        if key in written and key not in variables and all(name in dataset for dataset in datasets):
-            yield key, f'every data set has a {name} of its own'
+    have_own: dict[str, list[bool]] = {}
+    for loader in LOADERS:
+        for _, dataset in each_dataset(written[loader].dataset, loader) if written.get(loader) else ():
+            for name, source in defaults_of(loader).items():
+                have_own.setdefault(source, []).append(name in dataset)
+    for source, own in have_own.items():
+        if source in written and source not in variables and all(own):
+            yield source, f'every data set has a {source.removeprefix("train_").removeprefix("test_")} of its own'
 
 
 def _arguments(value: Any, scope: str, place: str = '') -> Iterator[tuple[str, str]]:
@@ -94,9 +89,3 @@ def _used_names(file: Path) -> set[str]:
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == '_base_':
             used.add(node.attr)
     return used
-
-
-def _look_up(cfg: Any, place: str) -> Any:
-    for key in place.split('.'):
-        cfg = cfg.get(key) if isinstance(cfg, Mapping) else None
-    return cfg
