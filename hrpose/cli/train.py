@@ -69,13 +69,13 @@ def use_mixed_precision(cfg: Any) -> None:
 
 def resume(cfg: Any, checkpoint: str) -> None:
     """Make a run continue from `checkpoint`; 'auto' is the latest in its work dir, if there is one."""
-    from hrpose.engine.distributed.processes import told_rank
+    from hrpose.engine.distributed.processes import rank_of
     from hrpose.engine.work_dir import latest_checkpoint
 
     found = latest_checkpoint(cfg.work_dir) if checkpoint == 'auto' else checkpoint
     if found is None:
         # Every process follows what process 0 finds (`PoseRunner.load_or_resume`).
-        if told_rank(cfg.launcher) == 0:
+        if rank_of(cfg.launcher) == 0:
             print(f'--resume: {cfg.work_dir} has no checkpoint; training starts at the beginning')
         return
     cfg.resume, cfg.load_from = True, str(found)

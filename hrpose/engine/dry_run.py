@@ -1,7 +1,4 @@
-"""A dry run: everything built, one batch through the network and back, and what many processes would have to do.
-
-Letters: N people, B a batch of one process, P processes.
-"""
+"""Build a training, run one batch, and compute what each of many processes would have to do."""
 
 import math
 import os
@@ -16,6 +13,7 @@ import torch
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import Tensor
 
+from hrpose.engine.distributed.processes import unwrapped
 from hrpose.engine.optimizer import Batch, batch_of, recipe_batch
 from hrpose.errors import UserError
 
@@ -25,12 +23,12 @@ WARM_UP, TIMED = 1, 3
 
 @dataclass(frozen=True)
 class Plan:
-    """What each process of a training does.
+    """The amount of work in a training.
 
     Attributes:
-        people: N, of the training set.
-        batch: B, P and how many batches go into a step.
-        epochs: of the whole training.
+        people: number of people in the training set.
+        batch: batch size and number of processes.
+        epochs: number of epochs.
     """
 
     people: int
@@ -39,40 +37,38 @@ class Plan:
 
     @property
     def people_a_process(self) -> int:
-        """Per epoch; the last processes repeat people where N does not divide, as `EpochSampler` does."""
+        """People in an epoch of one process; `EpochSampler` repeats some so that all have the same number."""
         return math.ceil(self.people / self.batch.processes)
 
     @property
     def batches(self) -> int:
-        """Per process and epoch."""
+        """Batches in an epoch of one process."""
         return math.ceil(self.people_a_process / self.batch.per_process)
 
 
 def plan_of(runner: Runner, processes: int | None = None) -> Plan:
-    """Return the plan of a runner whose training loop is built, for `processes` in place of its own number.
+    """Return the plan of a runner whose training loop is built, for its own number of processes or another.
 
     Raises:
-        UserError: a training by iterations, whose length does not follow from the data.
+        UserError: the training is by iterations.
     """
     loop = runner.train_loop
     if not isinstance(loop, EpochBasedTrainLoop):
-        raise UserError('--dry-run plans trainings by epochs; this one is by iterations (train_cfg.by_epoch=False)')
+        raise UserError('--dry-run: plans trainings by epochs, and this one is by iterations; leave out by_epoch=False')
     batch = batch_of(runner)
     wanted = Batch(batch.per_process, processes or batch.processes, batch.accumulated)
     return Plan(len(runner.train_dataloader.dataset), wanted, loop.max_epochs)
 
 
 def dry_run(runner: Runner, processes: int | None = None) -> str:
-    """Build all that a training needs, run one batch a few times, and return what was found as lines of text.
-
-    Nothing is saved, and the weights are of no use afterwards.
+    """Build a training, run one batch a few times, and return a report. Nothing is saved.
 
     Args:
-        runner: with a training; its data are read.
-        processes: of the training that is planned; the runner's own unless given.
+        runner: runner of the training; its weights change.
+        processes: number of processes of the planned training; the runner's own unless given.
 
     Raises:
-        UserError: whatever would have stopped the training at its start.
+        UserError: what would stop the training at its start.
     """
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
@@ -91,7 +87,7 @@ def dry_run(runner: Runner, processes: int | None = None) -> str:
 
 @contextmanager
 def _threads_of_one(processes: int) -> Iterator[None]:
-    """Compute with as many threads as one of so many processes: tools/dist_train.sh gives each a single one."""
+    """Compute with as many threads as each of `processes` has: tools/dist_train.sh gives each a single one."""
     before = torch.get_num_threads()
     try:
         if processes > 1 and 'OMP_NUM_THREADS' not in os.environ:
@@ -102,7 +98,7 @@ def _threads_of_one(processes: int) -> Iterator[None]:
 
 
 def _loading(runner: Runner) -> float:
-    """Return the seconds in which one loader worker makes a batch; files are in the system's memory by then."""
+    """Return the seconds in which one loader worker makes a batch, with the files in the system's cache."""
     loader = runner.train_dataloader
     keys = next(iter(loader.batch_sampler))
     times = []
@@ -114,18 +110,18 @@ def _loading(runner: Runner) -> float:
 
 
 def seconds_a_batch(step: float, loading: float, workers: int) -> float:
-    """Return the seconds from batch to batch: workers load while the network computes, a loader without any does not.
+    """Return the seconds from batch to batch. Workers load while the network computes.
 
     Args:
         step: seconds of a step.
         loading: seconds in which one worker makes a batch.
-        workers: of one process's loader.
+        workers: number of workers of one process; without any, loading and steps take turns.
     """
     return max(step, loading / workers) if workers else step + loading
 
 
 def _steps(runner: Runner, data: Any) -> tuple[float, dict[str, float], str]:
-    """Return seconds a step, the losses of the last, and the shapes of input and heatmaps."""
+    """Return the seconds of a step, the losses of the last step, and the shapes of input and output."""
     runner.model.train()
     times: list[float] = []
     for _ in range(WARM_UP + TIMED):
@@ -135,7 +131,7 @@ def _steps(runner: Runner, data: Any) -> tuple[float, dict[str, float], str]:
             torch.cuda.synchronize()
         times.append(time.perf_counter() - start)
     values = {name: float(value.detach()) for name, value in losses.items() if isinstance(value, Tensor)}
-    bare = getattr(runner.model, 'module', runner.model)
+    bare = unwrapped(runner.model)
     inputs = bare.data_preprocessor(data, True)['inputs']
     with torch.no_grad():
         output = bare.eval()(inputs[:1], mode='tensor')
@@ -163,8 +159,8 @@ def _lines(
         f'effective batch    {batch}',
         f'learning rate      {rate:g} for a batch of {recipe or "?"}{scaled}',
         f'time               {seconds:.3f} s a batch, {epoch} an epoch, {total} in all,',
-        f'                   by this device{_turns(batch.processes)}, without validation and what the processes tell '
-        'each other',
+        f'                   by this device{_turns(batch.processes)}, without validation and messages between '
+        'processes',
         f'step, loading      {step:.3f} s a step; {loading:.3f} s a batch by one of {workers} loader workers',
     ]
 
@@ -181,12 +177,12 @@ def _turns(processes: int) -> str:
 def _memory() -> str:
     if torch.cuda.is_available():
         total = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
-        return f'{torch.cuda.max_memory_allocated() / 2**30:.2f} of {total / 2**30:.0f} GiB of the GPU at the most'
-    return f'{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB of this process at the most'
+        return f'{torch.cuda.max_memory_allocated() / 2**30:.2f} of {total / 2**30:.0f} GiB of the GPU at most'
+    return f'{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB of this process at most'
 
 
 def _spell(seconds: float) -> str:
-    """Return a duration in the largest unit that makes it at least one."""
+    """Return a duration in the largest unit in which it is at least 1."""
     for unit, size in (('days', 86400), ('h', 3600), ('min', 60)):
         if seconds >= size:
             return f'{seconds / size:.1f} {unit}'

@@ -1,4 +1,4 @@
-"""The optimizer: the batch that one step takes, the learning rate that goes with it, and bf16 on CPUs."""
+"""The optimizer: the effective batch, the learning rate that fits it, and bf16 on CPUs."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import nn
 
@@ -16,12 +16,12 @@ from hrpose.registry import OPTIM_WRAPPERS
 
 @dataclass(frozen=True)
 class Batch:
-    """How many people one optimizer step sees.
+    """The number of people in one optimizer step.
 
     Attributes:
-        per_process: of one process's loader.
-        processes: that train together.
-        accumulated: batches whose gradients are summed up before a step (`accumulative_counts`).
+        per_process: batch size of the loader of one process.
+        processes: number of processes that train together.
+        accumulated: number of batches whose gradients are summed for a step (`accumulative_counts`).
     """
 
     per_process: int
@@ -45,54 +45,58 @@ def batch_of(runner: Runner) -> Batch:
 
 
 def recipe_batch(auto_scale_lr: dict[str, Any] | None) -> int | None:
-    """Return the batch that the config's learning rate is for, None where it does not say; refuse what is no number."""
+    """Return the batch size that the config's learning rate is for, or None; raise `UserError` for a wrong value."""
     batch = (auto_scale_lr or {}).get('base_batch_size')
     if batch is not None and not (isinstance(batch, int) and batch > 0):
-        raise UserError(f'auto_scale_lr.base_batch_size has to be a positive whole number, not {batch!r}')
+        raise UserError(f'auto_scale_lr.base_batch_size: has to be a whole number of at least 1, not {batch!r}')
     return batch
 
 
 def scale_learning_rate(runner: Runner, auto_scale_lr: dict[str, Any] | None) -> None:
-    """Multiply the rates by effective batch over recipe batch (Goyal et al., 2017), where the config asks for it.
+    """Multiply the learning rates by effective batch / recipe batch (Goyal et al., 2017) if the config enables it.
 
     Raises:
-        UserError: asked for, without saying which batch the rates are for.
+        UserError: the config enables it, but does not state the batch size of its learning rate.
     """
     if not (auto_scale_lr or {}).get('enable', False):
         return
     recipe = recipe_batch(auto_scale_lr)
     if recipe is None:
         raise UserError(
-            '--auto-scale-lr: the config does not say which batch size its learning rate is for; '
-            'add auto_scale_lr = dict(base_batch_size=…)'
+            '--auto-scale-lr: the config does not state the batch size of its learning rate; add '
+            'auto_scale_lr = dict(base_batch_size=…)'
         )
     for group in parameter_groups(runner):
         group['lr'] *= batch_of(runner).size / recipe
 
 
+def wrappers_of(optim_wrapper: Any) -> list[OptimWrapper]:
+    """Return the wrappers in an `OptimWrapperDict`, or the only one."""
+    return list(optim_wrapper.values()) if isinstance(optim_wrapper, OptimWrapperDict) else [optim_wrapper]
+
+
 def parameter_groups(runner: Runner) -> list[dict[str, Any]]:
-    wrapper: Any = runner.optim_wrapper
-    wrappers = wrapper.values() if hasattr(wrapper, 'optim_wrappers') else [wrapper]
-    return [group for one in wrappers for group in one.optimizer.param_groups]
+    """Return the parameter groups of all optimizers of a runner."""
+    return [group for wrapper in wrappers_of(runner.optim_wrapper) for group in wrapper.optimizer.param_groups]
 
 
 def require_matching_keys(paramwise_cfg: dict[str, Any] | None, names: Iterable[str]) -> None:
-    """Raise `UserError` for a rate in `custom_keys` that is for no parameter: mmengine drops it in silence."""
+    """Raise `UserError` for a key of `custom_keys` that matches no parameter; mmengine ignores it silently."""
     names = list(names)
     for key in (paramwise_cfg or {}).get('custom_keys', {}):
         if not any(key in name for name in names):
             parts = {'.'.join(name.split('.')[:depth]) for name in names for depth in (1, 2)}
             raise UserError(
-                f"optim_wrapper.paramwise_cfg.custom_keys: no weight has '{key}' in its name; {nearest(key, parts)}"
+                f"optim_wrapper.paramwise_cfg.custom_keys: '{key}' is in no weight's name; {nearest(key, parts)}"
             )
 
 
 @OPTIM_WRAPPERS.register_module()
 class BF16OptimWrapper(OptimWrapper):
-    """mmengine's optimizer wrapper with the forward pass in bf16, on the device that holds the model.
+    """An optimizer wrapper that runs the forward pass in bf16, on CPUs too; mmengine's `AmpOptimWrapper` does not.
 
-    bf16 has float32's range, so gradients need no scaling; weights and optimizer stay in float32. mmengine's
-    `AmpOptimWrapper` runs on accelerators only. Arguments are those of `OptimWrapper`.
+    bf16 has the range of float32, so gradients need no scaling. Weights and optimizer stay in float32. Arguments are
+    those of `OptimWrapper`.
     """
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""mmengine's Runner, but for how weights come in, which batch the learning rate follows, and how processes join."""
+"""mmengine's Runner with safe checkpoints, exact resuming, and explained failures."""
 
 import shutil
 from dataclasses import replace
@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from hrpose.checkpoints import load_recognised, plain_checkpoint, read_checkpoint, recognise, resumable
 from hrpose.engine.config_text import FormattedOnce
-from hrpose.engine.distributed.processes import average_in_any_order, join, require_sync_bn, wrapper_options
+from hrpose.engine.distributed.processes import average_in_any_order, join, require_sync_bn, unwrapped, wrapper_options
 from hrpose.engine.distributed.shared_file import agreed, as_first_process_has_it
 from hrpose.engine.failures import explained, is_lost_process, way_on
 from hrpose.engine.hooks.frozen_parts import freeze
@@ -30,7 +30,7 @@ from hrpose.hardware import keep_freed_memory
 from hrpose.plugins.openmmlab import prepare_openmmlab
 from hrpose.registry import RUNNERS
 
-# What a config gets that does not have them; configs/_base_/runtime.py says what each is for.
+# Every config has these hooks, listed or not; configs/_base_/runtime.py says what each is for.
 DEFAULT_HOOKS = {
     'batch_size': {'type': 'hrpose.BatchSizeHook'},
     'epoch_seed': {'type': 'hrpose.EpochSeedHook'},
@@ -44,7 +44,7 @@ DEFAULT_HOOKS = {
 
 @RUNNERS.register_module()
 class PoseRunner(Runner):
-    """The Runner; checkpoints are read safely, recognised by content, and what did not fit is said or refused."""
+    """mmengine's Runner, but checkpoints are read safely, recognised by content and resumed exactly."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._reserved: IO[str] | None = None
@@ -56,18 +56,17 @@ class PoseRunner(Runner):
         super().__init__(*args, **kwargs)
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:
-        """Set up mmengine's environment, and malloc on a CPU; the processes join here: mmengine's way needs CUDA."""
+        """Join the processes (mmengine's way needs CUDA), set up mmengine's environment, and lock the work dir."""
         if self.distributed and not is_distributed():
             join(self.launcher, **env_cfg.get('dist_cfg', {}))
         super().setup_env(env_cfg)
         if get_device() == 'cpu':
             keep_freed_memory()
-        # Before anything is written there.
         if self._train_dataloader is not None and is_main_process():
             self._reserved = take_work_dir(self.work_dir)
 
     def train(self) -> nn.Module:
-        """Train; what the machine does to it ends in a `UserError`. Returns the model."""
+        """Train and return the model; a failure of the machine raises `UserError`."""
         try:
             with explained(self, training=True):
                 return super().train()
@@ -76,14 +75,14 @@ class PoseRunner(Runner):
                 self._reserved.close()
 
     def test(self) -> dict[str, float]:
-        """Test; what the machine does to it ends in a `UserError`. Returns the figures."""
+        """Test and return the metrics; a failure of the machine raises `UserError`."""
         with explained(self, training=False):
             return super().test()
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
-        """Move the model to its device and, with several processes, let them average its gradients."""
+        """Move the model to its device; several processes average its gradients."""
         require_sync_bn(self.cfg.get('sync_bn'), self.distributed)
-        # Before the processes agree on whose gradients they average.
+        # Before the wrapper looks which parameters have gradients.
         self.frozen_parts = freeze(model, self.cfg.get('frozen') or ())
         if self.distributed and not is_model_wrapper(model):
             model_wrapper_cfg = wrapper_options(model_wrapper_cfg, self.cfg.get('find_unused_parameters', False))
@@ -93,26 +92,26 @@ class PoseRunner(Runner):
         return wrapped
 
     def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
-        """Register mmengine's default hooks and hrpose's; the config exchanges each by its name, None removes it."""
+        """Register mmengine's default hooks and hrpose's; the config replaces one by its name, None removes it."""
         hooks = {**DEFAULT_HOOKS, **(hooks or {})}
-        # mmengine takes None for its own hooks only.
+        # mmengine accepts None for its own hooks only.
         super().register_default_hooks(
             {name: hook for name, hook in hooks.items() if hook is not None or name not in DEFAULT_HOOKS}
         )
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> Any:
-        """Build the optimizer; a learning rate that is for no weight of the model is refused."""
+        """Build the optimizer; raise `UserError` for a key of `custom_keys` that matches no weight."""
         if isinstance(optim_wrapper, dict):
             names = (name for name, _ in self.model.named_parameters())
             require_matching_keys(optim_wrapper.get('paramwise_cfg'), names)
         return super().build_optim_wrapper(optim_wrapper)
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: dict[str, Any] | None = None) -> None:
-        """Scale the learning rate to the effective batch where that is asked for; mmengine's forgets accumulation."""
+        """Scale the learning rate to the effective batch; mmengine ignores accumulated batches."""
         scale_learning_rate(self, auto_scale_lr)
 
     def load_or_resume(self) -> None:
-        """Load or go on from a checkpoint: the named one, or the last whole one of process 0's work dir."""
+        """Load or resume from the named checkpoint, or resume from the latest in the work dir of process 0."""
         if self._resume and self._load_from is None:
             latest = latest_checkpoint(self.work_dir)
             self._load_from = None if latest is None else str(latest)
@@ -121,9 +120,9 @@ class PoseRunner(Runner):
             super().load_or_resume()
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Go on from a checkpoint; arguments are mmengine's.
+        """Resume from a checkpoint; arguments are mmengine's.
 
-        Learning rates follow the schedule of the config; a seed that was drawn by chance is taken over everywhere.
+        The learning rate follows the schedule of the config. If the config has no seed, the checkpoint's is used.
 
         Raises:
             UserError: the file cannot be read safely or does not fit.
@@ -132,33 +131,33 @@ class PoseRunner(Runner):
         try:
             super().resume(filename, *args, **kwargs)
             if bad := [done for done in (self.epoch, self.iter) if type(done) is not int or done < 0]:
-                raise TypeError(f'it says that {bad[0]!r} epochs or steps were done')
+                raise TypeError(f'{bad[0]!r} is no number of epochs or steps')
             follow_config(self, start)
         except (UserError, OSError, MemoryError, torch.OutOfMemoryError, torch.AcceleratorError, DistError):
             raise
-        except Exception as error:  # of what the file holds, which may be another network's or a stranger's
+        except Exception as error:  # the file may be of another network, or from a stranger
             if is_lost_process(error):
                 raise
             raise UserError(
-                f'{filename} holds no state that this training can go on from: {type(error).__name__}: {error!s:.300}. '
-                'To start a new one from its weights: --cfg-options load_from=FILE, without --resume'
+                f'{filename}: cannot resume from it ({type(error).__name__}: {error!s:.300}); start a new training '
+                'from its weights with --cfg-options load_from=FILE, without --resume'
             ) from error
         sampler = self.train_dataloader.sampler
         if self.cfg.train_dataloader.get('sampler', {}).get('seed') is None and hasattr(sampler, 'seed'):
             sampler.seed = self.seed
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
-        """Call each hook; what they all make of a checkpoint is saved as tensors and plain values."""
+        """Call each hook; afterwards, turn a checkpoint to be saved into tensors and plain values."""
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'before_save_checkpoint':
             kwargs['checkpoint'].update(plain_checkpoint(kwargs['checkpoint']))
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Write a checkpoint; arguments are mmengine's. On a disk it is there whole or not at all.
+        """Save a checkpoint; arguments are mmengine's. A file on disk is complete or absent.
 
         Raises:
-            UserError: it could not be written; what was there before is as it was.
+            UserError: it cannot be written; earlier checkpoints are untouched.
         """
         if '://' in str(out_dir):
             super().save_checkpoint(out_dir, filename, *args, **kwargs)
@@ -171,46 +170,45 @@ class PoseRunner(Runner):
         except OSError as error:
             free = shutil.disk_usage(path.parent).free / 2**20 if path.parent.is_dir() else 0
             raise UserError(
-                f'the checkpoint {path} could not be saved: {error.strerror} ({free:.0f} MiB free there). Nothing that '
-                'was saved before is lost' + way_on(self.work_dir)
+                f'checkpoint {path}: cannot be saved ({error.strerror}, {free:.0f} MiB free); earlier ones are unharmed'
+                + way_on(self.work_dir)
             ) from error
 
     def load_checkpoint(
         self, filename: str, map_location: Any = 'cpu', strict: bool = False, revise_keys: Any = ()
     ) -> dict[str, Any]:
-        """Load weights into the model and return the checkpoint's content, its `state_dict` under hrpose's names.
+        """Load weights into the model and return the checkpoint, with the weights' names of hrpose in `state_dict`.
 
-        A start from other weights (`load_from` in training) may fit in part; a test, a resumed run, or `strict`
-        needs every weight.
+        A training that starts from other weights (`load_from`) may lack some; a test, a resumed training and `strict`
+        need all.
 
         Args:
-            filename: a path, the name of published weights, or an http(s) address; a file of process 0's is sent to the
-                processes that do not have it.
-            map_location: where the tensors are read to.
-            strict: whether every weight of the model has to be in the file.
-            revise_keys: not taken; names are recognised by content.
+            filename: a path, the name of published weights, or an http(s) address. Processes that do not have the file
+                of process 0 receive it.
+            map_location: device of the tensors.
+            strict: whether the file has to have every weight of the model.
+            revise_keys: not supported; names are recognised by content.
 
         Raises:
             UserError: the file cannot be read safely or does not fit.
         """
         if revise_keys:
-            raise UserError('revise_keys is not taken: hrpose recognises whose names a checkpoint has by itself')
+            raise UserError('revise_keys: not supported; leave it out, hrpose recognises the names in a checkpoint')
         with as_first_process_has_it(str(filename)) as path:
             content = read_checkpoint(path, map_location)
         if self._resume and not {'meta', 'message_hub', 'optimizer'} <= set(content):
             raise UserError(
-                f'{filename} holds weights only, so no training can be resumed from it; '
-                'to start a new one from these weights: --cfg-options load_from=FILE, without --resume'
+                f'{filename}: has weights only, so no training can resume from it; start a new one from them with '
+                '--cfg-options load_from=FILE, without --resume'
             )
         if self._resume:
             content = resumable(content)
         found = recognise(content)
-        # Hooks find the weights where mmengine has them, and may exchange them (averaged weights do).
+        # Hooks find the weights where mmengine has them, and may replace them (EMA does).
         checkpoint = {**content, 'state_dict': found.weights}
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
         fine_tuning = isinstance(self._train_loop, BaseLoop) and not self._resume
         found = replace(found, weights=checkpoint['state_dict'])
-        load_recognised(model, found, name=str(filename), complete=strict or not fine_tuning)
+        load_recognised(unwrapped(self.model), found, name=str(filename), complete=strict or not fine_tuning)
         self._has_loaded = True
         return checkpoint

@@ -1,7 +1,7 @@
-"""The learning rates of a resumed training: by the schedule of its config, not by the one that the checkpoint had.
+"""Let the learning rate of a resumed training follow the schedule of its config, not that of the checkpoint.
 
-mmengine takes the whole schedule from the checkpoint. Its end follows from the number of epochs, so a training that is
-resumed to run longer would keep the rate at which the shorter one ended.
+mmengine restores the whole schedule from the checkpoint. A training that is resumed to run for more epochs would keep
+the learning rate at which the shorter one ended.
 """
 
 import copy
@@ -13,33 +13,33 @@ from typing import Any
 from mmengine.optim.scheduler.param_scheduler import ReduceOnPlateauParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-# What a scheduler's state holds beside its plan: how far it has come, and the values it started from.
+# The part of a scheduler's state that is progress; the rest is its plan.
 _PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose'}
 
 
 @dataclass(frozen=True)
 class Start:
-    """Schedulers and the values that they steer as they are before the first step."""
+    """The states of schedulers, and the values that they set, before the first step."""
 
     states: list[dict[str, Any]]
     values: list[list[Any]]
 
 
 def schedulers_of(runner: Runner) -> list[Any]:
-    """Return a runner's schedulers that depend on nothing but the steps done; none if some depend on figures."""
+    """Return a runner's schedulers if they depend on the number of steps only, else an empty list."""
     schedulers = runner.param_schedulers if isinstance(runner.param_schedulers, Sequence) else []
-    by_figures = any(isinstance(scheduler, ReduceOnPlateauParamScheduler) for scheduler in schedulers)
-    return [] if by_figures or not isinstance(runner.train_loop, EpochBasedTrainLoop) else list(schedulers)
+    by_metric = any(isinstance(scheduler, ReduceOnPlateauParamScheduler) for scheduler in schedulers)
+    return [] if by_metric or not isinstance(runner.train_loop, EpochBasedTrainLoop) else list(schedulers)
 
 
 def start_of(schedulers: Sequence[Any]) -> Start:
-    """Return how `schedulers`, which have not stepped yet, begin."""
+    """Return the start of `schedulers` that have not stepped yet."""
     states = [copy.deepcopy(scheduler.state_dict()) for scheduler in schedulers]
     return Start(states, [[group[one.param_name] for group in _groups(one)] for one in schedulers])
 
 
 def follow_config(runner: Runner, start: Start) -> None:
-    """Bring the schedule of the config to where the resumed training is, if it differs from the checkpoint's."""
+    """Advance the config's schedule to the resumed step if it differs from that of the checkpoint."""
     schedulers = schedulers_of(runner)
     if [_plan(state) for state in start.states] == [_plan(scheduler.state_dict()) for scheduler in schedulers]:
         return
@@ -48,13 +48,13 @@ def follow_config(runner: Runner, start: Start) -> None:
         for group, value in zip(_groups(scheduler), values, strict=True):
             group[scheduler.param_name] = value
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # of a schedule that steps before the optimizer does
+        warnings.simplefilter('ignore')  # the schedule steps before the optimizer
         _replay(runner, schedulers)
-    runner.logger.info("the schedule is not the checkpoint's: the learning rate follows the config")
+    runner.logger.info("the schedule differs from the checkpoint's; the learning rate follows the config")
 
 
 def _replay(runner: Runner, schedulers: Sequence[Any]) -> None:
-    """Step as `ParamSchedulerHook` does."""
+    """Step as `ParamSchedulerHook` did in training."""
     steps = runner.iter // max(runner.epoch, 1)
     for _ in range(runner.epoch):
         for _ in range(steps):

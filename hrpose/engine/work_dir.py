@@ -1,4 +1,4 @@
-"""A work dir: one training at a time, files that are whole or not there, and the checkpoint to go on from."""
+"""The work dir: locked by one training, with files that are complete or absent, and a checkpoint to resume from."""
 
 import errno
 import fcntl
@@ -18,44 +18,44 @@ PART = '.part'
 
 
 def take_work_dir(work_dir: str | Path) -> IO[str]:
-    """Reserve a work dir for this process's training, until the returned file is closed or the process ends.
+    """Lock a work dir for this training until the returned file is closed or the process ends.
 
-    The lock is the system's, so a killed training leaves none behind. It is of a kind that processes forked from this
-    one do not inherit: loader workers may outlive it by seconds.
+    The system holds the lock, so a killed training leaves none. Forked processes do not inherit a lock of this kind
+    (`lockf`); loader workers may outlive the training by seconds.
 
     Raises:
-        UserError: another training has it; says which. Or the folder cannot be written.
+        UserError: another training has the work dir, or it cannot be written.
     """
     path = Path(work_dir) / LOCK_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open('a+')
     except OSError as error:
-        raise UserError(
-            f'the work dir {work_dir} cannot be written: {error.strerror}; --work-dir names another'
-        ) from error
+        raise _refused(work_dir, f'cannot be written ({error.strerror})') from error
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.seek(0)
         owner = file.read().strip() or 'unknown process'
         file.close()
-        if error.errno not in (errno.EACCES, errno.EAGAIN):
-            raise UserError(f'the work dir {work_dir} cannot be locked: {error.strerror}') from error
-        raise UserError(
-            f'another training ({owner}) writes to {work_dir}; end it, or give this one a folder of its own: --work-dir'
-        ) from error
+        taken = error.errno in (errno.EACCES, errno.EAGAIN)
+        reason = f'another training ({owner}) writes to it' if taken else f'cannot be locked ({error.strerror})'
+        raise _refused(work_dir, reason) from error
     file.truncate(0)
     file.write(f'process {os.getpid()} on {socket.gethostname()}')
     file.flush()
     return file
 
 
+def _refused(work_dir: str | Path, reason: str) -> UserError:
+    return UserError(f'work dir {work_dir}: {reason}; choose another with --work-dir')
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give the name of a file to write in place of `path`; afterwards it becomes `path`, in one step, whole on disk.
+    """Give the name of a file to write instead of `path`; it replaces `path` in one step once it is on disk.
 
-    If writing fails, what was written is removed and `path` stays as it was.
+    If writing fails, that file is removed and `path` stays as it was.
     """
     part = path.with_name(path.name + PART)
     try:
@@ -69,16 +69,16 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove what trainings that were killed while saving left behind."""
+    """Remove the incomplete files of trainings that were killed while saving."""
     for part in folder.glob(f'*.pth{PART}'):
         part.unlink(missing_ok=True)
 
 
 def latest_checkpoint(work_dir: str | Path) -> Path | None:
-    """Return the checkpoint that a training in `work_dir` goes on from, None if there is none.
+    """Return the checkpoint from which a training in `work_dir` resumes, None if there is none.
 
-    It is the one that `last_checkpoint` names, or one of a later epoch (or iteration) that was written after that file:
-    the training was killed in between. If the named file is not there, it is the one written last.
+    It is the one that the file `last_checkpoint` names, or one of a later epoch (or iteration) if the training was
+    killed before it wrote that file. If the named checkpoint is missing, it is the one written last.
     """
     folder, note = Path(work_dir), Path(work_dir) / LAST_CHECKPOINT
     saved = {path: int(number) for path, number in _numbered(folder)}

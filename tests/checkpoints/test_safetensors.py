@@ -101,7 +101,7 @@ def test_a_file_of_the_other_format_is_refused_by_its_name(weights, tmp_path):
 
 
 def test_a_training_is_not_resumed_from_the_file(weights, tiny_coco, tiny_config, tmp_path, quick):
-    with pytest.raises(UserError, match='holds weights only'):
+    with pytest.raises(UserError, match='has weights only'):
         runner_of(tiny_config(tiny_coco(images=2)), tmp_path / 'run', resume=True, load_from=str(weights)).train()
 
 

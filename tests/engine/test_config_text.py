@@ -1,4 +1,4 @@
-"""A run formats its config's text once, and what it saves is mmengine's own text."""
+"""A run formats the text of its config once, and saves the text that mmengine would save."""
 
 import copy
 
@@ -13,7 +13,7 @@ FORMAT = yapf_api.FormatCode
 SPARE = 'val_dataloader = val_cfg = val_evaluator = None'
 
 
-def test_a_training_formats_once_and_saves_mmengines_text(tiny_coco, tiny_config, tmp_path, monkeypatch):
+def test_a_training_formats_its_config_once(tiny_coco, tiny_config, tmp_path, monkeypatch):
     formatted = []
 
     def count(text, **options):
@@ -36,7 +36,7 @@ def test_a_training_formats_once_and_saves_mmengines_text(tiny_coco, tiny_config
     assert dumped.read_text() == text
 
 
-def test_the_text_follows_the_values_and_copies_are_of_the_same_kind(monkeypatch):
+def test_the_text_follows_the_values_of_a_config_and_its_copies(monkeypatch):
     monkeypatch.setattr(yapf_api, 'FormatCode', lambda text, **_: (text, True))
     cfg = FormattedOnce.of(Config({'a': {'b': 1}}))
     before = cfg.pretty_text

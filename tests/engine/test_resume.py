@@ -1,4 +1,4 @@
-"""An interrupted training ends as an unbroken one: to the bit, wherever it was stopped or killed."""
+"""A resumed training equals an uninterrupted one to the bit, wherever it was stopped or killed."""
 
 import functools
 import multiprocessing
@@ -18,8 +18,8 @@ from hrpose.engine.work_dir import PART, latest_checkpoint, whole
 from tests.engine.cases import EVERYTHING, assert_same, runner_of
 
 
-class Diary(Hook):
-    """Writes down what each step saw: its rate, its images, their pixels, and a random number."""
+class Notes(Hook):
+    """Note the learning rate, people, pixels and a random number of each step."""
 
     priority = 'LOWEST'
 
@@ -35,14 +35,14 @@ class Diary(Hook):
 
 
 def train(config: Path, work_dir: Path, **options: object) -> dict[int, list]:
-    """Train in this process; returns the diary."""
-    diary = Diary()
-    runner_of(config, work_dir, hooks=[diary], **options).train()
-    return diary.steps
+    """Train in this process; return the notes by step."""
+    notes = Notes()
+    runner_of(config, work_dir, hooks=[notes], **options).train()
+    return notes.steps
 
 
-@pytest.mark.parametrize('seed', [0, None], ids=['a seed given', 'a seed drawn by chance'])
-def test_two_epochs_and_two_more_are_four_to_the_bit(seed, tiny_coco, tiny_config, tmp_path, quick):
+@pytest.mark.parametrize('seed', [0, None], ids=['given', 'drawn'])
+def test_two_epochs_and_two_more_equal_four_to_the_bit(seed, tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=5), extra=EVERYTHING)
     if seed is None:
         first = train(config, tmp_path / 'broken', **{'train_cfg.max_epochs': 2, 'randomness.seed': None})
@@ -77,8 +77,8 @@ def test_a_training_killed_before_its_validation_validates_first(tiny_coco, tiny
     assert_same(tmp_path / 'unbroken' / 'epoch_3.pth', tmp_path / 'broken' / 'epoch_3.pth')
 
 
-def test_the_scale_of_mixed_precision_goes_on_where_it_was(tiny_coco, tiny_config, tmp_path, quick, monkeypatch):
-    """mmengine's fp16 wrapper, with its scaler on the CPU: the scale and its count of good steps are in the file."""
+def test_the_loss_scale_of_mixed_precision_is_resumed(tiny_coco, tiny_config, tmp_path, quick, monkeypatch):
+    """mmengine's fp16 wrapper with its scaler on the CPU; the scale and its count of good steps are saved."""
     wrapper = 'mmengine.optim.optimizer.amp_optimizer_wrapper'
     monkeypatch.setattr(f'{wrapper}.is_cuda_available', lambda: True)
     monkeypatch.setattr(f'{wrapper}.GradScaler', functools.partial(torch.amp.GradScaler, 'cpu'))
@@ -92,13 +92,13 @@ def test_the_scale_of_mixed_precision_goes_on_where_it_was(tiny_coco, tiny_confi
     train(config, tmp_path / 'unbroken', **four)
     assert_same(tmp_path / 'unbroken' / 'epoch_4.pth', tmp_path / 'broken' / 'epoch_4.pth')
     resumed, unbroken = scaler('broken/epoch_4.pth'), scaler('unbroken/epoch_4.pth')
-    # Doubled after every second good step: two batches to a step, three batches an epoch.
+    # It doubles after every second good step; a step takes two batches, an epoch has three.
     assert stopped['scale'] > 256.0, stopped
     assert resumed == unbroken and resumed['scale'] > stopped['scale']
 
 
 class Reporter(Hook):
-    """Says through a pipe that training begins, and after which epochs the checkpoint is on disk."""
+    """Report through a pipe that training begins, and after which epochs the checkpoint is on disk."""
 
     priority = 'LOWEST'
 
@@ -113,7 +113,7 @@ class Reporter(Hook):
 
 
 def start(config: Path, work_dir: Path, options: dict) -> tuple[Any, Any]:
-    """Start a training in a process of its own; returns it, and the pipe of its reports."""
+    """Start a training in its own process; return the process and the pipe of its reports."""
     receiver, sender = multiprocessing.Pipe(duplex=False)
     context = multiprocessing.get_context('fork')
 
@@ -128,12 +128,12 @@ def start(config: Path, work_dir: Path, options: dict) -> tuple[Any, Any]:
 
 
 def kill_at_random(config: Path, work_dir: Path, options: dict, delay: float) -> tuple[bool, int]:
-    """Kill a training `delay` seconds after it began; returns whether it was still running, and the last report."""
+    """Kill a training `delay` seconds after it began; return whether it was running, and the last report."""
     process, reports = start(config, work_dir, options)
     last = reports.recv()
     time.sleep(delay)
     was_alive = process.is_alive()
-    process.kill()  # by SIGKILL; nothing where it has ended
+    process.kill()  # SIGKILL; no effect if it has ended
     process.join()
     assert process.exitcode == (-signal.SIGKILL if was_alive else 0)
     while True:
@@ -144,7 +144,7 @@ def kill_at_random(config: Path, work_dir: Path, options: dict, delay: float) ->
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_and_nothing_changes_by_twenty_kills(tiny_coco, tiny_config, tmp_path, quick, capsys):
+def test_twenty_kills_lose_and_change_nothing(tiny_coco, tiny_config, tmp_path, quick, capsys):
     data = tiny_coco(images=5)
     config = tiny_config(data, data, extra=EVERYTHING)
     options = {'train_cfg.max_epochs': 24}
@@ -179,7 +179,7 @@ def test_nothing_is_lost_and_nothing_changes_by_twenty_kills(tiny_coco, tiny_con
         ([], None, None),
         (['epoch_9.pth', 'epoch_10.pth'], None, 'epoch_10.pth'),
         (['epoch_9.pth', 'NOTE', 'epoch_10.pth'], 'epoch_9.pth', 'epoch_10.pth'),
-        # An older training's, of which more epochs were left in the folder.
+        # An older training left more epochs in the folder.
         (['epoch_200.pth', 'epoch_1.pth', 'NOTE'], 'epoch_1.pth', 'epoch_1.pth'),
         (['epoch_2.pth', 'NOTE', 'epoch_1.pth'], 'epoch_2.pth', 'epoch_2.pth'),
         (['epoch_2.pth', 'NOTE', 'epoch_3.pth.part', 'best_coco_AP_epoch_3.pth'], 'epoch_2.pth', 'epoch_2.pth'),
@@ -188,7 +188,7 @@ def test_nothing_is_lost_and_nothing_changes_by_twenty_kills(tiny_coco, tiny_con
         (['mine.pth'], None, None),
     ],
 )
-def test_a_training_goes_on_from_the_newest_whole_checkpoint(files, named, expected, tmp_path):
+def test_a_training_resumes_from_the_newest_complete_checkpoint(files, named, expected, tmp_path):
     for age, name in enumerate(files):
         path = tmp_path / ('last_checkpoint' if name == 'NOTE' else name)
         path.write_text(str(tmp_path / named) if name == 'NOTE' else '')
@@ -196,7 +196,7 @@ def test_a_training_goes_on_from_the_newest_whole_checkpoint(files, named, expec
     assert latest_checkpoint(tmp_path) == (expected and tmp_path / expected)
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+def test_a_file_is_replaced_completely_or_not_at_all(tmp_path):
     path = tmp_path / 'a.pth'
     with whole(path) as part:
         part.write_text('first')

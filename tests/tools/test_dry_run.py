@@ -1,4 +1,4 @@
-"""The dry run: what it plans for many processes is what so many processes then do."""
+"""The dry run: many processes then do what it plans for them."""
 
 import json
 import os
@@ -15,13 +15,13 @@ from tests.engine.cases import runner_of
 from tests.engine.processes import run_processes
 from tests.tools.scripts import run_program, run_script
 
-# Real over estimated time a batch, by the number of processes. The estimate leaves out what several tell each other.
-# Measured on two cores that others used too: 1.0 to 1.1 alone, 2.0 to 2.6 for two, 1.6 to 2.5 for four.
+# Real / estimated time of a batch, by the number of processes. The estimate excludes messages between them. Measured on
+# two busy cores: 1.0 to 1.1 for one, 2.0 to 2.6 for two, 1.6 to 2.5 for four.
 RATIOS = {1: (0.7, 1.5), 2: (0.7, 4), 4: (0.7, 4)}
 
 
 class Counter(Hook):
-    """Counts the people and batches of this process, and notes the batch that a step takes."""
+    """Count the people and batches of this process."""
 
     def __init__(self) -> None:
         self.people = self.batches = 0
@@ -40,12 +40,12 @@ def counted(config: Path, work_dir: Path) -> tuple[int, int, str]:
 
 
 def planned(output: str) -> dict[str, str]:
-    """Return the lines of a dry run by their first word or two."""
+    """Return the lines of a dry run by their title."""
     return dict(re.findall(r'^(\w+(?: \w+)?)  +(.*)$', output, re.M))
 
 
 @pytest.mark.parametrize('processes', [1, 2, 4])
-def test_a_dry_run_plans_what_so_many_processes_then_do(processes, tiny_coco, tiny_config, tmp_path, call):
+def test_processes_do_what_the_dry_run_plans(processes, tiny_coco, tiny_config, tmp_path, call):
     config = tiny_config(tiny_coco(images=11))
     status, output = call('train', config, '--work-dir', tmp_path / 'dry', '--dry-run', processes)
     assert status == 0, output[-2000:]
@@ -59,7 +59,7 @@ def test_a_dry_run_plans_what_so_many_processes_then_do(processes, tiny_coco, ti
     assert lines['shapes'] == 'input (2, 3, 64, 64), output (2, 5, 16, 16)'
 
 
-def test_a_dry_run_for_64_processes_leaves_nothing_behind(tiny_coco, tiny_config, tmp_path, call):
+def test_a_dry_run_for_64_processes_leaves_no_files(tiny_coco, tiny_config, tmp_path, call):
     config = tiny_config(tiny_coco(images=4), extra='train_cfg["max_epochs"] = 3')
     before = sorted(tmp_path.rglob('*'))
     status, output = call('train', config, '--work-dir', tmp_path / 'run', '--dry-run', 64)
@@ -76,7 +76,7 @@ def test_workers_load_while_the_network_computes(workers, expected):
     assert seconds_a_batch(2.0, 3.0, workers) == expected
 
 
-def test_the_estimated_time_is_that_of_steps_and_loading(tiny_coco, tiny_config, tmp_path, call, monkeypatch):
+def test_the_estimated_time_has_steps_and_loading(tiny_coco, tiny_config, tmp_path, call, monkeypatch):
     monkeypatch.setattr('hrpose.engine.dry_run._steps', lambda runner, data: (1.5, {}, ''))
     monkeypatch.setattr('hrpose.engine.dry_run._loading', lambda runner: 0.5)
     config = tiny_config(tiny_coco(images=8))
@@ -85,16 +85,16 @@ def test_the_estimated_time_is_that_of_steps_and_loading(tiny_coco, tiny_config,
     assert planned(output)['time'] == '2.000 s a batch, 8.0 s an epoch, 1.0 h in all,'
 
 
-def test_a_training_by_iterations_cannot_be_planned_and_says_so(tiny_coco, tiny_config, tmp_path, call):
+def test_a_training_by_iterations_is_refused(tiny_coco, tiny_config, tmp_path, call):
     loop = "train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=3)"
     config = tiny_config(tiny_coco(images=2))
     own = config.with_name('own.py')
     own.write_text(f"_base_ = ['{config.name}']\n{loop}\ndefault_hooks = dict(checkpoint=dict(by_epoch=False))\n")
     status, output = call('train', own, '--dry-run')
-    assert status == 2 and '--dry-run plans trainings by epochs' in output
+    assert status == 2 and '--dry-run: plans trainings by epochs' in output
 
 
-def test_the_plan_counts_what_the_sampler_repeats(tiny_coco, tiny_config, tmp_path, quick):
+def test_the_plan_counts_people_that_the_sampler_repeats(tiny_coco, tiny_config, tmp_path, quick):
     runner = runner_of(tiny_config(tiny_coco(images=5)), tmp_path / 'run')
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     plan = plan_of(runner, 4)
@@ -104,7 +104,7 @@ def test_the_plan_counts_what_the_sampler_repeats(tiny_coco, tiny_config, tmp_pa
 @pytest.mark.slow
 @pytest.mark.parametrize('processes', [1, 2, 4])
 def test_the_estimated_time_is_that_of_a_real_training(processes, tiny_coco, tiny_config, tmp_path):
-    """Both as a user starts them, with one thread a process; the real one's first epoch is left out."""
+    """Both are started as by a user, with one thread a process; the first epoch does not count."""
     extra = "train_dataloader['batch_size'] = 8\ndefault_hooks['logger']['interval'] = 4"
     config = tiny_config(tiny_coco(images=32 * processes), tiny_coco(images=2, name='val'), extra=extra)
     dry = run_program('tools/train.py', config, '--dry-run', processes)

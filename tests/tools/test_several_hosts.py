@@ -76,14 +76,14 @@ def test_a_killed_host_ends_the_other_and_the_resumed_training_ends_as_an_unbrok
     told = (tmp_path / 'logs' / 'host_0').read_text()
     (sentence,) = re.findall(r'^error: (process 0 of 4 lost another one: it ended, or its machine did.*)$', told, re.M)
     latest = latest_checkpoint(disk)
-    assert sentence.endswith(f'{latest} is whole; --resume goes on from it') and latest.name < 'epoch_8'
+    assert sentence.endswith(f'Resume from {latest} with --resume') and latest.name < 'epoch_8'
     assert 'Traceback' not in told and re.search(r'^process 0 left with status 2; its message stands above', told, re.M)
     assert wait_until(lambda: not hosts[0].processes(), 5)
 
     resumed = start(hosts, *train, disk, '--resume', *options)
     assert ended(resumed, tmp_path / 'logs') == [0, 0]
     told = (tmp_path / 'logs' / 'host_0').read_text()
-    assert f'{latest} of process 0 goes to 2 processes whose machines do not have it' in told
+    assert f'{latest}: process 0 sends it to 2 processes that do not have it' in told
     assert re.findall(r'Epoch\(train\) +\[(\d+)\]\[1/', told)[0] == str(int(latest.stem.split('_')[1]) + 1)
     assert_same(tmp_path / 'shared' / 'epoch_8.pth', disk / 'epoch_8.pth')
     assert not files_in(other_disk)

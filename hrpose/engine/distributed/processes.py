@@ -1,4 +1,4 @@
-"""Joining the processes of one training or test: which they are, how they talk, which GPU each has."""
+"""The processes of one run: each joins the group, takes its GPU, and averages its gradients with the others."""
 
 import os
 import subprocess
@@ -7,14 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import torch
-from torch import distributed
+from mmengine.model import is_model_wrapper
+from torch import distributed, nn
 
 from hrpose.engine.distributed.interface import LOOPBACK, has_several_machines, interface_to_others
 from hrpose.engine.distributed.store import STORE_FILE, store_of
 from hrpose.errors import UserError
 
-# What each launcher tells a process, by the name under which PyTorch reads it.
-_TOLD = {
+# The environment variables of each launcher, by PyTorch's names.
+_VARIABLES = {
     'pytorch': {'RANK': 'RANK', 'WORLD_SIZE': 'WORLD_SIZE', 'LOCAL_RANK': 'LOCAL_RANK'},
     'slurm': {'RANK': 'SLURM_PROCID', 'WORLD_SIZE': 'SLURM_NTASKS', 'LOCAL_RANK': 'SLURM_LOCALID'},
     'mpi': {
@@ -23,39 +24,39 @@ _TOLD = {
         'LOCAL_RANK': 'OMPI_COMM_WORLD_LOCAL_RANK',
     },
 }
-LAUNCHERS = ('none', *_TOLD)
+LAUNCHERS = ('none', *_VARIABLES)
 _STARTED_BY = {'pytorch': 'torchrun (tools/dist_train.sh)', 'slurm': 'srun (tools/slurm_train.sh)', 'mpi': 'mpirun'}
 
 
 def require_launcher(launcher: str, environ: Mapping[str, str] = os.environ) -> None:
-    """Raise `UserError` if this process was not started by what `--launcher` says."""
-    if missing := [name for name in _TOLD.get(launcher, {}).values() if name not in environ]:
+    """Raise `UserError` if another launcher than `--launcher` started this process."""
+    if missing := [name for name in _VARIABLES.get(launcher, {}).values() if name not in environ]:
         raise UserError(
-            f'--launcher {launcher} is for a process that {_STARTED_BY[launcher]} started (it sets {missing[0]}); '
-            'leave it out otherwise'
+            f'--launcher {launcher}: {missing[0]} is not set, so {_STARTED_BY[launcher]} did not start this process; '
+            'leave --launcher out'
         )
 
 
-def told_rank(launcher: str, environ: Mapping[str, str] = os.environ) -> int:
-    """Return this process's number among all as its launcher tells it, before the processes have joined."""
-    return int(environ[_TOLD[launcher]['RANK']]) if launcher in _TOLD else 0
+def rank_of(launcher: str, environ: Mapping[str, str] = os.environ) -> int:
+    """Return the rank that the launcher gave this process; it is known before the processes join."""
+    return int(environ[_VARIABLES[launcher]['RANK']]) if launcher in _VARIABLES else 0
 
 
 def join(launcher: str, *, backend: str | None = None, timeout: float | None = None, **options: Any) -> None:
-    """Make this process one of a group.
+    """Join the processes of a run into one group.
 
     Args:
-        launcher: 'pytorch', 'slurm' or 'mpi': what started the processes, and tells each its place.
-        backend: of `torch.distributed`; NCCL where there is a GPU and gloo otherwise unless given. With gloo several
-            processes may share a GPU.
-        timeout: seconds after which a process that waits for the others gives up.
-        **options: of `torch.distributed.init_process_group`.
+        launcher: 'pytorch', 'slurm' or 'mpi', whichever started the processes.
+        backend: of `torch.distributed`; NCCL on GPUs and gloo on CPUs unless given. With gloo, several processes may
+            share a GPU.
+        timeout: seconds after which a process stops waiting for the others.
+        **options: other arguments of `torch.distributed.init_process_group`.
 
     Raises:
-        UserError: another launcher's process, more processes than GPUs, or an address that nobody answers at.
+        UserError: another launcher started this process, there are more processes than GPUs, or nobody answers.
     """
     require_launcher(launcher)
-    _tell_pytorch(launcher, os.environ)
+    _translate(launcher, os.environ)
     backend = backend or ('nccl' if torch.cuda.is_available() else 'gloo')
     _take_gpu(int(os.environ['LOCAL_RANK']), backend)
     if interface := interface_to_others(os.environ):
@@ -80,15 +81,16 @@ def join(launcher: str, *, backend: str | None = None, timeout: float | None = N
 
 
 def leave() -> None:
-    """Part from the others once all are done; a process that just ends may be aborted by gloo on its way out."""
+    """Leave the group once all processes are done; gloo may abort a process that ends without this."""
     if distributed.is_initialized():
         distributed.barrier()
         distributed.destroy_process_group()
 
 
-def _tell_pytorch(launcher: str, environ: MutableMapping[str, str]) -> None:
-    for name, told in _TOLD[launcher].items():
-        environ[name] = environ[told]
+def _translate(launcher: str, environ: MutableMapping[str, str]) -> None:
+    """Set PyTorch's variables from those of the launcher."""
+    for name, own in _VARIABLES[launcher].items():
+        environ[name] = environ[own]
     environ.setdefault('MASTER_PORT', '29500')
     if 'MASTER_ADDR' not in environ:
         elsewhere = launcher == 'slurm' and has_several_machines(environ)
@@ -103,7 +105,7 @@ def _first_slurm_host(environ: Mapping[str, str]) -> str:
         ).stdout.split()
         return listed[0]
     except (OSError, subprocess.CalledProcessError, IndexError) as error:
-        raise UserError(f"scontrol does not name the job's first host ({nodes!r}); set MASTER_ADDR to it") from error
+        raise UserError(f'Slurm: scontrol does not name the first host of {nodes!r}; set MASTER_ADDR to it') from error
 
 
 def _take_gpu(local_rank: int, backend: str) -> None:
@@ -112,18 +114,23 @@ def _take_gpu(local_rank: int, backend: str) -> None:
     count = torch.cuda.device_count()
     if local_rank >= count and backend != 'gloo':
         raise UserError(
-            f'this machine has {count} GPU(s), but process {local_rank + 1} was started on it: start {count}, or let '
-            'several share one, slowly: --cfg-options env_cfg.dist_cfg.backend=gloo'
+            f'process {local_rank + 1} of this machine has no GPU of its own: there are {count}; start {count}, or let '
+            'several share one, slowly, with --cfg-options env_cfg.dist_cfg.backend=gloo'
         )
     torch.cuda.set_device(local_rank % count)
 
 
+def unwrapped(model: nn.Module) -> Any:
+    """Return the model itself if it is in a wrapper for several processes."""
+    return model.module if is_model_wrapper(model) else model
+
+
 def wrapper_options(given: Mapping[str, Any] | None, find_unused_parameters: bool) -> dict[str, Any]:
-    """Return the config of the model's wrapper for gradients averaged over the processes, on a CPU or this GPU.
+    """Return the config of the wrapper that averages a model's gradients over the processes.
 
     Args:
-        given: `model_wrapper_cfg` of the config.
-        find_unused_parameters: of the config; whether each step may leave out some of the weights.
+        given: `model_wrapper_cfg` of the config; it takes precedence.
+        find_unused_parameters: whether a step may leave out some of the weights.
     """
     device_ids = [torch.cuda.current_device()] if torch.cuda.is_available() else None
     defaults = {'broadcast_buffers': False, 'find_unused_parameters': find_unused_parameters}
@@ -131,11 +138,11 @@ def wrapper_options(given: Mapping[str, Any] | None, find_unused_parameters: boo
 
 
 def average_in_any_order(_: object, bucket: distributed.GradBucket) -> torch.futures.Future[torch.Tensor]:
-    """Average a bucket of gradients over the processes in fp64: a hook for `DistributedDataParallel` on CPUs.
+    """Average a bucket of gradients over the processes in fp64; a hook of `DistributedDataParallel` on CPUs.
 
-    In which order the processes' values are added depends on a gradient's place among the others, and PyTorch moves
-    them after its first step. In fp32 the first step of a resumed training would round otherwise than in an unbroken
-    one, with more than two processes.
+    The order in which values of several processes are added depends on their place in the bucket, and PyTorch makes new
+    buckets after the first step. In fp32, with more than two processes, the first step of a resumed training would
+    round differently from that of an uninterrupted one.
     """
     total = bucket.buffer().double()
     summed = distributed.all_reduce(total, async_op=True).get_future()
@@ -143,13 +150,13 @@ def average_in_any_order(_: object, bucket: distributed.GradBucket) -> torch.fut
 
 
 def require_sync_bn(kind: str | None, distributed: bool) -> None:
-    """Raise `UserError` for a `sync_bn` that is unknown, or that PyTorch does not have where this run is."""
+    """Raise `UserError` for an unknown `sync_bn`, or on CPUs, where PyTorch has none."""
     if kind is None:
         return
     if kind != 'torch':
-        raise UserError(f"sync_bn is 'torch' or None, not {kind!r}")
+        raise UserError(f"sync_bn: has to be 'torch' or None, not {kind!r}")
     if distributed and not torch.cuda.is_available():
         raise UserError(
-            "sync_bn='torch' needs GPUs, and this machine has none: PyTorch's SyncBatchNorm does not run on CPUs; "
-            '--cfg-options sync_bn=None leaves it out'
+            "sync_bn='torch': PyTorch's SyncBatchNorm needs GPUs, and this machine has none; leave it out with "
+            '--cfg-options sync_bn=None'
         )

@@ -1,4 +1,4 @@
-"""One file for all processes: machines with disks of their own take it from process 0."""
+"""Give all processes the file of process 0, also on machines that do not share its disk."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,27 +9,26 @@ import torch
 from mmengine.dist import all_gather_object, broadcast, broadcast_object_list
 from mmengine.logging import print_log
 
-# Bytes that are sent at once: with NCCL they pass through the GPU's memory.
+# Bytes sent at once; with NCCL they pass through the memory of the GPU.
 CHUNK = 64 << 20
 
 
 @contextmanager
 def as_first_process_has_it(filename: str) -> Iterator[str]:
-    """Give the name of a file that holds what `filename` holds for process 0; every process has to come here.
+    """Give the name of a file with the content that `filename` has in process 0; all processes have to call this.
 
-    Where a disk is shared that is `filename` itself. A process that has another file of that name, or none, is sent
-    the content, which is gone after the block. Where process 0 has no such file either (published weights by their
-    name, an address, a mistake), each process is left with the name.
+    On a shared disk that is `filename` itself. A process without this file receives a copy, which is removed after the
+    block. If process 0 has no such file (a name of published weights, an address, a mistake), all get `filename` back.
     """
     path = Path(filename).expanduser()
-    # A shared file has one time for all; a copy with another time is sent once more than needed.
+    # A shared file has the same time everywhere; an equal copy with another time is sent needlessly.
     own = (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else None
     found = all_gather_object(own)
     lacking = sum(other != found[0] for other in found)
     if found[0] is None or not lacking:
         yield filename
         return
-    print_log(f'{filename} of process 0 goes to {lacking} processes whose machines do not have it', logger='current')
+    print_log(f'{filename}: process 0 sends it to {lacking} processes that do not have it', logger='current')
     with TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
         _send(path, copy, found[0][0], keep=own != found[0])
@@ -37,7 +36,7 @@ def as_first_process_has_it(filename: str) -> Iterator[str]:
 
 
 def _send(source: Path, copy: Path, size: int, *, keep: bool) -> None:
-    """Send `source` of process 0, `size` bytes, to all; those with `keep` write it to `copy`."""
+    """Send `size` bytes of `source` from process 0 to all; processes with `keep` write them to `copy`."""
     content = (
         torch.empty(size, dtype=torch.uint8) if keep else torch.from_file(str(source), size=size, dtype=torch.uint8)
     )
@@ -48,7 +47,7 @@ def _send(source: Path, copy: Path, size: int, *, keep: bool) -> None:
 
 
 def agreed(*values: object) -> list:
-    """Return what process 0 calls this with, in every process; all have to call it."""
+    """Return the values of process 0 in every process; all processes have to call this."""
     given = list(values)
     broadcast_object_list(given)
     return given

@@ -1,4 +1,4 @@
-"""Checkpoints that survive bad days: written whole, the old removed after the new is there, the best k kept."""
+"""Save checkpoints such that an interrupted training loses none: old ones go after the new one is complete."""
 
 from collections.abc import Mapping
 from inspect import signature
@@ -13,33 +13,32 @@ from hrpose.engine.work_dir import LAST_CHECKPOINT, remove_parts, whole
 from hrpose.errors import UserError, nearest
 from hrpose.registry import HOOKS
 
-# In mmengine's message hub, which every checkpoint holds.
+# Keys of mmengine's message hub, which is saved in every checkpoint.
 VALIDATED, BEST, OUTDATED = 'validated', 'best_checkpoints', 'outdated_checkpoints'
 
 
 @HOOKS.register_module()
 class CheckpointHook(MMEngineCheckpointHook):
-    """mmengine's hook, but for the order of saving and removing, the best `keep_best`, and a validation still owed.
+    """mmengine's hook, but it removes old files last, keeps several best ones, and makes up for a missed validation.
 
-    mmengine removes the old file before it writes the new one, so a full disk costs both. A training that is killed
-    between its checkpoint and the validation behind it would also go on without that validation: here it comes first.
+    mmengine removes the old file before it writes the new one, so a full disk loses both. A training that was killed
+    between a checkpoint and its validation would resume without that validation; here the validation comes first.
 
     Args:
-        keep_best: how many checkpoints with the best figures to keep; their names say the figure's name and the epoch.
-        save_best: name of the figure, for instance 'coco/AP' or 'pck/PCK@0.2'; 'auto' is the first of the metrics.
-        **options: mmengine's others: `interval by_epoch max_keep_ckpts rule save_last …`.
+        keep_best: number of checkpoints with the best metric to keep; their names contain the metric and the epoch.
+        save_best: name of the metric, for instance 'coco/AP' or 'pck/PCK@0.2'; 'auto' takes the first one.
+        **options: other arguments of mmengine's: `interval by_epoch max_keep_ckpts rule save_last …`.
 
     Raises:
-        UserError: `keep_best` is no positive number; several figures in `save_best`; later, a figure that no metric
-            gives.
+        UserError: a wrong argument; after a validation, if it has no metric called `save_best`.
     """
 
     def __init__(self, *, keep_best: int = 1, save_best: str | None = None, **options: Any) -> None:
         if not isinstance(keep_best, int) or keep_best < 1:
             raise UserError(f'CheckpointHook: keep_best has to be a whole number of at least 1, not {keep_best!r}')
         if not isinstance(save_best, str | None):
-            raise UserError(f'CheckpointHook: save_best takes the name of one figure, not {save_best!r}')
-        # mmengine keeps what it does not know, and stumbles over it at the first checkpoint.
+            raise UserError(f'CheckpointHook: save_best has to be the name of one metric, not {save_best!r}')
+        # mmengine keeps unknown arguments, and fails at the first checkpoint.
         for name in options:
             if name not in (known := set(signature(MMEngineCheckpointHook.__init__).parameters) - {'self', 'kwargs'}):
                 raise UserError(f"CheckpointHook takes no argument '{name}'; {nearest(name, known)}")
@@ -47,7 +46,7 @@ class CheckpointHook(MMEngineCheckpointHook):
         self.keep_best = keep_best
 
     def before_train(self, runner: Runner) -> None:
-        """Clear what a killed training left half-written; make up for the validation that it did not reach."""
+        """Remove the incomplete files of a killed training; make up for a validation that it missed."""
         super().before_train(runner)
         self._require_whole_epochs(runner)
         if is_main_process() and '://' not in str(self.out_dir):
@@ -56,14 +55,14 @@ class CheckpointHook(MMEngineCheckpointHook):
             self.last_ckpt = runner.message_hub.runtime_info.get('last_ckpt')
             self._remove(runner)
         if self._owes_validation(runner):
-            runner.logger.info(f'the validation after {runner.epoch} epochs was not reached; it comes first')
+            runner.logger.info(f'resuming: the validation after {runner.epoch} epochs is missing; it comes first')
             runner.val_loop.run()
 
     def _require_whole_epochs(self, runner: Runner) -> None:
         if not self.by_epoch and isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise UserError(
-                'default_hooks.checkpoint.by_epoch=False saves in the midst of an epoch, from where a training by '
-                'epochs cannot go on exactly: leave it out, or train by iterations (train_cfg.by_epoch=False)'
+                'default_hooks.checkpoint.by_epoch=False: a training by epochs cannot resume from the middle of an '
+                'epoch; leave it out, or train by iterations (train_cfg.by_epoch=False)'
             )
 
     def _owes_validation(self, runner: Runner) -> bool:
@@ -71,11 +70,11 @@ class CheckpointHook(MMEngineCheckpointHook):
         if not runner._resume or runner.val_loop is None or not isinstance(loop, EpochBasedTrainLoop):
             return False
         due = loop.epoch >= loop.val_begin and (loop.epoch % loop.val_interval == 0 or loop.epoch == loop.max_epochs)
-        validated = runner.message_hub.runtime_info.get(VALIDATED)  # whatever the checkpoint holds there
+        validated = runner.message_hub.runtime_info.get(VALIDATED)  # of any type: it is from the checkpoint
         return loop.epoch > 0 and due and not (isinstance(validated, int) and validated == loop.epoch)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Keep the checkpoint if it is among the best; write down in the newest one that it was validated."""
+        """Save the weights if they are among the best; note in the last checkpoint that it is validated."""
         runner.message_hub.update_info(VALIDATED, self._step(runner))
         is_best = bool(self.save_best) and self._rank(runner, metrics or {})
         step = self._step(runner)
@@ -91,7 +90,7 @@ class CheckpointHook(MMEngineCheckpointHook):
         return self.file_backend.join_path(self.out_dir, name)
 
     def _rank(self, runner: Runner, metrics: Mapping[str, float]) -> bool:
-        """Save these weights if they are among the best; says whether they are."""
+        """Save the weights if they are among the best; return whether they are."""
         key = self._key(metrics)
         if key is None:
             return False
@@ -103,7 +102,7 @@ class CheckpointHook(MMEngineCheckpointHook):
             return False
         name = f'best_{key}_{self.filename_tmpl.format(self._step(runner))}'.replace('/', '_')
         path = self._path(name)
-        # Of equal figures the earlier is the better.
+        # Of equal scores, the earlier one ranks first.
         ranked = sorted(
             [*(entry for entry in kept if entry[1] != path), [score, path]], key=lambda entry: -sign * entry[0]
         )
@@ -126,14 +125,14 @@ class CheckpointHook(MMEngineCheckpointHook):
             self._init_rule(self.rules, [next(iter(metrics))])
         (key,) = self.key_indicators
         if key not in metrics:
-            raise UserError(f"save_best='{key}' is none of the figures of the validation; {nearest(key, metrics)}")
+            raise UserError(f"CheckpointHook: save_best='{key}' is no metric in validation; {nearest(key, metrics)}")
         return key
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             outdated = [*self.keep_ckpt_ids, step][: -self.max_keep_ckpts]
             self._outdate(runner, [self._path(self.filename_tmpl.format(old)) for old in outdated])
-            self.keep_ckpt_ids.append(step)  # of limited length: the first falls out
+            self.keep_ckpt_ids.append(step)  # its length is limited: the first one drops out
             runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
         name = self.filename_tmpl.format(step)
         path = self._path(name)
@@ -156,15 +155,15 @@ class CheckpointHook(MMEngineCheckpointHook):
         self._remove(runner)
 
     def _outdate(self, runner: Runner, paths: list[str]) -> None:
-        """Note files to be removed once a checkpoint is written that does not name them any more.
+        """Note files to remove after the next checkpoint is written.
 
-        The note is in that checkpoint: a training that is killed before it removes them does so when it goes on.
+        The note is saved in that checkpoint, so a training that is killed before it removes them does so on resuming.
         """
         runner.message_hub.update_info(OUTDATED, [*runner.message_hub.runtime_info.get(OUTDATED, []), *paths])
 
     def _remove(self, runner: Runner) -> None:
         for path in runner.message_hub.runtime_info.get(OUTDATED, []):
-            # The note may come from a stranger's checkpoint: nothing but checkpoints of this work dir is removed.
+            # The note may come from a stranger's checkpoint: only checkpoints of this work dir are removed.
             own = path == self._path(Path(path).name) and path.endswith('.pth')
             if own and is_main_process() and self.file_backend.isfile(path):
                 self.file_backend.remove(path)

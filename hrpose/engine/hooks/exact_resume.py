@@ -1,4 +1,4 @@
-"""Hooks by which a training that was interrupted goes on as if it had not been."""
+"""Hooks that make a resumed training equal an uninterrupted one."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,23 +8,23 @@ import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import EarlyStoppingHook as MMEngineEarlyStoppingHook
 from mmengine.hooks import EMAHook, Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from hrpose.engine.distributed.processes import unwrapped
 from hrpose.errors import UserError, nearest
 from hrpose.registry import HOOKS
 
 PENDING = 'pending_gradients'
-# In mmengine's message hub, which every checkpoint holds.
+# Keys of mmengine's message hub, which is saved in every checkpoint.
 WAITED, STOPPED = 'early_stop', 'stopped'
 
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
-    """Seeds PyTorch at the start of each epoch from seed, epoch and process, so that no random state need be saved.
+    """A hook that seeds PyTorch from seed, epoch and rank in each epoch, so that no random state has to be saved.
 
-    Augmentation has its own numbers (`EpochSampler`); these are for what a network draws itself: dropout, drop path.
+    The numbers are for dropout and drop path. Augmentation has its own generator (`EpochSampler`).
     """
 
     def before_train_epoch(self, runner: Runner) -> None:
@@ -35,65 +35,60 @@ class EpochSeedHook(Hook):
 
 @HOOKS.register_module()
 class PendingGradientsHook(Hook):
-    """Saves and restores gradients that were gathered but not yet used, where an epoch ends between two steps.
+    """A hook that saves and restores the gradients of an optimizer step that an epoch ends in the middle of.
 
-    With `accumulative_counts` a step takes several batches, of which a checkpoint may come in the midst. Processes
-    average what is pending first, since only one of them writes it: the sum of their next step stays the same.
+    With `accumulative_counts`, a step takes several batches, and a checkpoint may be due between them. Only one process
+    writes it, so the processes average these gradients first; the sum of their next step stays the same.
     """
 
     def __init__(self) -> None:
         self._loaded: dict[str, Tensor] = {}
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Average over the processes."""
+        """Average pending gradients over the processes."""
         if runner.world_size > 1 and _is_pending(runner):
             for _, parameter in _with_gradients(runner):
                 all_reduce(parameter.grad, 'mean')
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Put what is pending into the checkpoint, if it is one to go on from."""
+        """Add pending gradients to a checkpoint that has the optimizer's state."""
         if 'optimizer' in checkpoint and _is_pending(runner):
             gradients = {name: parameter.grad for name, parameter in _with_gradients(runner)}
             checkpoint[PENDING] = {name: value.cpu() for name, value in gradients.items() if value is not None}
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Keep what the checkpoint holds until training starts."""
+        """Keep the gradients of a checkpoint until training starts."""
         self._loaded = checkpoint.get(PENDING, {}) if runner._resume else {}
 
     def before_train(self, runner: Runner) -> None:
-        """Give the weights their gradients back."""
-        for name, parameter in _bare(runner).named_parameters():
+        """Restore the gradients."""
+        for name, parameter in unwrapped(runner.model).named_parameters():
             if name in self._loaded:
                 parameter.grad = self._loaded[name].to(parameter, copy=True)
         self._loaded = {}
 
 
-def _bare(runner: Runner) -> nn.Module:
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
-
-
 def _is_pending(runner: Runner) -> bool:
-    # In after_train_epoch and behind it, mmengine's wrapper has counted every batch.
+    # At the end of an epoch, mmengine's wrapper has counted every batch.
     counts = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
     done = getattr(runner.optim_wrapper, '_inner_count', 0)
     return done % counts != 0 and done != getattr(runner.optim_wrapper, '_max_counts', -1)
 
 
 def _with_gradients(runner: Runner) -> Iterator[tuple[str, nn.Parameter]]:
-    return ((name, value) for name, value in _bare(runner).named_parameters() if value.grad is not None)
+    return ((name, value) for name, value in unwrapped(runner.model).named_parameters() if value.grad is not None)
 
 
 @HOOKS.register_module()
 class SharedStatisticsHook(Hook):
-    """Averages floating-point buffers over the processes at the end of each training epoch, averaged weights' too.
+    """A hook that averages batch norm's statistics over the processes after each epoch, those of EMA weights too.
 
-    Without it each process would validate with statistics of its own, and a checkpoint hold those of the first only: a
-    figure would depend on the number of processes, and a resumed run differ from an unbroken one. Runs before the
-    checkpoint is written. Does nothing in a single process.
+    Otherwise each process would validate with its own statistics, and a checkpoint would hold those of process 0 only:
+    metrics would depend on the number of processes, and a resumed training would differ from an uninterrupted one.
     """
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Average, in one message."""
+        """Average all floating-point buffers in one message, before the checkpoint is written."""
         buffers = [buffer for buffer in _buffers(runner) if buffer.is_floating_point()]
         if runner.world_size == 1 or not buffers:
             return
@@ -112,15 +107,15 @@ def _buffers(runner: Runner) -> Iterator[Tensor]:
 
 @HOOKS.register_module()
 class EarlyStoppingHook(MMEngineEarlyStoppingHook):
-    """mmengine's hook, whose count of validations without progress is in the checkpoints.
+    """mmengine's hook, but checkpoints keep the count of validations without progress.
 
     Args:
-        monitor: name of the figure, for instance 'coco/AP'.
-        rule: 'greater' or 'less', whichever is better.
-        **options: mmengine's others: `patience` in validations, `min_delta`, `stopping_threshold` …
+        monitor: name of a metric, for instance 'coco/AP'.
+        rule: which is better, 'greater' or 'less'.
+        **options: other arguments of mmengine's: `patience` in validations, `min_delta`, `stopping_threshold` …
 
     Raises:
-        UserError: later, a figure that no metric gives.
+        UserError: in the first validation, if no metric is called `monitor`.
     """
 
     # Before the checkpoint is written.
@@ -130,19 +125,19 @@ class EarlyStoppingHook(MMEngineEarlyStoppingHook):
         super().__init__(monitor=monitor, rule=rule, **options)
 
     def before_train(self, runner: Runner) -> None:
-        """Take the count from the checkpoint, if there is one."""
-        told = runner.message_hub.runtime_info.get(WAITED) if runner._resume else None
-        if told:
-            self.wait_count, self.best_score = int(told['waited']), float(told['best'])
-            runner.train_loop.stop_training = bool(told[STOPPED])
+        """Restore the count from the checkpoint, if any."""
+        saved = runner.message_hub.runtime_info.get(WAITED) if runner._resume else None
+        if saved:
+            self.wait_count, self.best_score = int(saved['waited']), float(saved['best'])
+            runner.train_loop.stop_training = bool(saved[STOPPED])
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Count, stop if it is time, and write the count down."""
+        """Count, stop the training if it is due, and note the count for the next checkpoint."""
         if self.monitor not in (metrics or {}):
             raise UserError(
-                f"EarlyStoppingHook: monitor='{self.monitor}' is none of the figures of the validation; "
+                f"EarlyStoppingHook: monitor='{self.monitor}' is no metric in validation; "
                 f'{nearest(self.monitor, metrics or {})}'
             )
         super().after_val_epoch(runner, metrics)
-        told = {'waited': self.wait_count, 'best': float(self.best_score), STOPPED: runner.train_loop.stop_training}
-        runner.message_hub.update_info(WAITED, told)
+        state = {'waited': self.wait_count, 'best': float(self.best_score), STOPPED: runner.train_loop.stop_training}
+        runner.message_hub.update_info(WAITED, state)

@@ -1,4 +1,4 @@
-"""Parts of a network that do not learn."""
+"""Parts of a network that are not trained."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,13 +12,13 @@ from hrpose.registry import HOOKS
 
 
 def freeze(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
-    """Take the parts called `names`, for instance 'backbone.layer1', out of training; returns them.
+    """Freeze the parts called `names`, for instance 'backbone.layer1', and return them.
 
     Raises:
-        UserError: a name that no part of the model has.
+        UserError: the model has no part of that name.
     """
     if isinstance(names, str):
-        raise UserError(f"frozen takes a list of names: frozen = ['{names}']")
+        raise UserError(f"frozen: has to be a list of names, not a text; write frozen = ['{names}']")
     known = dict(model.named_modules())
     for name in names:
         if not name or name not in known:
@@ -29,7 +29,7 @@ def freeze(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
 
 @HOOKS.register_module()
 class FrozenPartsHook(Hook):
-    """Keeps the statistics of normalisation of frozen parts; the loop puts the whole model into training mode."""
+    """A hook that keeps batch norm's statistics of frozen parts: the loop puts the whole model into training mode."""
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Put the frozen parts back into evaluation mode."""

@@ -1,4 +1,4 @@
-"""Pictures of what a test predicted: one file an image, truth beside prediction."""
+"""Draw the predictions of a test beside the ground truth, one file an image."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from hrpose.structures import PoseDataSample
 
 @HOOKS.register_module()
 class PoseVisualizationHook(Hook):
-    """Keeps the test's samples and, at the end, draws each image with all its people.
+    """A hook that draws each image of a test with all its people.
 
     Args:
-        out_dir: folder for the pictures, named as the images.
+        out_dir: folder for the drawings, which are called like the images.
     """
 
     def __init__(self, out_dir: str) -> None:
@@ -32,18 +32,18 @@ class PoseVisualizationHook(Hook):
         data_batch: Any = None,
         outputs: Sequence[PoseDataSample] | None = None,
     ) -> None:
-        """Keep a batch's predictions."""
+        """Keep the predictions of a batch."""
         self.samples.extend(outputs or ())
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Draw, on the main process."""
-        # 'gpu' means by the process group, which works on CPUs too and needs no folder that the hosts share.
+        """Draw the images of all processes in process 0."""
+        # 'gpu' sends them through the process group, on CPUs too; 'cpu' would need a folder shared by all machines.
         people = collect_results(self.samples, len(runner.test_dataloader.dataset), 'gpu')
         self.samples = []
         if is_main_process():
             dataset = runner.test_dataloader.dataset
             count = draw_images(people, dataset.metainfo, self.out_dir, getattr(dataset, 'backend_args', None))
-            runner.logger.info(f'{count} pictures in {self.out_dir}')
+            runner.logger.info(f'{count} images drawn in {self.out_dir}')
 
 
 def draw_images(
@@ -52,7 +52,7 @@ def draw_images(
     out_dir: Path,
     backend_args: dict[str, Any] | None = None,
 ) -> int:
-    """Draw each image with its people into `out_dir`; returns how many images."""
+    """Draw each image with its people into `out_dir`; return the number of images."""
     from hrpose.images.files import read_image, save_image
     from hrpose.visualization import draw_samples
 

@@ -197,7 +197,7 @@ def test_averaged_gradients_do_not_depend_on_their_place():
 
 @pytest.mark.parametrize(('launcher', 'told'), [('pytorch', 'RANK'), ('slurm', 'SLURM_PROCID'), ('mpi', 'OMPI_')])
 def test_a_process_that_another_launcher_started_is_told_so(launcher, told):
-    with pytest.raises(UserError, match=f'--launcher {launcher} is for a process .*{told}'):
+    with pytest.raises(UserError, match=f'--launcher {launcher}: {told}.* is not set'):
         require_launcher(launcher, {})
 
 
@@ -212,9 +212,9 @@ def test_an_address_that_nobody_answers_at_is_a_sentence(monkeypatch):
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
 def test_sync_bn_on_a_cpu_is_refused_in_a_sentence(tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=2))
-    with pytest.raises(AssertionError, match="UserError: sync_bn='torch' needs GPUs"):
+    with pytest.raises(AssertionError, match="UserError: sync_bn='torch': .* needs GPUs"):
         run_processes(2, trained, config, tmp_path, {'sync_bn': 'torch'})
-    with pytest.raises(AssertionError, match="sync_bn is 'torch' or None, not 'mmcv'"):
+    with pytest.raises(AssertionError, match="sync_bn: has to be 'torch' or None, not 'mmcv'"):
         run_processes(1, trained, config, tmp_path, {'sync_bn': 'mmcv'})
 
 

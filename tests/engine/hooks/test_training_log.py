@@ -1,4 +1,4 @@
-"""A training says in one line how it computes, and what is left out that would be faster."""
+"""The line that a training logs about precision, memory format, optimizer and compiler."""
 
 import os
 
@@ -16,7 +16,7 @@ from tests.engine.cases import runner_of
 
 @pytest.fixture
 def bf16(monkeypatch):
-    """Say whether this machine has bf16."""
+    """Set whether this machine has bf16."""
     return lambda has: monkeypatch.setattr('hrpose.engine.hooks.training_log.has_bf16', lambda *_: has)
 
 
@@ -24,7 +24,7 @@ def wrapped(model: nn.Module, wrapper: type[OptimWrapper] = OptimWrapper, **opti
     return wrapper(optimizer=torch.optim.Adam(model.parameters(), **options))
 
 
-def test_the_default_names_what_is_on_and_all_that_the_machine_could_do(bf16):
+def test_the_line_names_what_is_on_and_what_would_be_faster(bf16):
     bf16(True)
     model = small_model()
     assert training_speed(model, wrapped(model, fused=True)) == (
@@ -33,13 +33,13 @@ def test_the_default_names_what_is_on_and_all_that_the_machine_could_do(bf16):
     )
 
 
-def test_a_machine_without_bf16_is_not_told_to_use_it(bf16):
+def test_bf16_is_not_advised_where_the_machine_lacks_it(bf16):
     bf16(False)
     model = small_model()
     assert 'amp' not in training_speed(model, wrapped(model, fused=True))
 
 
-def test_what_is_on_is_not_advised_and_what_is_off_is(bf16):
+def test_only_what_is_off_is_advised(bf16):
     bf16(True)
     model = small_model()
     model.backbone.compile()
@@ -51,14 +51,14 @@ def test_what_is_on_is_not_advised_and_what_is_off_is(bf16):
 
 
 @pytest.mark.parametrize(('dtype', 'name'), [(None, 'fp16'), (torch.float16, 'fp16'), (torch.bfloat16, 'bf16')])
-def test_mmengines_mixed_precision_is_named_by_its_type(dtype, name, monkeypatch):
+def test_mixed_precision_is_named_by_its_dtype(dtype, name, monkeypatch):
     monkeypatch.setattr('mmengine.optim.optimizer.amp_optimizer_wrapper.is_cuda_available', lambda: True)
     model = small_model()
     wrapper = AmpOptimWrapper(dtype=dtype, optimizer=torch.optim.SGD(model.parameters(), lr=0.1))
     assert training_speed(model, wrapper).startswith(f'training on cpu: {name}, channels last, not fused SGD')
 
 
-def test_a_model_of_another_toolbox_is_not_told_of_an_option_that_it_lacks(bf16):
+def test_an_option_that_the_model_lacks_is_not_advised(bf16):
     bf16(True)
     model = nn.Conv2d(3, 4, 3)
     line = training_speed(model, wrapped(model, fused=True))
@@ -83,8 +83,8 @@ def test_a_training_logs_the_line_once(tiny_coco, tiny_config, tmp_path, quick):
     assert line == training_speed(runner.model, runner.optim_wrapper)
 
 
-def test_loader_workers_compute_on_one_thread_whatever_the_main_process_does(tiny_coco, tiny_config, tmp_path, quick):
-    """Asked inside the workers of a real training: as many cores as workers, not workers times cores."""
+def test_loader_workers_compute_on_one_thread(tiny_coco, tiny_config, tmp_path, quick):
+    """Each worker of a training takes one core, not all of them."""
     before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(3)
     cv2.setNumThreads(3)

@@ -1,4 +1,4 @@
-"""What the comforts of docs/training.md do to the numbers, each held against the computation by hand."""
+"""The effect of options in docs/training.md on the numbers, compared with the same computed by hand."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ WITHOUT_VALIDATION = 'val_dataloader = val_cfg = val_evaluator = None'
 
 
 class Watcher(Hook):
-    """Keeps the weights at the start, after each step and in validation, and the gradients' norm at each step."""
+    """Note the weights at the start, after each step and in validation, and the gradients' norm at each step."""
 
     priority = 'LOWEST'
 
@@ -45,9 +45,7 @@ class Watcher(Hook):
         self.validated = clone(runner.model.state_dict())
 
 
-def test_averaged_weights_are_the_running_mean_and_are_what_is_validated_and_saved(
-    tiny_coco, tiny_config, tmp_path, quick
-):
+def test_ema_is_the_running_mean_and_is_validated_and_saved(tiny_coco, tiny_config, tmp_path, quick):
     extra = "custom_hooks = [dict(type='EMAHook', momentum=0.25)]"
     watcher = Watcher()
     runner_of(tiny_config(tiny_coco(images=8), extra=extra), tmp_path / 'run', hooks=[watcher]).train()
@@ -62,7 +60,7 @@ def test_averaged_weights_are_the_running_mean_and_are_what_is_validated_and_sav
     assert not saved['backbone.conv1.weight'].equal(watcher.after[-1]['backbone.conv1.weight'])
 
 
-def test_gradients_are_clipped_to_the_norm_that_the_line_says(tiny_coco, tiny_config, tmp_path, quick):
+def test_gradients_are_clipped_to_the_given_norm(tiny_coco, tiny_config, tmp_path, quick):
     data = tiny_coco(images=4)
     norms = []
     for name, clip in (('free', None), ('clipped', {'max_norm': 1e-4})):
@@ -77,7 +75,7 @@ def test_gradients_are_clipped_to_the_norm_that_the_line_says(tiny_coco, tiny_co
 
 
 def batch_of(rng: np.random.Generator, people: int, joints: int) -> dict:
-    """Return what a loader gives for `people`."""
+    """Return a batch of `people` as a loader gives it."""
     samples = []
     for _ in range(people):
         truth = InstanceData(
@@ -85,18 +83,18 @@ def batch_of(rng: np.random.Generator, people: int, joints: int) -> dict:
             keypoint_weights=np.ones((1, joints), np.float32),
         )
         samples.append(PoseDataSample(gt_instance_labels=truth))
-    pictures = [torch.from_numpy(rng.integers(0, 255, (3, 64, 64), dtype=np.uint8)) for _ in range(people)]
-    return {'inputs': pictures, 'data_samples': samples}
+    images = [torch.from_numpy(rng.integers(0, 255, (3, 64, 64), dtype=np.uint8)) for _ in range(people)]
+    return {'inputs': images, 'data_samples': samples}
 
 
-def test_two_accumulated_batches_are_one_of_twice_the_size(rng):
+def test_two_accumulated_batches_equal_one_of_twice_the_size(rng):
     batch = batch_of(rng, 4, 5)
     halves = [{name: part[place] for name, part in batch.items()} for place in (slice(2), slice(2, 4))]
     torch.manual_seed(0)
     start = small_model(5).eval().state_dict()
     ends = []
     for batches in ([batch], halves):
-        model = small_model(5).eval()  # normalisation then does not depend on the batch
+        model = small_model(5).eval()  # batch norm then does not depend on the batch
         model.load_state_dict(start)
         optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
         wrapper = OptimWrapper(optimizer, accumulative_counts=len(batches))
@@ -109,7 +107,7 @@ def test_two_accumulated_batches_are_one_of_twice_the_size(rng):
     torch.testing.assert_close(ends[1], ends[0], rtol=1e-4, atol=1e-7)
 
 
-def test_each_part_learns_at_the_documented_rate(tiny_coco, tiny_config, tmp_path, quick):
+def test_each_part_learns_at_its_own_rate(tiny_coco, tiny_config, tmp_path, quick):
     keys = {'backbone.stage4': dict(lr_mult=0.5), 'backbone.conv1': dict(lr_mult=0.0), 'backbone': dict(lr_mult=0.1)}
     config = tiny_config(tiny_coco(images=2), extra=f'{WITHOUT_VALIDATION}\nparam_scheduler = []')
     watcher = Watcher()
@@ -138,7 +136,7 @@ def test_tensorboard_holds_the_losses_of_the_log(tiny_coco, tiny_config, tmp_pat
     assert [event.value for event in events] == pytest.approx([line['loss'] for line in lines])
 
 
-def test_weights_and_biases_writes_its_run_without_a_server(tiny_coco, tiny_config, tmp_path, quick, monkeypatch):
+def test_weights_and_biases_works_offline(tiny_coco, tiny_config, tmp_path, quick, monkeypatch):
     wandb = pytest.importorskip('wandb', reason='Weights & Biases is not installed')
     monkeypatch.setenv('WANDB_MODE', 'offline')
     backends = [{'type': 'LocalVisBackend'}, {'type': 'WandbVisBackend', 'init_kwargs': {'mode': 'offline'}}]
@@ -154,7 +152,7 @@ def weights_of(run: Path) -> dict:
     return read_checkpoint(run / 'epoch_1.pth')['state_dict']
 
 
-def test_a_deterministic_training_is_repeated_to_the_bit(tiny_coco, tiny_config, tmp_path, quick):
+def test_a_deterministic_training_repeats_to_the_bit(tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=4), extra=WITHOUT_VALIDATION)
     options = {'randomness.seed': 3, 'randomness.deterministic': True}
     try:

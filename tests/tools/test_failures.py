@@ -1,4 +1,4 @@
-"""Bad days, each made to happen: what stops is told in a sentence, and what was saved before is still there."""
+"""Failures of the machine, each provoked: one message explains it, and earlier checkpoints are unharmed."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def at(step: int, action) -> Hook:
 
 
 def failing(config: Path, work_dir: Path, *hooks: Hook, **options: object) -> str:
-    """Train until it fails; returns the sentence."""
+    """Train until it fails; return the message."""
     with pytest.raises(UserError) as told:
         runner_of(config, work_dir, hooks=hooks, **options).train()
     return str(told.value)
@@ -47,13 +47,13 @@ def failing(config: Path, work_dir: Path, *hooks: Hook, **options: object) -> st
 
 
 def spoil_weights(runner) -> None:
-    """Make the next loss NaN, as a training that diverges does."""
+    """Make the next loss NaN, as in a training that diverges."""
     with torch.no_grad():
         getattr(runner.model, 'module', runner.model).head.final_layer.bias.fill_(float('nan'))
 
 
 class SpoilLoss(Hook):
-    """Makes the losses of some steps NaN or infinite, on the way from the model."""
+    """Make the losses of some steps NaN or infinite after the forward pass."""
 
     def __init__(self, steps: set[int], value: float = float('nan'), rank: int = 0) -> None:
         self.steps, self.value, self.rank = steps, value, rank
@@ -67,9 +67,7 @@ class SpoilLoss(Hook):
         runner.model.register_forward_hook(spoil)
 
 
-def test_a_loss_that_is_nan_stops_with_step_rate_and_images_before_it_reaches_the_weights(
-    tiny_coco, tiny_config, tmp_path, quick
-):
+def test_a_nan_loss_stops_training_and_names_step_rate_and_images(tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=4))
     message = failing(config, tmp_path / 'run', at(3, spoil_weights), **{'train_cfg.max_epochs': 3})
     assert message.startswith('the loss is nan in step 4 (epoch 2) at a learning rate of 0.001; the 2 images of the ')
@@ -79,13 +77,13 @@ def test_a_loss_that_is_nan_stops_with_step_rate_and_images_before_it_reaches_th
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
 @pytest.mark.parametrize('counts', [1, 2], ids=['every step', 'gradients of two batches'])
-def test_a_few_such_steps_can_be_left_out_and_leave_no_trace(value, counts, tiny_coco, tiny_config, tmp_path, quick):
+def test_skipped_steps_leave_no_trace(value, counts, tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=8), extra=f"optim_wrapper['accumulative_counts'] = {counts}")
     options = {'default_hooks.finite_loss.max_skipped': 2, 'custom_hooks': [EMA]}
     model = runner_of(config, tmp_path / 'run', hooks=[SpoilLoss({1, 2}, value)], **options).train()
     assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
     log = next((tmp_path / 'run').glob('*/*.log')).read_text()
-    assert log.count('The step is left out') == 2 and '(2 of 2 in a row)' in log
+    assert log.count('The step is skipped') == 2 and '(2 of 2 in a row)' in log
     message = failing(config, tmp_path / 'more', SpoilLoss({0, 1, 2}, value), **options)
     assert f'the loss is {value} in step 3 ' in message
 
@@ -104,7 +102,7 @@ def spoiled_in_one_process(config: Path, work_dir: Path, options: dict) -> tuple
     return '', runner.model.module.state_dict()
 
 
-def test_all_processes_leave_out_the_step_that_is_bad_in_one_of_them(tiny_coco, tiny_config, tmp_path, quick):
+def test_all_processes_skip_a_step_that_is_bad_in_one(tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=16))
     options = {'default_hooks.finite_loss.max_skipped': 1}
     (first, weights), (second, others) = run_processes(2, spoiled_in_one_process, config, tmp_path / 'run', options)
@@ -116,7 +114,7 @@ def test_all_processes_leave_out_the_step_that_is_bad_in_one_of_them(tiny_coco, 
 
 
 @pytest.mark.parametrize('number', [-1, 1.5, None])
-def test_a_number_of_steps_to_skip_that_is_none_is_refused(number):
+def test_a_wrong_number_of_steps_to_skip_is_refused(number):
     with pytest.raises(UserError, match='max_skipped has to be a whole number'):
         FiniteLossHook(number)
 
@@ -126,7 +124,7 @@ def test_a_number_of_steps_to_skip_that_is_none_is_refused(number):
 
 @pytest.fixture
 def disk(tmp_path):
-    """A file system of its own, with room for one checkpoint of the tiny network and no second one."""
+    """A file system with room for one checkpoint of the tiny network, but not for two."""
     folder = tmp_path / 'disk'
     folder.mkdir()
     mounted = subprocess.run(
@@ -138,19 +136,19 @@ def disk(tmp_path):
     subprocess.run(['umount', '-l', folder], check=True)
 
 
-def test_a_full_disk_leaves_the_old_checkpoint_and_says_so(disk, tiny_coco, tiny_config, tmp_path, quick):
+def test_a_full_disk_leaves_the_old_checkpoint(disk, tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=2), extra='val_dataloader = val_cfg = val_evaluator = None')
     options = {'train_cfg.max_epochs': 3, 'loaders': ('train_dataloader',)}
     message = failing(config, disk / 'run', **options)
     saved = sorted(path.name for path in (disk / 'run').glob('epoch_*'))
     assert saved == ['epoch_1.pth'], saved
     assert read_checkpoint(disk / 'run' / saved[0])['meta']['epoch'] == 1
-    assert 'epoch_2.pth could not be saved: No space left on device (' in message and 'MiB free' in message
-    assert f'{disk}/run/epoch_1.pth is whole; --resume goes on from it' in message
+    assert 'epoch_2.pth: cannot be saved (No space left on device, ' in message and 'MiB free' in message
+    assert f'Resume from {disk}/run/epoch_1.pth with --resume' in message
     assert latest_checkpoint(disk / 'run') == disk / 'run' / 'epoch_1.pth'
 
 
-def test_a_limit_on_files_is_told_like_a_full_disk(tiny_coco, tiny_config, tmp_path, quick):
+def test_a_limit_on_file_size_is_explained_like_a_full_disk(tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=2), extra='val_dataloader = val_cfg = val_evaluator = None')
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -161,26 +159,26 @@ def test_a_limit_on_files_is_told_like_a_full_disk(tiny_coco, tiny_config, tmp_p
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, old)
-    assert 'epoch_2.pth could not be saved: File too large' in message
+    assert 'epoch_2.pth: cannot be saved (File too large, ' in message
     assert [path.name for path in (tmp_path / 'run').glob('epoch_*')] == ['epoch_1.pth']
 
 
-def test_a_work_dir_that_cannot_be_written_is_a_sentence(disk, tiny_coco, tiny_config, tmp_path, call):
+def test_a_read_only_work_dir_is_one_message(disk, tiny_coco, tiny_config, tmp_path, call):
     config = tiny_config(tiny_coco(images=2))
     (disk / 'run').mkdir()
     subprocess.run(['mount', '-o', 'remount,ro', disk], check=True)
     for work_dir in (disk / 'run', disk / 'new'):
         status, output = call('train', config, '--work-dir', work_dir)
         assert status == 2 and 'Traceback' not in output, output[-2000:]
-        assert re.search(rf'error: .*{work_dir}.*: Read-only file system', output)
+        assert re.search(rf'error: .*{work_dir}.*Read-only file system', output)
 
 
-def test_a_work_dir_that_turns_read_only_ends_the_training_in_a_sentence(disk, tiny_coco, tiny_config, tmp_path, quick):
+def test_a_work_dir_that_becomes_read_only_is_one_message(disk, tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=2), extra='val_dataloader = val_cfg = val_evaluator = None')
     work_dir = disk / 'run'
 
     def protect(_) -> None:
-        # What is open stays open, as where a disk fails: a file system cannot be remounted under writers.
+        # Open files stay open, as on a disk that fails; a file system with writers cannot be remounted.
         subprocess.run(['mount', '--bind', work_dir, work_dir], check=True)
         subprocess.run(['mount', '-o', 'remount,bind,ro', work_dir], check=True)
 
@@ -189,8 +187,8 @@ def test_a_work_dir_that_turns_read_only_ends_the_training_in_a_sentence(disk, t
         message = failing(config, work_dir, at(1, protect), **options)
     finally:
         subprocess.run(['umount', '-l', work_dir], check=True)
-    assert re.search(rf'{work_dir}\S* (cannot be written|could not be saved): Read-only file system', message), message
-    assert message.endswith(f'{work_dir}/epoch_1.pth is whole; --resume goes on from it')
+    assert re.search(rf'{work_dir}\S*: cannot be (written|saved) \(Read-only file system', message), message
+    assert message.endswith(f'Resume from {work_dir}/epoch_1.pth with --resume')
     assert read_checkpoint(work_dir / 'epoch_1.pth')['meta']['epoch'] == 1
 
 
@@ -205,15 +203,13 @@ def hold(work_dir: Path) -> None:
     held.close()
 
 
-def test_two_trainings_in_one_work_dir_are_refused_and_a_killed_one_leaves_no_lock(
-    tiny_coco, tiny_config, tmp_path, quick
-):
+def test_a_second_training_is_refused_until_the_first_is_killed(tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=2))
-    program = f'from tests.tools.test_bad_days import hold; hold({str(tmp_path / "run")!r})'
+    program = f'from tests.tools.test_failures import hold; hold({str(tmp_path / "run")!r})'
     other = subprocess.Popen([sys.executable, '-c', program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert other.stdout.readline() == 'held\n'
-        with pytest.raises(UserError, match=rf'another training \(process {other.pid} on \S+\) writes to \S+/run;'):
+        with pytest.raises(UserError, match=rf'/run: another training \(process {other.pid} on \S+\) writes to it;'):
             runner_of(config, tmp_path / 'run')
         assert [path.name for path in (tmp_path / 'run').iterdir()] == ['.training']
     finally:
@@ -227,11 +223,11 @@ def test_two_trainings_in_one_work_dir_are_refused_and_a_killed_one_leaves_no_lo
 
 
 def children() -> set[int]:
-    """Return the processes that this one has started; other tests may have left some."""
+    """Return the child processes of this one; other tests may have left some."""
     return set(map(int, Path(f'/proc/self/task/{os.getpid()}/children').read_text().split()))
 
 
-def test_a_loader_worker_that_the_system_kills_is_told_with_the_way_on(tiny_coco, tiny_config, tmp_path, quick):
+def test_a_killed_loader_worker_is_explained(tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=8))
     options = {'train_dataloader.num_workers': 1, 'train_cfg.max_epochs': 3}
     others = children()
@@ -241,16 +237,14 @@ def test_a_loader_worker_that_the_system_kills_is_told_with_the_way_on(tiny_coco
             os.kill(worker, signal.SIGKILL)
 
     message = failing(config, tmp_path / 'run', at(5, kill_the_worker), **options)
-    killed = r'the loader worker \d+ was killed by the system \(Killed\)\. Mostly memory ran out: fewer'
+    killed = r'loader worker \d+ was killed by the system \(Killed\): probably memory ran out; lower'
     assert re.match(killed, message)
-    assert message.endswith('run/epoch_1.pth is whole; --resume goes on from it')
+    assert message.endswith('run/epoch_1.pth with --resume')
 
 
 @pytest.mark.parametrize('workers', [0, 1])
-def test_a_folder_of_images_that_vanishes_ends_the_training_in_a_sentence(
-    workers, tiny_coco, tiny_config, tmp_path, quick
-):
-    # Longer epochs than the two batches that a loader worker is ahead.
+def test_images_that_vanish_end_the_training_in_one_message(workers, tiny_coco, tiny_config, tmp_path, quick):
+    # Epochs longer than the two batches that a loader worker prefetches.
     data = tiny_coco(images=16)
     config = tiny_config(data, tiny_coco(images=2, name='val'))
     options = {'train_dataloader.num_workers': workers, 'train_cfg.max_epochs': 3}
@@ -269,29 +263,27 @@ def out_of_memory(config: Path, work_dir: Path, options: dict) -> str:
     return failing(config, work_dir, at(0, limit_memory), **options)
 
 
-def test_memory_that_runs_out_names_the_settings_to_lower(tiny_coco, tiny_config, tmp_path, quick):
+def test_out_of_memory_names_the_settings_to_lower(tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=8))
     options = {'codec.input_size': (512, 512), 'codec.sigma': 2, 'train_dataloader.batch_size': 8}
     (message,) = run_processes(1, out_of_memory, config, tmp_path / 'run', options)
-    assert message.startswith(
-        'the memory of this machine ran out in train. To lower: train_dataloader.batch_size (now 8)'
-    )
+    assert message.startswith('train: this machine ran out of memory; lower train_dataloader.batch_size (now 8)')
     assert 'accumulative_counts' in message and 'codec.input_size' in message and 'no checkpoint yet' in message
 
 
-def test_memory_of_the_gpu_is_told_apart(tiny_coco, tiny_config, tmp_path, quick):
+def test_out_of_memory_on_a_gpu_says_so(tiny_coco, tiny_config, tmp_path, quick):
     def run_out(_) -> None:
         raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 20.00 GiB.')
 
     message = failing(tiny_config(tiny_coco(images=2)), tmp_path / 'run', at(0, run_out))
-    assert message.startswith('the memory of the GPU ran out in train. To lower: train_dataloader.batch_size (now 2)')
+    assert message.startswith('train: the GPU ran out of memory; lower train_dataloader.batch_size (now 2)')
 
 
 def run_out(*_: object) -> None:
     raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 20.00 GiB.')
 
 
-# Where in a step memory runs out: each calls `run_out` there from then on.
+# Moments of a step; each makes `run_out` be called there from then on.
 MOMENTS = {
     'forward': lambda runner: runner.model.backbone.register_forward_pre_hook(run_out),
     'loss': lambda runner: setattr(runner.model.head, 'loss', run_out),
@@ -301,21 +293,19 @@ MOMENTS = {
 
 
 @pytest.mark.parametrize('moment', MOMENTS)
-def test_memory_of_the_gpu_that_runs_out_in_the_midst_of_a_step_leaves_the_last_checkpoint(
-    moment, tiny_coco, tiny_config, tmp_path, quick
-):
+def test_out_of_memory_within_a_step_leaves_the_last_checkpoint(moment, tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=2), extra='val_dataloader = val_cfg = val_evaluator = None')
     options = {'train_cfg.max_epochs': 3, 'loaders': ('train_dataloader',)}
     message = failing(config, tmp_path / 'run', at(1, MOMENTS[moment]), **options)
-    assert message.startswith('the memory of the GPU ran out in train. To lower: train_dataloader.batch_size (now 2)')
-    assert message.endswith('run/epoch_1.pth is whole; --resume goes on from it')
+    assert message.startswith('train: the GPU ran out of memory; lower train_dataloader.batch_size (now 2)')
+    assert message.endswith('run/epoch_1.pth with --resume')
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
-def test_a_batch_larger_than_the_gpu_is_told(tiny_coco, tiny_config, tmp_path, quick):
+def test_a_batch_larger_than_the_gpu_is_explained(tiny_coco, tiny_config, tmp_path, quick):
     take = lambda runner: setattr(runner, 'taken', torch.empty(2**50, device='cuda'))  # noqa: E731
     message = failing(tiny_config(tiny_coco(images=2)), tmp_path / 'run', at(0, take))
-    assert message.startswith('the memory of the GPU ran out in train.')
+    assert message.startswith('train: the GPU ran out of memory;')
 
 
 # Configs -------------------------------------------------------------------------------------------------------------
@@ -343,7 +333,7 @@ def test_an_unknown_key_names_the_part_and_the_nearest_key(option, message, tiny
     assert message in output and 'Traceback' not in output
 
 
-def test_a_broken_line_of_json_is_a_sentence(tiny_coco, tiny_config, tmp_path, call):
+def test_broken_json_is_one_message(tiny_coco, tiny_config, tmp_path, call):
     data = tiny_coco(images=2)
     data.ann_file.write_text(json.dumps(data.content)[:-20])
     status, output = call('train', tiny_config(data), '--work-dir', tmp_path / 'run')

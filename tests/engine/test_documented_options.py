@@ -1,4 +1,4 @@
-"""Every line of docs/training.md, tried on a tiny network."""
+"""Each config line in docs/training.md, tried on a tiny network."""
 
 import re
 from collections.abc import Callable
@@ -31,17 +31,17 @@ def clipped(run: Path, log: str) -> None:
     assert 'grad_norm' in log
 
 
-def gathered(run: Path, log: str) -> None:
+def accumulated(run: Path, log: str) -> None:
     assert 'effective batch 8 (2 a process x 1 x 4 accumulated)' in log
-    # Two batches an epoch: after the first nothing was stepped yet.
+    # An epoch has two batches: no step was taken in the first.
     assert read_checkpoint(run / 'epoch_1.pth')['optimizer']['state'] == {}
     assert read_checkpoint(run / 'epoch_2.pth')['optimizer']['state'] != {}
 
 
-def best_by(figure: str) -> Callable:
+def best_by(metric: str) -> Callable:
     def check(run: Path, log: str) -> None:
         (best,) = run.glob('best_*.pth')
-        assert re.fullmatch(rf'best_{figure}_epoch_\d\.pth', best.name)
+        assert re.fullmatch(rf'best_{metric}_epoch_\d\.pth', best.name)
 
     return check
 
@@ -50,10 +50,10 @@ def three_best(run: Path, log: str) -> None:
     assert len(list(run.glob('best_coco_AP_epoch_*.pth'))) == log.count('is among the best 3') == 3
 
 
-def stands_still(run: Path, log: str) -> None:
+def frozen(run: Path, log: str) -> None:
     first, last = weights(run, 2), weights(run, 3)
-    frozen = [name for name in first if name.startswith(('backbone.conv1', 'backbone.bn1', 'backbone.layer1'))]
-    assert len(frozen) > 20 and all(last[name].equal(first[name]) for name in frozen)
+    names = [name for name in first if name.startswith(('backbone.conv1', 'backbone.bn1', 'backbone.layer1'))]
+    assert len(names) > 20 and all(last[name].equal(first[name]) for name in names)
     assert not last['backbone.conv2.weight'].equal(first['backbone.conv2.weight'])
 
 
@@ -73,12 +73,12 @@ def trained(run: Path, log: str) -> None:
 CHECKS: dict[str, Callable] = {
     'averaged weights': averaged,
     'gradients clipped': clipped,
-    'gradients of several': gathered,
+    'gradients of several': accumulated,
     'stop when': trained,
     "the best checkpoint by COCO's AP": best_by('coco_AP'),
     'the best by PCK': best_by('pck_PCK@0.2'),
     'the three best': three_best,
-    'parts that do not learn': stands_still,
+    'parts that do not learn': frozen,
     'a rate of its own': slower_backbone,
     'normalisation over all GPUs': trained,
     'steps whose loss': trained,
@@ -109,11 +109,9 @@ def test_a_documented_line_does_what_it_says(name, tiny_coco, tiny_config, tmp_p
     CHECKS[name](tmp_path / 'run', log)
 
 
-def test_the_best_k_are_kept_in_order_and_equal_figures_leave_the_earlier(
-    tiny_coco, tiny_config, tmp_path, quick, monkeypatch
-):
-    figures = iter([0.1, 0.5, 0.3, 0.3, float('nan'), 0.4])
-    monkeypatch.setattr('hrpose.evaluation.CocoMetric.compute_metrics', lambda self, results: {'AP': next(figures)})
+def test_the_best_checkpoints_are_kept_the_earlier_of_equal_ones(tiny_coco, tiny_config, tmp_path, quick, monkeypatch):
+    scores = iter([0.1, 0.5, 0.3, 0.3, float('nan'), 0.4])
+    monkeypatch.setattr('hrpose.evaluation.CocoMetric.compute_metrics', lambda self, results: {'AP': next(scores)})
     config = tiny_config(tiny_coco(images=2))
     options = {'train_cfg.max_epochs': 6, 'default_hooks.checkpoint.keep_best': 2}
     runner = runner_of(config, tmp_path / 'run', **options)
@@ -124,9 +122,7 @@ def test_the_best_k_are_kept_in_order_and_equal_figures_leave_the_earlier(
     assert sorted(path.name for path in (tmp_path / 'run').glob('epoch_*')) == ['epoch_5.pth', 'epoch_6.pth']
 
 
-def test_training_stops_early_and_a_resumed_one_does_not_start_again(
-    tiny_coco, tiny_config, tmp_path, quick, monkeypatch
-):
+def test_a_training_that_stopped_early_does_not_resume(tiny_coco, tiny_config, tmp_path, quick, monkeypatch):
     monkeypatch.setattr('hrpose.evaluation.CocoMetric.compute_metrics', lambda self, results: {'AP': 0.5})
     extra = "custom_hooks = [dict(type='EarlyStoppingHook', monitor='coco/AP', patience=2, min_delta=0.1)]"
     config = tiny_config(tiny_coco(images=2), extra=extra)
@@ -142,17 +138,17 @@ def test_training_stops_early_and_a_resumed_one_does_not_start_again(
     ('line', 'message'),
     [
         ("frozen = ['backbone.layer9']", "the model has no part 'backbone.layer9'; nearest: backbone.layer1"),
-        ("frozen = 'backbone'", r"frozen takes a list of names: frozen = \['backbone'\]"),
+        ("frozen = 'backbone'", r"has to be a list of names, not a text; write frozen = \['backbone'\]"),
         (
             "optim_wrapper = dict(paramwise_cfg=dict(custom_keys={'backbon3': dict(lr_mult=0.1)}))",
-            "no weight has 'backbon3' in its name; nearest: backbone",
+            "'backbon3' is in no weight's name; nearest: backbone",
         ),
-        ("default_hooks = dict(checkpoint=dict(save_best='coco/APs'))", "save_best='coco/APs' is none of .*coco/AP"),
-        ('default_hooks = dict(checkpoint=dict(by_epoch=False))', 'saves in the midst of an epoch'),
-        ("custom_hooks = [dict(type='EarlyStoppingHook', monitor='pck/PCK')]", "monitor='pck/PCK' is none of"),
+        ("default_hooks = dict(checkpoint=dict(save_best='coco/APs'))", "save_best='coco/APs' is no metric .*coco/AP"),
+        ('default_hooks = dict(checkpoint=dict(by_epoch=False))', 'cannot resume from the middle of an epoch'),
+        ("custom_hooks = [dict(type='EarlyStoppingHook', monitor='pck/PCK')]", "monitor='pck/PCK' is no metric"),
     ],
 )
-def test_a_line_that_cannot_work_is_a_sentence(line, message, tiny_coco, tiny_config, tmp_path, quick):
+def test_a_wrong_line_is_one_message(line, message, tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=2))
     own = config.with_name(f'own_{config.name}')
     own.write_text(f"_base_ = ['{config.name}']\n{line}\n")
@@ -161,12 +157,12 @@ def test_a_line_that_cannot_work_is_a_sentence(line, message, tiny_coco, tiny_co
 
 
 @pytest.mark.parametrize('value', [0, -1, 1.5, '2'])
-def test_a_number_of_best_checkpoints_that_is_none_is_refused(value):
+def test_a_wrong_number_of_best_checkpoints_is_refused(value):
     with pytest.raises(UserError, match='keep_best has to be a whole number'):
         CheckpointHook(keep_best=value)
 
 
-def test_early_stopping_keeps_the_better_direction():
+def test_early_stopping_takes_either_rule():
     assert (EarlyStoppingHook(monitor='coco/AP').rule, EarlyStoppingHook(monitor='x', rule='less').rule) == (
         'greater',
         'less',
