@@ -1,12 +1,10 @@
 """Metrics of mmengine's, and the plain functions under them: OKS, NMS, rescoring, PCK, AP."""
 
-from hrpose.evaluation.functional.by_joint import JointAgreement, joint_agreement
-from hrpose.evaluation.functional.coco_ap import available_backends, evaluate_coco
+from hrpose.evaluation.functional.coco_ap import JointAgreement, available_backends, evaluate_coco, joint_agreement
 from hrpose.evaluation.functional.crowdpose_ap import evaluate_crowdpose
-from hrpose.evaluation.functional.lengths import person_lengths
 from hrpose.evaluation.functional.nms import oks_nms, soft_oks_nms
 from hrpose.evaluation.functional.oks import joint_similarity, oks
-from hrpose.evaluation.functional.pck import auc, epe, joint_distances, joint_mean, pck
+from hrpose.evaluation.functional.pck import auc, epe, joint_distances, joint_mean, pck, person_lengths
 from hrpose.evaluation.functional.pckh import head_lengths, pckh, read_mpii_truth
 from hrpose.evaluation.functional.posetrack_ap import average_precision, in_regions, posetrack_ap, right_joints
 from hrpose.evaluation.functional.rescoring import rescore
@@ -18,35 +16,9 @@ from hrpose.evaluation.metrics.posetrack import PoseTrack18Metric
 from hrpose.evaluation.metrics.tables import format_table
 
 __all__ = [
-    'AUCMetric',
-    'CocoMetric',
-    'CrowdPoseMetric',
-    'EPEMetric',
-    'JointAgreement',
-    'MpiiMetric',
-    'PCKMetric',
-    'PoseTrack18Metric',
-    'auc',
-    'available_backends',
-    'average_precision',
-    'epe',
-    'evaluate_coco',
-    'evaluate_crowdpose',
-    'format_table',
-    'head_lengths',
-    'in_regions',
-    'joint_agreement',
-    'joint_distances',
-    'joint_mean',
-    'joint_similarity',
-    'oks',
-    'oks_nms',
-    'pck',
-    'pckh',
-    'posetrack_ap',
-    'person_lengths',
-    'read_mpii_truth',
-    'rescore',
-    'right_joints',
-    'soft_oks_nms',
-]
+    'AUCMetric', 'CocoMetric', 'CrowdPoseMetric', 'EPEMetric', 'JointAgreement', 'MpiiMetric', 'PCKMetric',
+    'PoseTrack18Metric', 'auc', 'available_backends', 'average_precision', 'epe', 'evaluate_coco', 'evaluate_crowdpose',
+    'format_table', 'head_lengths', 'in_regions', 'joint_agreement', 'joint_distances', 'joint_mean',
+    'joint_similarity', 'oks', 'oks_nms', 'pck', 'pckh', 'person_lengths', 'posetrack_ap', 'read_mpii_truth', 'rescore',
+    'right_joints', 'soft_oks_nms',
+]  # fmt: skip

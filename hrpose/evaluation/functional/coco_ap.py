@@ -1,4 +1,4 @@
-"""COCO's keypoint evaluation on a choice of backends: AP and AR over OKS thresholds 0.50 to 0.95.
+"""COCO's keypoint evaluation on a choice of backends: AP and AR over OKS thresholds 0.50 to 0.95, and OKS by joint.
 
 Source of the protocol: https://cocodataset.org/#keypoints-eval; at most 20 people an image count. All backends give the
 same metrics; they differ in speed.
@@ -10,31 +10,26 @@ import contextlib
 import importlib.util
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.oks import pairs_within, similarity_at
-from hrpose.evaluation.functional.people import GroundTruth, People, Predictions
+from hrpose.evaluation.functional.people import GroundTruth, People, Predictions, as_dicts
 
 COCO_METRICS = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM', 'ARL')
 MOST_PEOPLE = 20  # of an image, best scored first
 
 # Fastest first: 'auto' takes the first that is installed.
-_MODULES = {
-    'faster-coco-eval': 'faster_coco_eval',
-    'xtcocotools': 'xtcocotools',
-    'pycocotools': 'pycocotools',
-}
-BACKENDS = ('auto', *_MODULES)
+_BACKENDS = ('faster-coco-eval', 'xtcocotools', 'pycocotools')
 _PAIRS_OF_JOINTS = 2**18  # compared at once: arrays of 4 MB
 
 
 def available_backends() -> tuple[str, ...]:
     """Return the names of the evaluation backends that are installed, fastest first."""
-    return tuple(name for name, module in _MODULES.items() if importlib.util.find_spec(module))
+    return tuple(name for name in _BACKENDS if importlib.util.find_spec(name.replace('-', '_')))
 
 
 def resolve_backend(name: str = 'auto') -> str:
@@ -43,13 +38,11 @@ def resolve_backend(name: str = 'auto') -> str:
     Raises:
         UserError: an unknown name, or a backend that is not installed.
     """
-    if name not in BACKENDS:
-        raise UserError(f"unknown evaluation backend '{name}'; choices: {', '.join(BACKENDS)}")
-    installed = available_backends()
-    if name == 'auto' and installed:
-        return installed[0]
-    if name in installed:
-        return name
+    if name not in ('auto', *_BACKENDS):
+        raise UserError(f"unknown evaluation backend '{name}'; choices: auto, {', '.join(_BACKENDS)}")
+    for installed in available_backends():
+        if name in ('auto', installed):
+            return installed
     wanted = 'pycocotools' if name == 'auto' else name
     raise UserError(f"evaluation backend '{name}' is not installed; install it with: pip install {wanted}")
 
@@ -102,7 +95,6 @@ def accumulated(
     if np.isnan(found.scores).any():
         raise UserError(f'{np.isnan(found.scores).sum()} of {len(found)} results have no score; give each a number')
     constants = np.asarray(sigmas, dtype=np.float64)
-    options: dict[str, Any] = {}
     iou_type = 'keypoints_crowd' if crowd else 'keypoints'
     faster = backend == 'faster-coco-eval'
     if faster:
@@ -111,8 +103,6 @@ def accumulated(
     elif backend == 'xtcocotools':
         from xtcocotools.coco import COCO
         from xtcocotools.cocoeval import COCOeval
-
-        options['sigmas'] = constants
     else:
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
@@ -131,8 +121,8 @@ def accumulated(
                 'annotations': people,
             }
             api.createIndex()
-        evaluation = COCOeval(*apis, iou_type, **options)
-        evaluation.params.kpt_oks_sigmas = constants
+        evaluation = COCOeval(*apis, iou_type)
+        evaluation.sigmas = evaluation.params.kpt_oks_sigmas = constants
         if faster:
             # In place of its loop over the images, people and detections in Python, which takes half of its time.
             values = grouped_oks(truth, found, constants)
@@ -140,6 +130,53 @@ def accumulated(
         evaluation.evaluate()
         evaluation.accumulate()
     return evaluation
+
+
+class JointAgreement(NamedTuple):
+    """How well each of K joints is found; NaN where a joint is labelled on nobody."""
+
+    labelled: NDArray[np.int64]  # (K,) number of people on whom the joint is labelled
+    similarity: NDArray[np.float64]  # (K,) mean of exp(-e), with e as in OKS
+    found: NDArray[np.float64]  # (K,) share of the labelled ones whose similarity is at least the threshold
+
+
+def joint_agreement(
+    gt_annotations: Mapping[str, Any] | GroundTruth,
+    results: Iterable[Mapping[str, Any]] | Predictions,
+    sigmas: Sequence[float],
+    *,
+    threshold: float = 0.5,
+) -> JointAgreement:
+    """Compare each labelled person with the prediction of highest OKS in the image, joint by joint.
+
+    Scores of people play no part, so this says where joints land and nothing of ranking. Joints of a person in whose
+    image nobody is predicted count as not found. Crowds are left out.
+
+    Args:
+        gt_annotations, results, sigmas: as in `evaluate_coco`.
+        threshold: similarity in [0, 1] from which a joint counts as found.
+
+    Raises:
+        UserError: wrong number of joints, results for other images.
+    """
+    truth = GroundTruth.of(gt_annotations, len(sigmas))
+    found = Predictions.of(results, truth)
+    constants = np.asarray(sigmas, dtype=np.float64)
+    people = truth.take((truth.num_labelled > 0) & ~truth.crowd)
+    order = np.argsort(found.image, kind='stable')
+    person, place = pairs_within(people.image, found.image[order])
+    prediction = order[place]
+    # Of each person's pairs, which follow one another, the first of highest OKS.
+    values = pair_oks(found.keypoints, people, prediction, person, constants)
+    ranked = np.lexsort((-values, person))
+    matched, first = np.unique(person, return_index=True)
+    offsets = found.keypoints[prediction[ranked[first]], :, :2] - people.keypoints[matched, :, :2]
+    similarity = np.zeros(people.labelled.shape)
+    at_best = similarity_at(offsets, people.areas[matched], constants)
+    similarity[matched] = np.where(people.labelled[matched], at_best, 0.0)
+    labelled = people.labelled.sum(axis=0)
+    count = np.where(labelled > 0, labelled, np.nan)
+    return JointAgreement(labelled, similarity.sum(axis=0) / count, (similarity >= threshold).sum(axis=0) / count)
 
 
 def grouped_oks(truth: GroundTruth, found: Predictions, sigmas: NDArray[np.float64]) -> dict[tuple[int, int], NDArray]:
@@ -223,14 +260,10 @@ def backend_people(
         width = 3 * found.keypoints.shape[1]
         people |= {'keypoints': list(truth.keypoints.reshape(-1, width)), 'bbox': list(truth.boxes)}
         predicted['keypoints'] = list(scored.reshape(-1, width))
-    return _rows(people), _rows(predicted)
+    return as_dicts(people), as_dicts(predicted)
 
 
 def _columns(people: People, **more: NDArray) -> dict[str, Sequence[Any]]:
     # Numbered from 1: to some backends an id of 0 means that there is no match.
     arrays = {'image_id': people.image, 'category_id': people.categories, **more}
     return {'id': range(1, len(people) + 1), **{name: array.tolist() for name, array in arrays.items()}}
-
-
-def _rows(columns: dict[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -19,8 +19,7 @@ from hrpose.evaluation.functional.people import AREA_SHARE_OF_BOX, GroundTruth, 
 
 LEVELS = ('easy', 'medium', 'hard')
 CROWDPOSE_METRICS = ('AP', 'AP50', 'AP75', 'AR', 'AR50', 'AR75', *(f'AP_{level}' for level in LEVELS))
-# The crowd index from which an image is no longer easy, or medium. These are the code's, which made the published
-# results; the paper says 0.1 and 0.8.
+# From which crowd index an image is medium, and hard: as in the code, behind the published results, not in the paper.
 CODE_LIMITS = (0.2, 0.8)
 NOTHING = -1.0  # COCO's value where the ground truth has nobody
 AT_50, AT_75 = 0, 5  # indices among the thresholds 0.50, 0.55, …, 0.95
@@ -57,19 +56,15 @@ def evaluate_crowdpose(
     """Return CrowdPose's nine metrics; nothing that is passed in is changed.
 
     Args:
-        gt_annotations: ground truth with K joints, as in `evaluate_coco`; each annotation has a `bbox`, each image a
+        gt_annotations, results, sigmas, backend: as in `evaluate_coco`; each annotation has a `bbox`, each image a
             `crowdIndex`.
-        results: predictions, as in `evaluate_coco`.
-        sigmas: (K,) the joints' OKS sigmas.
         limits: (2,) see `crowd_levels`.
-        backend: as in `evaluate_coco`; all give the same metrics.
 
     Returns:
         AP AP50 AP75 AR AR50 AR75 AP_easy AP_medium AP_hard, each in [0, 1]; -1 where the ground truth has nobody.
 
     Raises:
-        UserError: no `crowdIndex`, no box, a backend that is not there, a wrong number of joints, results for other
-            images.
+        UserError: as in `evaluate_coco`; no `crowdIndex`, no box.
     """
     backend = resolve_backend(backend)
     truth = GroundTruth.of(gt_annotations, len(sigmas))

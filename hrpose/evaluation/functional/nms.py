@@ -19,11 +19,7 @@ _Array = NDArray[np.float64]
 
 
 def oks_nms(
-    keypoints: ArrayLike,
-    scores: ArrayLike,
-    areas: ArrayLike,
-    sigmas: ArrayLike,
-    threshold: float = 0.9,
+    keypoints: ArrayLike, scores: ArrayLike, areas: ArrayLike, sigmas: ArrayLike, threshold: float = 0.9
 ) -> _Indices:
     """Keep the best scored of every group of people whose OKS is above `threshold`.
 

@@ -65,18 +65,12 @@ def oks(
     """Return the OKS of each person in `a` with each person in `b`.
 
     Args:
-        keypoints_a: (N, K, 2 or more) image px, usually predictions.
-        keypoints_b: (M, K, 2 or more) image px, usually the ground truth.
-        areas: px², of any shape that broadcasts to (N, M). COCO takes the areas (M,) of the ground truth. Between two
-            predictions the published NMS takes the mean of both, `(areas_a[:, None] + areas_b) / 2`.
-        sigmas: (K,) the joints' OKS sigmas.
+        keypoints_a, keypoints_b, areas, sigmas: as in `joint_similarity`; `b` is usually the ground truth. Between two
+            predictions the published NMS takes the mean of both areas, `(areas_a[:, None] + areas_b) / 2`.
         visible: (M, K), above 0 where the joint of `b` is labelled; None counts every joint.
 
     Returns:
         (N, M) OKS in [0, 1]; NaN, for undefined, in the column of a person without a labelled joint.
-
-    Raises:
-        ValueError: the two sets or the sigmas do not have the same number of joints.
     """
     similarity = joint_similarity(keypoints_a, keypoints_b, areas=areas, sigmas=sigmas)
     if visible is None:

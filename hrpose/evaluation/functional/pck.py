@@ -1,32 +1,53 @@
-"""Distances between predicted and true joints: PCK, AUC and EPE.
+"""Distances between predicted and true joints: PCK, AUC and EPE, and the lengths of people that they are measured in.
 
-PCK@t, the percentage (here: share) of correct key points, counts a joint as right when it lies
-within t times a length of the person: a box side, the torso (Yang and Ramanan, PAMI 2013), or the
-head (PCKh, Andriluka et al., CVPR 2014). AUC is the mean PCK over evenly spaced thresholds. EPE is
-the mean distance in pixels.
+PCK@t, the share of correct keypoints, counts a joint as right when it lies within t times a length of the person: a
+side of the box, the torso (Yang and Ramanan, PAMI 2013), or the head (PCKh, Andriluka et al., CVPR 2014). AUC is the
+mean PCK over evenly spaced thresholds. EPE, the end-point error, is the mean distance in px.
 
-Letters: N people, K joints. Key points are (x, y) in image px. All of them give one value a joint,
-NaN for a joint that nobody has labelled; `joint_mean` is the mean of the joints' values, so that a
-joint counts the same however often it is labelled.
+Letters: N people, K joints. Keypoints are (x, y) in image px. Each measure is a pair: one value a joint (K,), NaN for a
+joint that is labelled on nobody, and the mean of the joints' values, in which each joint counts the same.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hrpose.datasets.metainfo import words_of
+from hrpose.errors import UserError, nearest
+
 AUC_THRESHOLDS = tuple(step / 20 * 0.5 for step in range(21))
+# 'box', 'torso' or 'head'; the names of two joints; or a number of px, the same for everybody.
+Normalizer = str | float | Sequence[str]
+
+# The pairs of joints whose distance is the length. A torso is the mean over the labelled pairs, from a shoulder to the
+# opposite hip (Yang and Ramanan, PAMI 2013). A head is the first pair that the metainfo names.
+_LENGTHS: dict[str, tuple[tuple[str, str], ...]] = {
+    'torso': (('left_shoulder', 'right_hip'), ('right_shoulder', 'left_hip')),
+    'head': (
+        ('head_top', 'upper_neck'),
+        ('head_top', 'neck'),
+        ('head_top', 'head_bottom'),
+        ('head', 'neck'),
+        ('head_top', 'thorax'),
+    ),
+}
+NORMALIZERS = ('box', *_LENGTHS)
 
 _Values = NDArray[np.float64]
+# One value a joint (K,), and their mean.
+Measure = tuple[_Values, float]
 
 
 def joint_distances(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike, normalizer: ArrayLike = 1.0) -> _Values:
-    """Return the distance of each joint from its truth, in units of the person's `normalizer`.
+    """Return the distance of each joint from its true place, in units of the person's `normalizer`.
 
     Args:
         predicted: (N, K, 2) image px.
         truth: (N, K, 2) image px.
         visible: (N, K), above 0 where the joint is labelled.
-        normalizer: px; a number, (N,), or (N, 1 or 2) for one length an axis. People whose length
-            is not above 0 are left out.
+        normalizer: px; a number, (N,), or (N, 1 or 2) for one length an axis. People whose length is not above 0 are
+            left out.
 
     Returns:
         (N, K) distances; NaN where the joint is not labelled or the person is left out.
@@ -38,31 +59,22 @@ def joint_distances(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike, 
     labelled = np.asarray(visible) > 0
     if predicted.shape != truth.shape or predicted.shape[:2] != labelled.shape:
         raise ValueError(
-            'predicted and truth must be (N, K, 2) and visible (N, K), '
-            f'got {predicted.shape}, {truth.shape}, {labelled.shape}'
+            f'PCK: predicted, truth and visible have shapes {predicted.shape}, {truth.shape}, {labelled.shape}; '
+            'they must be (N, K, 2), (N, K, 2) and (N, K)'
         )
     lengths = np.asarray(normalizer, dtype=np.float64)
     lengths = np.broadcast_to(lengths.reshape(len(lengths), -1) if lengths.ndim else lengths, (len(truth), 2))
     lengths = np.where((lengths > 0).all(axis=1, keepdims=True), lengths, np.nan)
-    # A prediction that is not a number is infinitely wrong; as NaN it would pass for unlabelled.
+    # A prediction of NaN is infinitely wrong; left as it is, the joint would pass for unlabelled.
     predicted = np.where(np.isnan(predicted), np.inf, predicted)
     distances = np.linalg.norm((predicted - truth) / lengths[:, None, :], axis=2)
     return np.where(labelled, distances, np.nan)
 
 
-def pck(
-    predicted: ArrayLike,
-    truth: ArrayLike,
-    visible: ArrayLike,
-    normalizer: ArrayLike,
-    threshold: float,
-) -> tuple[_Values, float]:
-    """Return the share of labelled joints within `threshold` normalizers of their truth.
+def pck(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike, normalizer: ArrayLike, threshold: float) -> Measure:
+    """Return the share in [0, 1] of labelled joints within `threshold` normalizers; at exactly that, a joint is right.
 
-    Args: as `joint_distances`; a joint at exactly the threshold is right.
-
-    Returns:
-        (K,) share of each joint in [0, 1], and the mean of the joints' values.
+    Args: as in `joint_distances`.
     """
     return share_within(joint_distances(predicted, truth, visible, normalizer), threshold)
 
@@ -73,40 +85,32 @@ def auc(
     visible: ArrayLike,
     normalizer: ArrayLike,
     thresholds: ArrayLike = AUC_THRESHOLDS,
-) -> tuple[_Values, float]:
-    """Return the mean PCK over `thresholds`, by default 21 of them from 0 to 0.5.
+) -> Measure:
+    """Return the mean PCK in [0, 1] over `thresholds`, by default 21 of them from 0 to 0.5.
 
     The range is that of MPII's AUC (Insafutdinov et al., ECCV 2016: the area under PCKh up to 0.5).
-
-    Returns:
-        (K,) of each joint in [0, 1], and the mean of the joints' values.
     """
     return mean_share(joint_distances(predicted, truth, visible, normalizer), thresholds)
 
 
-def epe(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike) -> tuple[_Values, float]:
-    """Return the mean distance from the truth (end-point error) in image px.
-
-    Returns:
-        (K,) of each joint in px, and the mean of the joints' values.
-    """
+def epe(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike) -> Measure:
+    """Return the mean distance in image px."""
     return mean_distance(joint_distances(predicted, truth, visible))
 
 
-def mean_distance(distances: _Values) -> tuple[_Values, float]:
-    """Return (K,) the mean of the (N, K) `distances` that are no NaN, and its mean over the joints."""
-    return _with_mean(_column_mean(distances, ~np.isnan(distances)))
+def mean_distance(distances: _Values) -> Measure:
+    """Return the mean of distances (N, K), NaN left out."""
+    return _measure(_column_mean(distances, ~np.isnan(distances)))
 
 
-def share_within(distances: _Values, threshold: float) -> tuple[_Values, float]:
-    """Return (K,) the share of (N, K) `distances` that are at most `threshold`, and its mean."""
-    return _with_mean(_column_mean(distances <= threshold, ~np.isnan(distances)))
+def share_within(distances: _Values, threshold: float) -> Measure:
+    """Return the share of distances (N, K), NaN left out, that are at most `threshold`."""
+    return _measure(_column_mean(distances <= threshold, ~np.isnan(distances)))
 
 
-def mean_share(distances: _Values, thresholds: ArrayLike = AUC_THRESHOLDS) -> tuple[_Values, float]:
-    """Return (K,) the mean of `share_within` over `thresholds`, and its mean."""
-    shares = [share_within(distances, threshold)[0] for threshold in np.ravel(thresholds)]
-    return _with_mean(np.mean(shares, axis=0))
+def mean_share(distances: _Values, thresholds: ArrayLike = AUC_THRESHOLDS) -> Measure:
+    """Return the mean of `share_within` over `thresholds`."""
+    return _measure(np.mean([share_within(distances, threshold)[0] for threshold in np.ravel(thresholds)], axis=0))
 
 
 def joint_mean(values: ArrayLike) -> float:
@@ -116,7 +120,91 @@ def joint_mean(values: ArrayLike) -> float:
     return float(known.mean()) if len(known) else float('nan')
 
 
-def _with_mean(values: _Values) -> tuple[_Values, float]:
+def check_normalizer(normalizer: Normalizer, metric: str) -> None:
+    """Raise `UserError`, naming the choices, if a metric's normalizer is not one of them."""
+    if isinstance(normalizer, str):
+        right = normalizer in NORMALIZERS
+    elif isinstance(normalizer, Sequence):
+        right = len(normalizer) == 2 and all(isinstance(name, str) for name in normalizer) and len({*normalizer}) == 2
+    else:
+        right = isinstance(normalizer, int | float) and normalizer > 0
+    if not right:
+        raise UserError(
+            f'{metric} has no normalizer {normalizer!r}; choices: {", ".join(NORMALIZERS)}, a pair of joint names, or '
+            'a number of px above 0'
+        )
+
+
+def describe_normalizer(normalizer: Normalizer) -> str:
+    """Return a normalizer in words: 'the box', 'the distance from neck to pelvis', '30 px'."""
+    if isinstance(normalizer, str):
+        return f'the {normalizer}'
+    if isinstance(normalizer, Sequence):
+        return f'the distance from {normalizer[0]} to {normalizer[1]}'
+    return f'{normalizer:g} px'
+
+
+def length_ends(normalizer: Normalizer, names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the pairs of joints (P, 2), as indices, whose mean distance is the length; none for a box or px.
+
+    Args:
+        normalizer: see `Normalizer`.
+        names: K names, in any spelling of the sides.
+
+    Raises:
+        UserError: joints that the normalizer needs are not among the names; tells which.
+    """
+    if normalizer == 'box' or isinstance(normalizer, int | float):
+        return np.zeros((0, 2), dtype=np.int64)
+    place = {_canonical(name): index for index, name in enumerate(names)}
+    pairs = _LENGTHS[normalizer] if isinstance(normalizer, str) else ((normalizer[0], normalizer[1]),)
+    ends = np.array([[place.get(_canonical(name), -1) for name in pair] for pair in pairs], dtype=np.int64)
+    found = ends[(ends >= 0).all(axis=1)]
+    if not len(found):
+        needs = ' or '.join(' and '.join(pair) for pair in pairs)
+        missing = sorted({name for pair in pairs for name in pair if _canonical(name) not in place})
+        advice = nearest(missing[0], names) if len(pairs) == 1 else "use 'box', or name two joints of yours"
+        raise UserError(
+            f'the normalizer {normalizer!r} needs joints called {needs}; there is no {", no ".join(missing)}; {advice}'
+        )
+    return found if normalizer == 'torso' else found[:1]
+
+
+def person_lengths(
+    truth: _Values,
+    visible: _Values,
+    boxes: _Values,
+    normalizer: Normalizer,
+    names: Sequence[str],
+) -> _Values:
+    """Return each person's length (N,) in px; NaN, for unknown, where none of its pairs of joints is labelled.
+
+    Args:
+        truth: (N, K, 2) image px.
+        visible: (N, K), above 0 where the joint is labelled.
+        boxes: (N, 4) xyxy image px.
+        normalizer: see `Normalizer`; the length of a box is its larger side.
+        names: (K) of the joints.
+
+    Raises:
+        UserError: as `length_ends`.
+    """
+    if normalizer == 'box':
+        return (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    if isinstance(normalizer, int | float):
+        return np.full(len(truth), float(normalizer))
+    ends = length_ends(normalizer, names)
+    lengths = np.linalg.norm(truth[:, ends[:, 0]] - truth[:, ends[:, 1]], axis=2)
+    known = np.all(visible[:, ends] > 0, axis=2)
+    return _column_mean(lengths.T, known.T)
+
+
+def _canonical(name: str) -> tuple[str, ...]:
+    """Return a joint's words in one order and spelling: 'LHip', 'hip_left' and 'left_hip' give the same."""
+    return tuple(sorted({'l': 'left', 'r': 'right'}.get(word, word) for word in words_of(name)))
+
+
+def _measure(values: _Values) -> Measure:
     return values, joint_mean(values)
 
 

@@ -1,13 +1,13 @@
-"""PCKh, MPII's measure: the share of joints within a part of the head's length of their truth.
+"""PCKh, MPII's measure: the share of joints that lie within a part of the head's length of their true places.
 
-Source: Andriluka et al., CVPR 2014, and the official HRNet release's `MPIIDataset.evaluate`. Unlike `pck`, the mean
-counts every labelled joint once, so that a joint weighs as often as it is labelled.
+Source: Andriluka et al., CVPR 2014, and the official HRNet release's `MPIIDataset.evaluate`. Unlike in `pck`, the mean
+weighs a joint by how often it is labelled.
 
 Letters: N people, K joints, T thresholds. Coordinates are image px.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,21 +20,13 @@ from hrpose.evaluation.functional.pck import joint_distances, share_within
 HEAD_SHARE = 0.6
 
 
-@dataclass(frozen=True)
-class MpiiTruth:
-    """MPII's truth, as its MATLAB file holds it.
+class MpiiTruth(NamedTuple):
+    """MPII's ground truth, as its MATLAB file holds it."""
 
-    Attributes:
-        joint_names: K short names, for instance 'rank'.
-        keypoints: (N, K, 2) image px, counted from 1.
-        visible: (N, K), 1 where labelled.
-        head_boxes: (N, 2, 2) the corners (x, y) of the head's box.
-    """
-
-    joint_names: tuple[str, ...]
-    keypoints: NDArray[np.float64]
-    visible: NDArray[np.float64]
-    head_boxes: NDArray[np.float64]
+    joint_names: tuple[str, ...]  # K short names, for instance 'rank'
+    keypoints: NDArray[np.float64]  # (N, K, 2) image px, counted from 1
+    visible: NDArray[np.float64]  # (N, K), 1 where labelled
+    head_boxes: NDArray[np.float64]  # (N, 2, 2) corners (x, y) of the head's box
 
 
 def read_mpii_truth(path: str | Path) -> MpiiTruth:
@@ -44,7 +36,7 @@ def read_mpii_truth(path: str | Path) -> MpiiTruth:
         UserError: no such file, or one without the four arrays of that file.
     """
     if not Path(path).is_file():
-        raise UserError(f"MPII's truth is not there: {path}; it comes with the official release, beside valid.json")
+        raise UserError(f"MPII's ground truth does not exist: {path}; the official release has it beside valid.json")
     try:
         content = read_matlab(path)
         return MpiiTruth(
@@ -56,7 +48,7 @@ def read_mpii_truth(path: str | Path) -> MpiiTruth:
     except UserError:
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{path} is not MPII's gt_valid.mat: {error}") from error
+        raise UserError(f"{path} is not MPII's gt_valid.mat: {error}; use the official release's") from error
 
 
 def head_lengths(head_boxes: ArrayLike) -> NDArray[np.float64]:

@@ -8,7 +8,8 @@ Letters: I images, N people, K joints. Boxes are (x, y, w, h), keypoints (x, y, 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Self, cast
 
 import numpy as np
@@ -28,17 +29,11 @@ _NO_BOX = [np.nan] * 4
 
 @dataclass(frozen=True)
 class People:
-    """People of several images; each array has one row a person.
+    """People of several images; each array has one row a person."""
 
-    Attributes:
-        image: (N,) index of the image in `GroundTruth.image_ids`.
-        categories: (N,) category ids.
-        keypoints: (N, K, 3).
-    """
-
-    image: _Integers
-    categories: _Integers
-    keypoints: _Floats
+    image: _Integers  # (N,) index of the image in `GroundTruth.image_ids`
+    categories: _Integers  # (N,) category ids
+    keypoints: _Floats  # (N, K, 3)
 
     def __len__(self) -> int:
         """N, the number of people."""
@@ -46,8 +41,8 @@ class People:
 
     def take(self, rows: NDArray[Any]) -> Self:
         """Return the people at `rows`: indices, or a mask (N,)."""
-        columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{name: v[rows] for name, v in columns.items() if isinstance(v, np.ndarray)})
+        columns = {name: value[rows] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        return replace(self, **columns)
 
 
 @dataclass(frozen=True)
@@ -81,10 +76,8 @@ class GroundTruth(People):
     category: int
 
     @classmethod
-    def of(
-        cls, content: 'Mapping[str, Any] | GroundTruth', num_joints: int, where: str = 'ground truth'
-    ) -> 'GroundTruth':
-        """Read the content of a COCO keypoint file. A `GroundTruth` is returned as it is.
+    def of(cls, content: Mapping[str, Any] | Self, num_joints: int, where: str = 'ground truth') -> Self:
+        """Read the content of a COCO keypoint file; return a `GroundTruth` as it is.
 
         Args:
             content: `images`, `annotations` and `categories`. Ids may be numbers or text.
@@ -94,37 +87,26 @@ class GroundTruth(People):
         Raises:
             UserError: content that is not in COCO's layout, or annotations of another number of joints than K.
         """
-        if isinstance(content, GroundTruth):
+        if isinstance(content, cls):
             return content
-        images, annotations = (
-            _entries(content, 'images', 'id', where),
-            _entries(content, 'annotations', 'image_id', where),
-        )
+        content = cast(Mapping[str, Any], content)
+        layout = f'{where} is not in COCO layout'
+        annotations = _entries(content, 'annotations', 'image_id', layout)
 
-        def column(part: str, entries: Sequence[Entry], name: str, convert: Callable[[Any], Any], default: Any) -> list:
-            values = [entry.get(name) for entry in entries]
-            return _converted(values, convert, default, f'{where} is not in COCO layout: {name} of {part}')
+        def column(field: str, convert: Callable[[Any], Any], default: Any) -> NDArray[Any]:
+            values = _values(annotations, field, convert, default, f'{layout}: annotations')
+            return np.array(values, dtype=np.array(default).dtype).reshape(len(values), *np.shape(default))
 
-        by_key = {image_key(image['id']): place for place, image in enumerate(images)}
-        owners = [image_key(annotation['image_id']) for annotation in annotations]
-        ids = dict(zip(owners, (annotation['image_id'] for annotation in annotations), strict=True))
-        ids |= {key: images[place]['id'] for key, place in by_key.items()}
-        keys = sorted(ids, key=int) if all(map(str.isdecimal, ids)) else sorted(ids)
-        number = {key: place for place, key in enumerate(keys)}
-        crowd_index = column('images', images, 'crowdIndex', float, np.nan)
-        polygons = [(image.get('ignore_regions_x') or (), image.get('ignore_regions_y') or ()) for image in images]
-        regions = _converted(polygons, _polygons, [], f'{where} is not in COCO layout: ignore_regions of images')
-
-        categories = np.array(column('annotations', annotations, 'category_id', _integer, 1), dtype=np.int64)
         keypoints = _keypoints(annotations, num_joints, f'{where}: annotation')
         labelled = keypoints[..., 2] > 0
-        boxes = _boxes(column('annotations', annotations, 'bbox', _box, _NO_BOX))
+        boxes, areas = column('bbox', _box, _NO_BOX), column('area', float, np.nan)
         has_box = np.isnan(boxes).sum(axis=1) < 4
         boxes = np.where(has_box[:, None], boxes, _extents(keypoints[..., :2], labelled))
-        areas = np.array(column('annotations', annotations, 'area', float, np.nan), dtype=np.float64)
-        counts = np.array(column('annotations', annotations, 'num_keypoints', _integer, -1), dtype=np.int64)
+        categories, counts = column('category_id', _integer, 1), column('num_keypoints', _integer, -1)
+        _entries(content, 'categories', 'id', layout)
+        (category,) = _values([content], 'categories', person_category, None, layout)
         return cls(
-            image=np.array([number[key] for key in owners], dtype=np.int64),
+            **_of_images(_entries(content, 'images', 'id', layout), annotations, f'{layout}: images'),
             categories=categories,
             keypoints=keypoints,
             ids=np.array([annotation.get('id') for annotation in annotations], dtype=object),
@@ -132,12 +114,9 @@ class GroundTruth(People):
             has_box=has_box,
             areas=np.where(np.isnan(areas), boxes[:, 2] * boxes[:, 3] * AREA_SHARE_OF_BOX, areas),
             num_keypoints=np.where(counts < 0, labelled.sum(axis=1), counts),
-            crowd=np.array(column('annotations', annotations, 'iscrowd', _flag, False), dtype=bool),
-            heads=_boxes(column('annotations', annotations, 'bbox_head', _box, _NO_BOX)),
-            image_ids=tuple(ids[key] for key in keys),
-            crowd_index=tuple(crowd_index[by_key[key]] if key in by_key else np.nan for key in keys),
-            regions=tuple(regions[by_key[key]] if key in by_key else [] for key in keys),
-            category=_category(content, categories, where),
+            crowd=column('iscrowd', lambda value: bool(int(value or 0)), False),
+            heads=column('bbox_head', _box, _NO_BOX),
+            category=next(map(int, categories), 1) if category is None else category,
         )
 
     @property
@@ -168,13 +147,9 @@ class GroundTruth(People):
 
 @dataclass(frozen=True)
 class Predictions(People):
-    """Predicted people. The third column of `keypoints` is the score of the joint.
+    """Predicted people. The third column of `keypoints` is the score of the joint."""
 
-    Attributes:
-        scores: (N,) of the people.
-    """
-
-    scores: _Floats
+    scores: _Floats  # (N,) of the people
 
     @classmethod
     def of(cls, results: Iterable[Entry] | Self, truth: GroundTruth) -> Self:
@@ -209,16 +184,19 @@ def coco_results(
         keypoints: (N, K, 3) image px and the joints' scores.
         scores: (N,) of the people.
     """
-    joints = keypoints.reshape(-1, 3 * keypoints.shape[1]).tolist()
-    return [
+    return as_dicts(
         {
-            'image_id': image_id.item() if isinstance(image_id, np.generic) else image_id,
-            'category_id': int(category),
-            'keypoints': row,
-            'score': score,
+            'image_id': [each.item() if isinstance(each, np.generic) else each for each in image_ids],
+            'category_id': list(map(int, categories)),
+            'keypoints': keypoints.reshape(-1, 3 * keypoints.shape[1]).tolist(),
+            'score': scores.tolist(),
         }
-        for image_id, category, row, score in zip(image_ids, categories, joints, scores.tolist(), strict=True)
-    ]
+    )
+
+
+def as_dicts(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return one dict a row of columns of one length."""
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def rows_by_image(image: _Integers, images: int) -> list[_Integers]:
@@ -227,71 +205,73 @@ def rows_by_image(image: _Integers, images: int) -> list[_Integers]:
     return np.split(order, np.searchsorted(image[order], np.arange(images + 1)))[1:-1]
 
 
-def _entries(content: Mapping[str, Any], part: str, needed: str, where: str) -> Sequence[Entry]:
+def _of_images(images: Sequence[Entry], annotations: Sequence[Entry], where: str) -> dict[str, Any]:
+    """Return the fields of a `GroundTruth` that are about images, listed or named by annotations only."""
+    listed, owners = [image_key(each['id']) for each in images], [image_key(each['image_id']) for each in annotations]
+    ids = {key: annotation['image_id'] for key, annotation in zip(owners, annotations, strict=True)}
+    ids |= {key: image['id'] for key, image in zip(listed, images, strict=True)}
+    keys = sorted(ids, key=int) if all(map(str.isdecimal, ids)) else sorted(ids)
+    place = {key: number for number, key in enumerate(keys)}
+    axes = [{'ignore_regions': [image.get(f'ignore_regions_{axis}') or () for axis in 'xy']} for image in images]
+    crowd_index = dict(zip(listed, _values(images, 'crowdIndex', float, np.nan, where), strict=True))
+    regions = dict(zip(listed, _values(axes, 'ignore_regions', _polygons, [], where), strict=True))
+    return {
+        'image': np.array([place[key] for key in owners], dtype=np.int64),
+        'image_ids': tuple(ids[key] for key in keys),
+        'crowd_index': tuple(crowd_index.get(key, np.nan) for key in keys),
+        'regions': tuple(regions.get(key, []) for key in keys),
+    }
+
+
+def _entries(content: Mapping[str, Any], part: str, needed: str, layout: str) -> Sequence[Entry]:
     """Return a list of the file; every entry is a mapping that has the field `needed`."""
     entries = content.get(part) or []
     if not isinstance(entries, list | tuple):
-        raise UserError(f'{where} is not in COCO layout: {part} is not a list')
+        raise UserError(f'{layout}: {part} is not a list')
     for number, entry in enumerate(entries):
         if not isinstance(entry, Mapping) or needed not in entry:
             wrong = f'{needed} is missing' if isinstance(entry, Mapping) else 'it is not a mapping'
-            raise UserError(f'{where} is not in COCO layout: {part}, entry {number} (counted from 0): {wrong}')
+            raise UserError(f'{layout}: {part}, entry {number} (counted from 0): {wrong}')
     return entries
 
 
-def _converted(values: Iterable[Any], convert: Callable[[Any], Any], default: Any, what: str) -> list[Any]:
-    """Return `values` converted, `default` in place of None."""
-    converted = []
-    for number, value in enumerate(values):
+def _values(entries: Iterable[Entry], field: str, convert: Callable[[Any], Any], default: Any, where: str) -> list[Any]:
+    """Return a field of each entry, converted; `default` where it is missing or null."""
+    values = []
+    for number, entry in enumerate(entries):
+        value = entry.get(field)
         try:
-            converted.append(default if value is None else convert(value))
+            values.append(default if value is None else convert(value))
         except (TypeError, ValueError, OverflowError) as error:
-            raise UserError(f'{what}, entry {number} (counted from 0), is {value!r:.80}: {error}') from error
-    return converted
+            raise UserError(f'{where}, entry {number} (counted from 0): {field} is {value!r:.80}: {error}') from error
+    return values
 
 
 def _keypoints(entries: Sequence[Entry], num_joints: int, what: str) -> _Floats:
     """Return the keypoints (N, K, 3) of annotations or results; zeros where an entry has none."""
-    rows = [entry.get('keypoints') for entry in entries]
-    try:
-        joined = np.array(rows, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):  # some entry has none, or is wrong
-        joined = np.empty(0)
-    if joined.shape == (len(rows), 3 * num_joints):
-        return joined.reshape(-1, num_joints, 3)
-    arrays = _converted(rows, lambda row: np.asarray(row, dtype=np.float64).ravel(), (), f'{what}s: keypoints')
+    joined = np.zeros((len(entries), 3 * num_joints))
+    with suppress(TypeError, ValueError, OverflowError):  # some entry has none, or is wrong
+        rows = np.array([entry.get('keypoints') for entry in entries], dtype=np.float64)
+        if rows.shape == joined.shape:
+            return rows.reshape(-1, num_joints, 3)
+    arrays = _values(entries, 'keypoints', lambda row: np.asarray(row, dtype=np.float64).ravel(), (), f'{what}s')
     if arrays and not any(map(len, arrays)):
         raise UserError(f'{what}s have no keypoints; is it a file of boxes or masks?')
-    joined = np.zeros((len(rows), num_joints, 3))
-    for place, (entry, array) in enumerate(zip(entries, arrays, strict=True)):
-        if len(array) not in (0, 3 * num_joints):
+    for row, entry, array in zip(joined, entries, arrays, strict=True):
+        if len(array) not in (0, len(row)):
             raise UserError(
                 f'{what} of image {entry["image_id"]} has {len(array) / 3:g} joints, but the metainfo has {num_joints};'
                 ' they must be the same'
             )
-        if len(array):
-            joined[place] = array.reshape(-1, 3)
-    return joined
-
-
-def _category(content: Mapping[str, Any], categories: _Integers, where: str) -> int:
-    """Return the category that predictions are about: of people, or else of the first annotation."""
-    listed = _entries(content, 'categories', 'id', where)
-    (found,) = _converted([listed], person_category, None, f'{where} is not in COCO layout: categories')
-    return next(map(int, categories), 1) if found is None else found
+        row[:] = array if len(array) else 0
+    return joined.reshape(-1, num_joints, 3)
 
 
 def _extents(points: _Floats, labelled: NDArray[np.bool_]) -> _Floats:
     """Return the boxes (N, 4) around the labelled of points (N, K, 2); NaN where nothing is labelled."""
-    low, high = (
-        reduce(np.where(labelled[..., None], points, empty), axis=1)
-        for reduce, empty in ((np.min, np.inf), (np.max, -np.inf))
-    )
+    low = np.where(labelled[..., None], points, np.inf).min(axis=1)
+    high = np.where(labelled[..., None], points, -np.inf).max(axis=1)
     return np.where(labelled.any(axis=1, keepdims=True), np.hstack([low, high - low]), np.nan)
-
-
-def _boxes(rows: list[list[float]]) -> _Floats:
-    return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
 
 def _box(value: Any) -> list[float]:
@@ -301,15 +281,11 @@ def _box(value: Any) -> list[float]:
     return box or _NO_BOX
 
 
-def _polygons(columns: tuple[Sequence[Any], Sequence[Any]]) -> list[_Floats]:
+def _polygons(axes: Sequence[Sequence[Any]]) -> list[_Floats]:
     """Return polygons (V, 2) from lists of their x and y; those of fewer than three corners have no inside."""
-    pairs = zip(*columns, strict=True)
+    pairs = zip(*axes, strict=True)
     return [np.array([x, y], dtype=np.float64).reshape(2, len(x)).T for x, y in pairs if len(x) > 2]
 
 
 def _integer(value: Any) -> np.int64:
     return np.int64(int(value))  # which refuses what 64 bits do not hold
-
-
-def _flag(value: Any) -> bool:
-    return bool(int(value or 0))

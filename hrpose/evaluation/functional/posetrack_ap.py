@@ -1,11 +1,10 @@
-"""PoseTrack's AP: precision over recall for each joint, right where it lies within half a head of its truth.
+"""PoseTrack's AP: precision over recall for each joint, which is right within half a head of its true place.
 
 Source: Andriluka et al., "PoseTrack: A Benchmark for Human Pose Estimation and Tracking" (CVPR 2018), and its
-evaluation code, poseval, for the order of the steps: joints strictly inside an ignored region are deleted, from the
-predictions and from the ground truth alike; in each frame every predicted person is matched to the true person of whom
-it finds the largest share of joints, and every true person to the best of those; joints are then ranked by their own
-scores over all frames. A joint that is predicted where the truth has none counts as wrong, as do all joints of an
-unmatched person.
+evaluation code, poseval, for the order of the steps. First, joints strictly inside an ignored region are deleted, from
+predictions and ground truth alike. In each frame, every predicted person is matched to the true person of whom it finds
+the largest share of joints, and every true person to the best of those. Joints are then ranked by their own scores over
+all frames. A joint that is predicted where the ground truth has none is wrong, and so are all of an unmatched person.
 
 Letters: P predicted and G true people of one frame; N predicted people of all frames; K joints. Coordinates are image
 px; a region is (V, 2), its V corners.
@@ -36,15 +35,13 @@ def posetrack_ap(
 ) -> tuple[_Array, NDArray[np.int64]]:
     """Return the AP of each joint, and how often it is labelled.
 
-    Frames without an annotated person are left out, with what is predicted in them, since nobody labelled them. Joints
-    inside an ignored region of their frame are deleted before people are matched, predicted and labelled ones alike. A
+    Frames without an annotated person are left out, with what is predicted in them, since nobody labelled them. A
     prediction of a deleted label that lies outside the region is wrong.
 
     Args:
-        gt_annotations: the content of a PoseTrack18 file, or what `GroundTruth.of` read from it: `images` with
-            `ignore_regions_x` and `ignore_regions_y` where there are such, `annotations` with `keypoints` (3K numbers)
-            and `bbox_head` xywh.
-        results: COCO keypoint results, or what `Predictions.of` read from them; the third column is the joint's score.
+        gt_annotations: as in `evaluate_coco`, of a PoseTrack18 file: annotations have `bbox_head` xywh, and images may
+            have `ignore_regions_x` and `ignore_regions_y`.
+        results: as in `evaluate_coco`; the third column is the joint's score.
         num_joints: K.
         threshold: in head lengths, 0.6 of the diagonal of the head's box.
 
@@ -101,7 +98,7 @@ def right_joints(
     near = distances <= threshold * np.asarray(lengths, dtype=np.float64)[:, None]
     near &= np.asarray(present)[:, None] & labelled[None]
     share = near.sum(axis=2) / np.maximum(labelled.sum(axis=1), 1)
-    # Each prediction keeps its best truth, the first of equals; then each truth its best prediction.
+    # Each prediction keeps its best true person, the first of equals; then each true person its best prediction.
     share[np.arange(share.shape[1]) != share.argmax(axis=1)[:, None]] = 0
     matched = np.flatnonzero(share.max(axis=0) > 0)
     people = share.argmax(axis=0)[matched]
@@ -110,7 +107,7 @@ def right_joints(
 
 
 def average_precision(scores: ArrayLike, right: ArrayLike, counted: ArrayLike, labels: ArrayLike) -> _Array:
-    """Return the area under each joint's precision over recall, precision made to fall as recall grows.
+    """Return the area under each joint's curve of precision over recall, where precision is made to fall.
 
     Of equal scores the earlier person's joint ranks first (poseval leaves their order to chance).
 

@@ -1,7 +1,6 @@
 """What the metrics share: one person a sample, whose joints the metainfo names."""
 
 import logging
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,11 +39,14 @@ class PoseMetric(BaseMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Keep what is evaluated of each `PoseDataSample.to_dict()`: one entry a sample."""
-        self.results.extend(self.person(sample) for sample in data_samples)
+        for sample in data_samples:
+            keypoints = only_person(sample['pred_instances'], 'keypoints')
+            person = {'img_id': sample['img_id'], 'id': sample.get('id'), 'keypoints': keypoints}
+            self.results.append(person | self.kept(sample))
 
-    @abstractmethod
-    def person(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what is kept of a sample: `img_id`, `id`, `keypoints` (K, 2 or more) in image px, and more."""
+    def kept(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is kept of a sample beside `img_id`, `id`, and the predicted `keypoints` (K, 2) in image px."""
+        return {}
 
     @property
     def info(self) -> dict[str, Any]:
@@ -95,16 +97,18 @@ def only_person(instances: Mapping[str, Any], field: str) -> NDArray[np.float64]
     return values[0]
 
 
-def truth_of(sample: Mapping[str, Any], metric: str) -> Mapping[str, Any]:
-    """Return a sample's `gt_instances`.
+def truth_of(sample: Mapping[str, Any], metric: str) -> dict[str, NDArray[np.float64]]:
+    """Return `truth` (K, 2), `visible` (K,), `box` (4,) xyxy, and `true_area` if it is known, of a sample; image px.
 
     Raises:
-        UserError: there are none, or they lack a field.
+        UserError: the sample has no `gt_instances`, or they lack a field.
     """
     truth = sample.get('gt_instances') or {}
-    if not {'keypoints', 'keypoints_visible', 'bboxes'} <= set(truth):
+    names = {'truth': 'keypoints', 'visible': 'keypoints_visible', 'box': 'bboxes', 'true_area': 'areas'}
+    found = {name: only_person(truth, field) for name, field in names.items() if field in truth}
+    if not {'truth', 'visible', 'box'} <= set(found):
         raise UserError(f'{metric}: a sample has no ground truth in gt_instances; test with annotated boxes')
-    return truth
+    return found
 
 
 def warn(message: str) -> None:

@@ -17,8 +17,7 @@ from mmengine.logging import print_log
 from hrpose.datasets.annotations.files import read_coco_json
 from hrpose.datasets.metainfo import sigma_source
 from hrpose.errors import UserError
-from hrpose.evaluation.functional.by_joint import joint_agreement
-from hrpose.evaluation.functional.coco_ap import COCO_METRICS, evaluate_coco, resolve_backend
+from hrpose.evaluation.functional.coco_ap import COCO_METRICS, evaluate_coco, joint_agreement, resolve_backend
 from hrpose.evaluation.functional.nms import oks_nms, soft_oks_nms
 from hrpose.evaluation.functional.people import GroundTruth, Predictions, coco_results, rows_by_image
 from hrpose.evaluation.functional.rescoring import RESCORING_MODES, rescore
@@ -89,21 +88,16 @@ class CocoMetric(PoseMetric):
         self.backend = resolve_backend(backend)
         self.outfile_prefix = outfile_prefix
 
-    def person(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what is evaluated of a sample; `keypoints` is (K, 3), the joints and their scores."""
+    def kept(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what AP needs of a sample beside its keypoints, and the ground truth if no file has it."""
         predicted = sample['pred_instances']
-        joints = only_person(predicted, 'keypoints'), only_person(predicted, 'keypoint_scores')
-        person = {
-            'img_id': sample['img_id'],
-            'id': sample.get('id'),
+        return {
             'category_id': sample.get('category_id'),
-            'keypoints': np.column_stack(joints),
-            'box_score': float(only_person(predicted, 'bbox_scores')),
-            'area': float(np.prod(np.asarray(sample['box_size'], dtype=np.float64))),
+            'keypoint_scores': only_person(predicted, 'keypoint_scores'),
+            'box_score': only_person(predicted, 'bbox_scores'),
+            'area': np.prod(np.asarray(sample['box_size'], dtype=np.float64)),
+            **({} if self.ann_file else truth_of(sample, f'{type(self).__name__} without ann_file')),
         }
-        if self.ann_file is None:
-            person['truth'] = _annotation(truth_of(sample, f'{type(self).__name__} without ann_file'))
-        return person
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Return the metrics of all people; empty if the annotation file has no annotations."""
@@ -127,16 +121,14 @@ class CocoMetric(PoseMetric):
         return self.evaluate_results(truth, found, info)
 
     def evaluate_results(self, truth: GroundTruth, found: Predictions, info: Mapping[str, Any]) -> dict[str, float]:
-        """Return the metrics and log them, by joint too; another protocol is another class.
+        """Return the metrics of one annotated and one predicted person or more, and log them, by joint too.
 
-        Args:
-            truth: at least one annotated person.
-            found: at least one prediction.
-            info: the complete metainfo.
+        Another protocol is another class. `info` is the complete metainfo.
         """
         metrics = evaluate_coco(truth, found, info['sigmas'], self.backend)
-        log_metrics(f'COCO keypoint metrics ({self.backend}; OKS sigmas: {sigma_source(info)})', metrics)
-        log_joints(truth, found, info)
+        log_tables(
+            f'COCO keypoint metrics ({self.backend}; OKS sigmas: {sigma_source(info)})', metrics, truth, found, info
+        )
         return metrics
 
     @cached_property
@@ -145,13 +137,22 @@ class CocoMetric(PoseMetric):
         return GroundTruth.of(read_coco_json(path), len(self.info['keypoint_names']), path)
 
     def _samples_truth(self, people: Sequence[Person]) -> GroundTruth:
-        annotations = [{**person['truth'], 'id': n, 'image_id': person['img_id']} for n, person in enumerate(people)]
+        annotations = [
+            {
+                'image_id': person['img_id'],
+                'keypoints': np.column_stack([person['truth'], person['visible']]).ravel(),
+                'bbox': np.concatenate([person['box'][:2], person['box'][2:] - person['box'][:2]]),
+                'area': person.get('true_area'),
+            }
+            for person in people
+        ]
         return GroundTruth.of({'annotations': annotations}, len(self.info['keypoint_names']))
 
     def _predictions(self, people: Sequence[Person], truth: GroundTruth, sigmas: Sequence[float]) -> Predictions:
         """Return the people left after rescoring and NMS, image by image."""
-        keypoints = np.array([person['keypoints'] for person in people]).reshape(-1, len(sigmas), 3)
-        box_scores, areas = (np.array([person[name] for person in people]) for name in ('box_score', 'area'))
+        names = ('keypoints', 'keypoint_scores', 'box_score', 'area')
+        points, scores, box_scores, areas = (np.array([person[name] for person in people]) for name in names)
+        keypoints = np.dstack([points, scores]) if people else np.zeros((0, len(sigmas), 3))
         own = [truth.category if person['category_id'] is None else int(person['category_id']) for person in people]
         found = Predictions(
             image=truth.places(person['img_id'] for person in people),
@@ -169,25 +170,22 @@ class CocoMetric(PoseMetric):
         if self.nms is None:
             return found
         kept = [np.zeros(0, dtype=np.int64)]
-        for rows in rows_by_image(found.image, len(truth.image_ids)):
+        for rows in filter(len, rows_by_image(found.image, len(truth.image_ids))):
             best = _NMS[self.nms](found.keypoints[rows], found.scores[rows], areas[rows], sigmas, self.nms_threshold)
             kept.append(rows[best])
         return found.take(np.concatenate(kept))
 
 
-def log_metrics(title: str, metrics: Mapping[str, float]) -> None:
-    """Log metrics as a table of one row."""
-    print_log(f'{title}:\n{format_table(list(metrics), [list(metrics.values())])}', logger='current')
-
-
-def log_joints(truth: GroundTruth, found: Predictions, info: Mapping[str, Any]) -> None:
-    """Log how well each joint is found."""
+def log_tables(
+    title: str, metrics: Mapping[str, float], truth: GroundTruth, found: Predictions, info: Mapping[str, Any]
+) -> None:
+    """Log metrics as a table of one row, then how well each joint is found."""
     by_joint = joint_agreement(truth, found, info['sigmas'])
     columns = (info['keypoint_names'], info['sigmas'], by_joint.labelled, by_joint.similarity, by_joint.found)
-    table = format_table(('joint', 'sigma', 'labelled', 'similarity', 'found'), list(zip(*columns, strict=True)))
+    joints = format_table(('joint', 'sigma', 'labelled', 'similarity', 'found'), list(zip(*columns, strict=True)))
     print_log(
-        'By joint, each labelled person against the prediction of highest OKS in its image; '
-        f'found: similarity of at least 0.5\n{table}',
+        f'{title}:\n{format_table(list(metrics), [list(metrics.values())])}\nBy joint, each labelled person against '
+        f'the prediction of highest OKS in its image; found: similarity of at least 0.5\n{joints}',
         logger='current',
     )
 
@@ -199,11 +197,3 @@ def _write(truth: GroundTruth, found: Predictions, prefix: str) -> Path:
     image_ids = [truth.image_ids[place] for place in found.image]
     path.write_text(json.dumps(coco_results(image_ids, found.categories, found.keypoints, found.scores)))
     return path
-
-
-def _annotation(truth: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the ground truth of one sample as a COCO annotation, without the image's id."""
-    x1, y1, x2, y2 = only_person(truth, 'bboxes').tolist()
-    joints = only_person(truth, 'keypoints'), only_person(truth, 'keypoints_visible')
-    area = {'area': float(only_person(truth, 'areas'))} if 'areas' in truth else {}
-    return {'bbox': [x1, y1, x2 - x1, y2 - y1], 'keypoints': np.column_stack(joints).ravel(), **area}

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from mmengine.logging import print_log
 
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.crowdpose_ap import (
@@ -15,7 +14,7 @@ from hrpose.evaluation.functional.crowdpose_ap import (
     evaluate_crowdpose,
 )
 from hrpose.evaluation.functional.people import GroundTruth, Predictions
-from hrpose.evaluation.metrics.coco import CocoMetric, log_joints, log_metrics
+from hrpose.evaluation.metrics.coco import CocoMetric, log_tables
 from hrpose.registry import METRICS
 
 
@@ -34,7 +33,7 @@ class CrowdPoseMetric(CocoMetric):
         **options: those of `CocoMetric`.
 
     Raises:
-        UserError: wrong limits, and all that `CocoMetric` and `evaluate_crowdpose` raise.
+        UserError: wrong limits, and as `CocoMetric` and `evaluate_crowdpose`.
     """
 
     default_prefix = 'crowdpose'
@@ -56,9 +55,8 @@ class CrowdPoseMetric(CocoMetric):
     def evaluate_results(self, truth: GroundTruth, found: Predictions, info: Mapping[str, Any]) -> dict[str, float]:
         """Return CrowdPose's nine metrics and log them; arguments as in `CocoMetric`."""
         metrics = evaluate_crowdpose(truth, found, info['sigmas'], limits=self.limits, backend=self.backend)
-        log_metrics(f'CrowdPose metrics ({self.backend})', metrics)
         images = np.bincount(crowd_levels(truth, self.limits), minlength=len(LEVELS))
         counts = ', '.join(f'{count} {level}' for count, level in zip(images, LEVELS, strict=True))
-        print_log(f'Images: {counts}; by crowd index, at {self.limits[0]:g} and {self.limits[1]:g}', logger='current')
-        log_joints(truth, found, info)
+        levels = f'images: {counts}; by crowd index, at {self.limits[0]:g} and {self.limits[1]:g}'
+        log_tables(f'CrowdPose metrics ({self.backend}; {levels})', metrics, truth, found, info)
         return metrics

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.pckh import MpiiTruth, head_lengths, mean_over_labels, pckh, read_mpii_truth
-from hrpose.evaluation.metrics.base import Person, PoseMetric, only_person
+from hrpose.evaluation.metrics.base import Person, PoseMetric
 from hrpose.evaluation.metrics.tables import format_table
 from hrpose.registry import METRICS
 
@@ -61,16 +61,11 @@ class MpiiMetric(PoseMetric):
             raise UserError(f'MpiiMetric: its gt_file does not exist: {gt_file}; it comes with the official release')
         self.gt_file = gt_file
 
-    def person(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the index and the keypoints (K, 2) of a sample, image px counted from 0."""
-        keypoints = only_person(sample['pred_instances'], 'keypoints')
-        return {'img_id': sample['img_id'], 'id': sample['id'], 'keypoints': keypoints}
-
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Return the metrics over all people of `gt_file`."""
         predicted = self._in_order_of_truth(self.people(results))
         truth = self._truth
-        # The ground truth counts pixels from 1.
+        # The ground truth counts pixels from 1, predictions from 0.
         shares = 100 * pckh(
             predicted + 1, truth.keypoints, truth.visible, head_lengths(truth.head_boxes), [*THRESHOLDS.values()]
         )

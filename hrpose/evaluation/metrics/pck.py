@@ -12,21 +12,24 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from hrpose.errors import UserError
-from hrpose.evaluation.functional.lengths import (
+from hrpose.evaluation.functional.pck import (
+    AUC_THRESHOLDS,
+    Measure,
     Normalizer,
     check_normalizer,
     describe_normalizer,
+    joint_distances,
     length_ends,
+    mean_distance,
+    mean_share,
     person_lengths,
+    share_within,
 )
-from hrpose.evaluation.functional.pck import AUC_THRESHOLDS, joint_distances, mean_distance, mean_share, share_within
-from hrpose.evaluation.metrics.base import PoseMetric, only_person, truth_of, warn
+from hrpose.evaluation.metrics.base import PoseMetric, truth_of, warn
 from hrpose.evaluation.metrics.tables import format_table
 from hrpose.registry import METRICS
 
 _Array = NDArray[np.float64]
-# One value a joint (K,), and their mean.
-Column = tuple[_Array, float]
 
 
 class DistanceMetric(PoseMetric):
@@ -44,7 +47,7 @@ class DistanceMetric(PoseMetric):
             length_ends(normalizer, self.info['keypoint_names'])
 
     @abstractmethod
-    def columns(self, distances: _Array, pixels: _Array) -> dict[str, Column]:
+    def columns(self, distances: _Array, pixels: _Array) -> dict[str, Measure]:
         """Return the metrics, by name, of people whose length is known.
 
         Args:
@@ -56,17 +59,9 @@ class DistanceMetric(PoseMetric):
         """Return what the table is of, in words."""
         return f'{type(self).__name__} in units of {describe_normalizer(self.normalizer)},'
 
-    def person(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Return prediction and ground truth of a sample."""
-        truth = truth_of(sample, type(self).__name__)
-        return {
-            'img_id': sample['img_id'],
-            'id': sample.get('id'),
-            'keypoints': only_person(sample['pred_instances'], 'keypoints'),
-            'truth': only_person(truth, 'keypoints'),
-            'visible': only_person(truth, 'keypoints_visible'),
-            'box': only_person(truth, 'bboxes'),
-        }
+    def kept(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the ground truth of a sample."""
+        return truth_of(sample, type(self).__name__)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Return each metric's mean over the joints; without any person shares are 0 and EPE is NaN."""
@@ -104,8 +99,8 @@ class PCKMetric(DistanceMetric):
         thresholds: in units of the normalizer.
         normalizer: 'box' is the larger side of the true box, 'torso' the mean of the labelled diagonals from shoulder
             to opposite hip, 'head' from the top of the head to the neck (not MPII's head box, for which there is
-            `MpiiMetric`); or the names of two joints, or a number of px. A person whose length is unknown (those joints
-            not labelled) is left out, and counted in the log.
+            `MpiiMetric`); or the names of two joints, or a number of px. A person in whom those joints are not labelled
+            is left out, and counted in the log.
         **options: `metainfo`, `collect_device` and `prefix`, see `PoseMetric`.
 
     Raises:
@@ -121,7 +116,7 @@ class PCKMetric(DistanceMetric):
         self.thresholds = _checked_thresholds(thresholds, 'PCKMetric', least=np.nextafter(0, 1))
         super().__init__(normalizer=normalizer, **options)
 
-    def columns(self, distances: _Array, pixels: _Array) -> dict[str, Column]:
+    def columns(self, distances: _Array, pixels: _Array) -> dict[str, Measure]:
         """Return PCK at each threshold, AUC and EPE."""
         shares = {f'PCK@{threshold:g}': share_within(distances, threshold) for threshold in self.thresholds}
         return {**shares, 'AUC': mean_share(distances), 'EPE': mean_distance(pixels)}
@@ -135,12 +130,7 @@ class AUCMetric(DistanceMetric):
     MPII's AUC (Insafutdinov et al., DeeperCut, ECCV 2016: PCKh up to 0.5), in 21 thresholds. For hands, mmpose has
     `normalizer=30` px and `thresholds=[step / 20 for step in range(20)]`.
 
-    Args:
-        thresholds: in units of the normalizer.
-        normalizer, **options: as in `PCKMetric`.
-
-    Raises:
-        UserError: as `PCKMetric`.
+    Arguments are as in `PCKMetric`, and so are errors.
     """
 
     default_prefix = 'auc'
@@ -151,7 +141,7 @@ class AUCMetric(DistanceMetric):
         self.thresholds = _checked_thresholds(thresholds, 'AUCMetric', least=0.0)
         super().__init__(normalizer=normalizer, **options)
 
-    def columns(self, distances: _Array, pixels: _Array) -> dict[str, Column]:
+    def columns(self, distances: _Array, pixels: _Array) -> dict[str, Measure]:
         """Return AUC."""
         return {'AUC': mean_share(distances, self.thresholds)}
 
@@ -168,10 +158,7 @@ class EPEMetric(DistanceMetric):
 
     Returns `EPE` in px under the prefix, the mean of the joints' values. Less is better, and a config whose first
     metric this is keeps the checkpoint with the least. mmpose's EPE weighs a joint by how often it is labelled; where
-    all are labelled equally often, the two are the same.
-
-    Args:
-        **options: as in `PCKMetric`.
+    all are labelled equally often, the two are the same. Options are as in `PCKMetric`.
     """
 
     default_prefix = 'epe'
@@ -180,7 +167,7 @@ class EPEMetric(DistanceMetric):
     def __init__(self, **options: Any) -> None:
         super().__init__(normalizer=1.0, **options)
 
-    def columns(self, distances: _Array, pixels: _Array) -> dict[str, Column]:
+    def columns(self, distances: _Array, pixels: _Array) -> dict[str, Measure]:
         """Return EPE."""
         return {'EPE': mean_distance(pixels)}
 

@@ -15,14 +15,8 @@ from hrpose.evaluation.metrics.tables import format_table
 from hrpose.registry import METRICS
 
 # The columns of the published table, by the joints' names without their side.
-PARTS = {
-    'Head': ('nose', 'head_bottom', 'head_top'),
-    'Shoulder': ('shoulder',),
-    'Elbow': ('elbow',),
-    'Wrist': ('wrist',),
-    'Hip': ('hip',),
-    'Knee': ('knee',),
-    'Ankle': ('ankle',),
+PARTS = {'Head': ('nose', 'head_bottom', 'head_top')} | {
+    name.title(): (name,) for name in ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
 }
 
 
@@ -31,11 +25,11 @@ class PoseTrack18Metric(CocoMetric):
     """PoseTrack18's AP by part and its mean, in percent as PoseTrack publishes them, after OKS-NMS as on COCO.
 
     Returns, under the prefix, `Mean`, over the joints that are labelled at all (15: the ears are not), then `Head
-    Shoulder Elbow Wrist Hip Knee Ankle`, NaN where the truth labels none of a part's joints; logs them, and a table by
-    joint. What is ranked are the joints' own scores. For COCO's AP on the same data put a `CocoMetric` beside it.
+    Shoulder Elbow Wrist Hip Knee Ankle`, NaN where none of a part's joints is labelled. It logs these and a table by
+    joint. The joints are ranked by their own scores. For COCO's AP on the same data put a `CocoMetric` beside it.
 
     Args:
-        ann_file: PoseTrack18 JSON with the truth, or the folder of one file a video.
+        ann_file: PoseTrack18 JSON with the ground truth, or the folder of one file a video.
         metainfo: name or dict of the joints; None takes the data set's.
         threshold: in head lengths, within which a joint is right.
         **options: those of `CocoMetric` but `backend`; the person's score decides in NMS only.
@@ -56,19 +50,19 @@ class PoseTrack18Metric(CocoMetric):
         **options: Any,
     ) -> None:
         if 'backend' in options:
-            raise UserError("PoseTrack18Metric has no backend: PoseTrack's AP is none of theirs; leave it out")
+            raise UserError('PoseTrack18Metric has no backend: none computes its AP; leave it out')
         super().__init__(ann_file, metainfo, **options)
         if not threshold > 0:
-            raise UserError(f'PoseTrack18Metric.threshold has to be above 0 head lengths, not {threshold!r}')
+            raise UserError(f'PoseTrack18Metric: threshold is {threshold!r}; give head lengths above 0')
         self.threshold = threshold
 
     def evaluate_results(self, truth: GroundTruth, found: Predictions, info: Mapping[str, Any]) -> dict[str, float]:
         """Return PoseTrack's eight metrics and log them; arguments as in `CocoMetric`."""
         names = info['keypoint_names']
-        parts = {part: _places(part, names) for part in PARTS}
+        places = {part: _places(part, names) for part in PARTS}
         values, labels = posetrack_ap(truth, found, len(names), threshold=self.threshold)
         values *= 100
-        by_part = {part: joint_mean(values[places]) for part, places in parts.items()}
+        by_part = {part: joint_mean(values[places[part]]) for part in PARTS}
         rows = list(zip(names, labels, values, strict=True))
         print_log(
             f"PoseTrack's AP within {self.threshold:g} head lengths, in percent:\n"
@@ -80,13 +74,9 @@ class PoseTrack18Metric(CocoMetric):
 
 
 def _places(part: str, names: Sequence[str]) -> np.ndarray:
-    """Return the indices of a part's joints.
-
-    Raises:
-        UserError: there are none.
-    """
+    """Return the indices of a part's joints; raise `UserError` if there are none."""
     wanted = {side + name for name in PARTS[part] for side in ('', 'left_', 'right_')}
     places = [index for index, name in enumerate(names) if name in wanted]
     if not places:
-        raise UserError(f"PoseTrack18Metric finds no joint for '{part}'; it needs one of {', '.join(sorted(wanted))}")
+        raise UserError(f"PoseTrack18Metric: no joint for '{part}'; name one of {', '.join(sorted(wanted))}")
     return np.array(places)

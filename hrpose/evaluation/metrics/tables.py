@@ -8,26 +8,16 @@ Cell = str | float | np.integer | np.floating | None
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    """Return an aligned table: text to the left, numbers to the right, three decimals.
+    """Return an aligned table: the header, a rule and the rows, joined by newlines.
 
-    Args:
-        header: one title a column.
-        rows: cells; integers are written whole, NaN and None as '-'.
-
-    Returns:
-        Lines joined by newlines: the header, a rule, the rows.
+    Text stands to the left, numbers to the right with three decimals; integers are written whole, NaN and None as '-'.
     """
     cells = [list(header)] + [[_text(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    to_left = [all(isinstance(row[i], str) for row in rows) for i in range(len(header))]
-    lines = [_line(row, widths, to_left) for row in cells]
-    lines.insert(1, '  '.join('-' * width for width in widths))
-    return '\n'.join(lines)
-
-
-def _line(texts: Sequence[str], widths: Sequence[int], to_left: Sequence[bool]) -> str:
-    columns = zip(texts, widths, to_left, strict=True)
-    return '  '.join(t.ljust(w) if left else t.rjust(w) for t, w, left in columns).rstrip()
+    align = ['<' if all(isinstance(row[place], str) for row in rows) else '>' for place in range(len(header))]
+    cells.insert(1, ['-' * width for width in widths])
+    line = '  '.join(f'{{:{side}{width}}}' for side, width in zip(align, widths, strict=True))
+    return '\n'.join(line.format(*row).rstrip() for row in cells)
 
 
 def _text(cell: Cell) -> str:

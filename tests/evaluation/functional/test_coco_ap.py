@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hrpose.errors import UserError
-from hrpose.evaluation import evaluate_coco
+from hrpose.evaluation import evaluate_coco, joint_agreement
 from hrpose.evaluation.functional import coco_ap
 from hrpose.evaluation.functional.coco_ap import (
     COCO_METRICS,
@@ -196,6 +196,47 @@ def test_crowdpose_annotations_without_area_can_be_evaluated(sample_data, backen
     dataset = json.loads((sample_data / 'crowdpose/test_crowdpose.json').read_text())
     metrics = evaluate_coco(dataset, _perfect(dataset), np.full(14, 0.05), backend)
     assert metrics['AP'] == pytest.approx(1.0)
+
+
+THREE_SIGMAS = [0.1, 0.1, 0.1]
+
+
+def _person(image, joints, **more):
+    return {'image_id': image, 'keypoints': joints, 'bbox': [0, 0, 10, 10], 'area': 100.0, **more}
+
+
+def test_each_joint_is_compared_with_the_prediction_of_highest_oks():
+    truth = [_person(1, [0, 0, 2, 5, 0, 2, 9, 9, 0])]
+    near = {'image_id': 1, 'keypoints': [0, 0, 1, 9, 0, 1, 0, 0, 1], 'score': 0.1}
+    far = {'image_id': 1, 'keypoints': [99, 0, 1, 99, 0, 1, 9, 9, 1], 'score': 0.9}
+    dataset = {'images': [{'id': 1}], 'annotations': truth}
+    agreement = joint_agreement(dataset, [far, near], THREE_SIGMAS)
+    assert agreement.labelled.tolist() == [1, 1, 0]
+    assert agreement.similarity[:2] == pytest.approx([1.0, np.exp(-16 / (2 * 100 * 0.04))])
+    assert agreement.found[:2].tolist() == [1.0, 0.0]
+    assert np.isnan(agreement.found[2])
+
+
+def test_people_in_images_without_predictions_count_as_not_found():
+    truth = [_person(image, [0, 0, 2] * 3) for image in (1, 2)]
+    result = {'image_id': 1, 'keypoints': [0, 0, 1] * 3, 'score': 1.0}
+    dataset = {'images': [{'id': 1}, {'id': 2}], 'annotations': truth}
+    assert joint_agreement(dataset, [result], THREE_SIGMAS).found.tolist() == [0.5, 0.5, 0.5]
+
+
+def test_nan_in_joints_that_are_not_labelled_is_not_read():
+    nan = float('nan')
+    truth = [_person(1, [0, 0, 2, nan, nan, 0, nan, nan, nan])]
+    result = {'image_id': 1, 'keypoints': [0, 0, 1] * 3, 'score': 1.0}
+    dataset = {'images': [{'id': 1}], 'annotations': truth}
+    agreement = joint_agreement(dataset, [result], THREE_SIGMAS)
+    assert agreement.labelled.tolist() == [1, 0, 0] and agreement.similarity[0] == agreement.found[0] == 1.0
+    assert evaluate_coco(dataset, [result], THREE_SIGMAS)['AP'] == pytest.approx(1.0)
+
+
+def test_crowds_are_left_out():
+    dataset = {'images': [{'id': 1}], 'annotations': [_person(1, [0, 0, 2] * 3, iscrowd=1)]}
+    assert joint_agreement(dataset, [], THREE_SIGMAS).labelled.tolist() == [0, 0, 0]
 
 
 @pytest.mark.slow

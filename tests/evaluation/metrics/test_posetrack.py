@@ -350,7 +350,7 @@ def test_mistakes_are_sentences(annotated, tmp_path):
         PoseTrack18Metric(str(path), backend='faster-coco-eval')
     with pytest.raises(UserError, match='threshold'):
         PoseTrack18Metric(str(path), threshold=0)
-    with pytest.raises(UserError, match="finds no joint for 'Head'"):
+    with pytest.raises(UserError, match="no joint for 'Head'"):
         names = {'keypoint_names': [f'j{n}' for n in range(17)]}
         evaluate(PoseTrack18Metric(str(path), names), samples_of(content['annotations']))
     del content['annotations'][2]['bbox_head']
