@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.io import savemat
 
 from hrpose.analysis.doctor.examine import examine
-from hrpose.cli.box_file import BoxFile
+from hrpose.apis.box_file import BoxFile
 from hrpose.cli.doctor import parse_arguments, read_subjects
 from hrpose.config import load_config
 from hrpose.datasets import CocoDataset, CrowdPoseDataset, MpiiDataset, MpiiMatDataset, PoseTrack18Dataset
