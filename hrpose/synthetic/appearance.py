@@ -1,6 +1,6 @@
 """What people look like: flesh, face, hair and clothes as solids on a skeleton, and the light on them.
 
-Left and right wear the same, so which is which has to be seen from the face, the feet and what hides what.
+Left and right look the same, so only face, feet and occlusion show which is which.
 """
 
 from dataclasses import dataclass
@@ -28,10 +28,9 @@ HAIRS = (
     (0.12, 0.24, 0.50),
     (0.62, 0.64, 0.66),
 )
-HAIR_ODDS = (0.3, 0.26, 0.18, 0.12, 0.07, 0.07)
-PATTERNS = ('plain', 'hoops', 'stripes', 'checks', 'dots')
-PATTERN_ODDS = (0.62, 0.13, 0.08, 0.1, 0.07)
-UPRIGHT = ('standing', 'at ease', 'walking')  # the legs that a skirt can be worn with
+HAIR_PROBABILITIES = (0.3, 0.26, 0.18, 0.12, 0.07, 0.07)
+PATTERNS = {'plain': 0.62, 'hoops': 0.13, 'stripes': 0.08, 'checks': 0.1, 'dots': 0.07}  # with probabilities
+UPRIGHT = ('standing', 'at ease', 'walking')  # poses of the legs with which a skirt can be worn
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Outfit:
 
 @dataclass(frozen=True)
 class Light:
-    """Light from one direction (3,) (camera space, towards the light) over light from everywhere.
+    """Light from one `direction` (3,), in camera space towards the light, and light from everywhere.
 
     `sun` and `sky` are BGR strengths; on a surface that faces the light they add up to about 1.
     """
@@ -60,7 +59,7 @@ class Light:
     sky: np.ndarray
 
     def shade(self, layer: Layer) -> None:
-        """Light the colours of `layer` in place; surfaces seen edge-on are darker, as in soft light."""
+        """Light the colours of `layer` in place; surfaces at a slant to the view are darker, as in soft light."""
         drawn = layer.mask
         normal = layer.normal[drawn]
         facing = np.maximum(normal @ self.direction.astype(np.float32), 0)
@@ -70,7 +69,7 @@ class Light:
 
 
 def sample_light(rng: np.random.Generator) -> Light:
-    """Return a light from above, from any side but mostly the camera's, warm or cold."""
+    """Return light from above, mostly from the side of the camera, warm or cold."""
     direction = np.array([rng.uniform(-0.9, 0.9), rng.uniform(-1.1, -0.35), rng.uniform(-0.9, 0.25)])
     warmth = rng.uniform(-0.06, 0.06)
     share = rng.uniform(0.35, 0.62)
@@ -79,7 +78,7 @@ def sample_light(rng: np.random.Generator) -> Light:
 
 
 def sample_colour(rng: np.random.Generator) -> tuple[float, float, float]:
-    """Return a BGR colour as of cloth or paint: any hue, often grey, dark or light."""
+    """Return a BGR colour of cloth or paint: any hue, often grey, dark or light."""
     saturation = rng.beta(1.3, 1.5) if rng.random() < 0.75 else rng.uniform(0, 0.12)
     value = rng.uniform(0.14, 0.95)
     hsv = np.array([[[rng.uniform(0, 360), saturation, value]]], np.float32)
@@ -89,14 +88,14 @@ def sample_colour(rng: np.random.Generator) -> tuple[float, float, float]:
 
 def sample_cloth(rng: np.random.Generator) -> Material:
     """Return a plain or patterned cloth."""
-    pattern = str(rng.choice(PATTERNS, p=PATTERN_ODDS))
+    pattern = str(rng.choice(list(PATTERNS), p=list(PATTERNS.values())))
     return Material(sample_colour(rng), pattern, sample_colour(rng), float(rng.uniform(0.06, 0.16)))
 
 
 def sample_outfit(skeleton: Skeleton, rng: np.random.Generator) -> Outfit:
-    """Return clothes that suit the pose: skirts only where the legs are near each other."""
+    """Return clothes; skirts only with legs close together."""
     skin = np.array(SKINS[rng.integers(len(SKINS))]) * rng.uniform(0.9, 1.08)
-    hair = np.array(HAIRS[rng.choice(len(HAIRS), p=HAIR_ODDS)]) * rng.uniform(0.8, 1.2)
+    hair = np.array(HAIRS[rng.choice(len(HAIRS), p=HAIR_PROBABILITIES)]) * rng.uniform(0.8, 1.2)
     bottom = sample_cloth(rng)
     if rng.random() < 0.7:
         bottom = bottom._replace(pattern='plain')
@@ -133,7 +132,10 @@ def _limb(
     frame: str,
     reach: float = 1,
 ) -> Solid:
-    """A round limb from point `start` to a share `reach` of the way to `end`; girths as shares of stature."""
+    """Return a round limb from point `start` to a share `reach` of the way to `end`.
+
+    Both radii `girth`, at `start` and `end`, are shares of the stature.
+    """
     stature = skeleton.size.stature * (0.35 + 0.65 * skeleton.size.build)
     first, last = skeleton.points[start], skeleton.points[end]
     radius = girth[0] * stature
@@ -143,7 +145,7 @@ def _limb(
 
 
 def _trunk(skeleton: Skeleton, outfit: Outfit) -> list[Solid]:
-    """Pelvis, belly, chest, shoulders and neck."""
+    """Return pelvis, belly, chest, shoulders and neck."""
     points, frames = skeleton.points, skeleton.frames
     girth = skeleton.size.stature * skeleton.size.build
     across, hips = skeleton.size.shoulders, skeleton.size.hips
@@ -151,37 +153,23 @@ def _trunk(skeleton: Skeleton, outfit: Outfit) -> list[Solid]:
     low = points['pelvis'] - frames['pelvis'] @ [0, 0.03 * girth, 0]
     top = points['neck'] - frames['chest'] @ [0, 0.035 * girth, 0]
     wide = 0.45 * across + 0.045 * girth
+    belly = points['waist'] - frames['waist'] @ [0, 0.035 * girth, 0]
+    up = frames['chest'][:, 1]
+    left, right = (points[f'{side}_shoulder'] - 0.01 * girth * up for side in SIDES)
+    thick = 0.03 * girth
     return [
+        Solid(low, points['waist'], pelvis, (hips + 0.042 * girth, 0.066 * girth, thick), outfit.bottom, 0.86),
         Solid(
-            low,
-            points['waist'],
-            pelvis,
-            (hips + 0.042 * girth, 0.066 * girth, 0.03 * girth),
-            outfit.bottom,
-            0.86,
+            belly, points['breast'], waist, (0.081 * girth, 0.061 * girth, thick), outfit.top, wide / (0.081 * girth)
         ),
-        Solid(
-            points['waist'] - frames['waist'] @ [0, 0.035 * girth, 0],
-            points['breast'],
-            waist,
-            (0.081 * girth, 0.061 * girth, 0.03 * girth),
-            outfit.top,
-            wide / (0.081 * girth),
-        ),
-        Solid(points['breast'], top, chest, (wide, 0.067 * girth, 0.03 * girth), outfit.top, 0.9),
-        Solid(
-            points['left_shoulder'] - 0.01 * girth * frames['chest'][:, 1],
-            points['right_shoulder'] - 0.01 * girth * frames['chest'][:, 1],
-            frames['chest'][:, 1],
-            (0.037 * girth, 0.043 * girth, 0.03 * girth),
-            outfit.top,
-        ),
+        Solid(points['breast'], top, chest, (wide, 0.067 * girth, thick), outfit.top, 0.9),
+        Solid(left, right, up, (0.037 * girth, 0.043 * girth, thick), outfit.top),
         _limb(skeleton, 'neck', 'head', (0.036, 0.03), outfit.skin, 'chest', 0.7),
     ]
 
 
 def _head(skeleton: Skeleton, outfit: Outfit) -> list[Solid]:
-    """Skull, jaw and the face, a little larger than life so that it shows at this resolution."""
+    """Return skull, jaw and face; the face is enlarged so that it shows at this resolution."""
     points, frame, unit = skeleton.points, skeleton.frames['head'], skeleton.size.head
     left, up, front = frame.T
 
@@ -210,7 +198,7 @@ def _head(skeleton: Skeleton, outfit: Outfit) -> list[Solid]:
 
 
 def _hair(skeleton: Skeleton, outfit: Outfit) -> list[Solid]:
-    """Hair or a cap on the skull, clear of the face."""
+    """Return hair or a cap on the skull, clear of the face."""
     head, frame, unit = skeleton.points['head'], skeleton.frames['head'], skeleton.size.head
     left, up, front = frame.T
     if outfit.haircut == 'none':
@@ -231,15 +219,12 @@ def _hair(skeleton: Skeleton, outfit: Outfit) -> list[Solid]:
     if outfit.haircut == 'long':
         top = head + unit * (0.1 * up - 0.36 * front)
         nape = head + unit * (-1.25 * up - 0.5 * front)
-        return [
-            crown,
-            Solid(top, nape, left, (0.76 * unit, 0.5 * unit, 0.3 * unit), outfit.hair, 0.82),
-        ]
+        return [crown, Solid(top, nape, left, (0.76 * unit, 0.5 * unit, 0.3 * unit), outfit.hair, 0.82)]
     return [crown, back]
 
 
 def _arm(skeleton: Skeleton, outfit: Outfit, side: str) -> list[Solid]:
-    """Upper arm, forearm, hand and sleeve."""
+    """Return upper arm, forearm, hand and sleeve."""
     upper, fore = f'{side}_upper_arm', f'{side}_forearm'
     sleeve = outfit.top if outfit.sleeves == 'long' else outfit.skin
     thick = 0.003 if outfit.sleeves == 'long' else 0.0
@@ -250,23 +235,15 @@ def _arm(skeleton: Skeleton, outfit: Outfit, side: str) -> list[Solid]:
     ]
     hand = _limb(skeleton, wrist, f'{side}_hand', (0.018, 0.018), outfit.skin, fore)
     radius = hand.radii[0]
-    solids.append(
-        Solid(
-            hand.start,
-            hand.end,
-            hand.side,
-            (0.65 * radius, 1.25 * radius, radius),
-            outfit.skin,
-            0.85,
-        )
-    )
+    radii = (0.65 * radius, 1.25 * radius, radius)
+    solids.append(Solid(hand.start, hand.end, hand.side, radii, outfit.skin, 0.85))
     if outfit.sleeves == 'short':
         solids.append(_limb(skeleton, shoulder, elbow, (0.04, 0.038), outfit.top, upper, 0.55))
     return solids
 
 
 def _leg(skeleton: Skeleton, outfit: Outfit, side: str) -> list[Solid]:
-    """Thigh, shin, calf, foot and trouser leg."""
+    """Return thigh, shin, calf, foot and trouser leg."""
     thigh, shin, foot = f'{side}_thigh', f'{side}_shin', f'{side}_foot'
     hip, knee, ankle = f'{side}_hip', f'{side}_knee', f'{side}_ankle'
     trousers = outfit.legs == 'long'
@@ -282,30 +259,15 @@ def _leg(skeleton: Skeleton, outfit: Outfit, side: str) -> list[Solid]:
     if outfit.legs == 'short':
         solids.append(_limb(skeleton, hip, knee, (0.06, 0.05), outfit.bottom, thigh, 0.72))
     stature = skeleton.size.stature
-    solids.append(
-        Solid(
-            skeleton.points[f'{side}_heel'],
-            skeleton.points[f'{side}_toe'],
-            skeleton.frames[foot][:, 0],
-            (0.027 * stature, 0.03 * stature, 0.025 * stature),
-            outfit.shoes,
-            0.8,
-        )
-    )
-    return solids
+    heel, toe, across = skeleton.points[f'{side}_heel'], skeleton.points[f'{side}_toe'], skeleton.frames[foot][:, 0]
+    shoe = Solid(heel, toe, across, (0.027 * stature, 0.03 * stature, 0.025 * stature), outfit.shoes, 0.8)
+    return [*solids, shoe]
 
 
 def _skirt(skeleton: Skeleton, outfit: Outfit) -> Solid:
-    """A bell from the hips to above the knees."""
+    """Return a bell from the hips to above the knees."""
     girth = skeleton.size.stature * skeleton.size.build
     knees = (skeleton.points['left_knee'] + skeleton.points['right_knee']) / 2
     start = skeleton.points['pelvis'] + 0.02 * girth * skeleton.frames['pelvis'][:, 1]
     radii = (skeleton.size.hips + 0.045 * girth, 0.074 * girth, 0.02 * girth)
-    return Solid(
-        start,
-        start + 0.86 * (knees - start),
-        skeleton.frames['pelvis'][:, 0],
-        radii,
-        outfit.bottom,
-        1.5,
-    )
+    return Solid(start, start + 0.86 * (knees - start), skeleton.frames['pelvis'][:, 0], radii, outfit.bottom, 1.5)

@@ -1,6 +1,6 @@
-"""What stands behind everybody: a ground in perspective, and a wall or the open, all with structure.
+"""The background: a textured ground in perspective, and behind it a wall or a landscape.
 
-Pictures here are (height, width, 3) float32, BGR in 0 to 1, at the size of the final picture.
+Images here are (height, width, 3) float32, BGR in 0 to 1, at the size of the final image.
 """
 
 import cv2
@@ -9,28 +9,30 @@ import numpy as np
 from hrpose.synthetic.appearance import sample_colour
 from hrpose.synthetic.camera import Camera
 
-FARTHEST = 60.0  # metres; the ground beyond is drawn as if it were this far
+FARTHEST = 60.0  # metres; farther ground is drawn as at this distance
 
 
 def sample_background(camera: Camera, wall: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return a picture, and (height, width) bool: where it shows the ground.
+    """Return an image, and where it shows the ground, (height, width) bool.
 
     Args:
-        wall: distance in metres at which the ground ends, at a wall or far outdoors.
+        camera: that looks at it.
+        wall: distance in metres at which the ground ends indoors.
+        rng: source of randomness.
     """
     across, away = ground_coordinates(camera)
     outdoors = rng.random() < 0.45
     ground = (away > 0) & (away < (FARTHEST if outdoors else wall))
-    picture = _outdoors(camera, rng) if outdoors else _indoors(camera.size, rng)
+    image = _outdoors(camera, rng) if outdoors else _indoors(camera.size, rng)
     floor = _floor(np.clip(across, -FARTHEST, FARTHEST), np.clip(away, 0, FARTHEST), rng)
-    picture[ground] = floor[ground]
-    picture *= 1 + 0.1 * smooth_noise(camera.size, (5, 4), rng)[..., None]
-    picture *= 1 + rng.uniform(0, 0.05) * smooth_noise(camera.size, (90, 64), rng)[..., None]
-    return np.clip(picture, 0, 1), ground
+    image[ground] = floor[ground]
+    image *= 1 + 0.1 * smooth_noise(camera.size, (5, 4), rng)[..., None]
+    image *= 1 + rng.uniform(0, 0.05) * smooth_noise(camera.size, (90, 64), rng)[..., None]
+    return np.clip(image, 0, 1), ground
 
 
 def ground_coordinates(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """Return where each pixel's ray meets the ground: metres to the right and away; away is -1 above it."""
+    """Return where the ray of each pixel meets the ground, metres to the right and away; -1 away if it does not."""
     width, height = camera.size
     x = ((np.arange(width, dtype=np.float32) - (width - 1) / 2) / camera.zoom)[None, :]
     y = ((np.arange(height, dtype=np.float32) - (height - 1) / 2) / camera.zoom)[:, None]
@@ -42,13 +44,13 @@ def ground_coordinates(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
 
 
 def smooth_noise(size: tuple[int, int], cells: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """(height, width) float32: normal noise with about `cells` (across, down) blobs."""
+    """Return normal noise (height, width) float32 with about `cells` (across, down) blobs."""
     grid = rng.standard_normal((cells[1], cells[0]), dtype=np.float32)
     return cv2.resize(grid, size, interpolation=cv2.INTER_CUBIC)
 
 
 def _floor(across: np.ndarray, away: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Tiles, planks or grass, fading where it would flicker."""
+    """Draw tiles, planks or grass, fading far away, where a pattern would alias."""
     first = np.array(sample_colour(rng), np.float32) * 0.5 + 0.25
     second = np.clip(first * rng.uniform(0.55, 1.4), 0, 1)
     width = rng.uniform(0.25, 0.9)
@@ -57,7 +59,7 @@ def _floor(across: np.ndarray, away: np.ndarray, rng: np.random.Generator) -> np
     rows = np.floor(away / (width * rng.uniform(1, 3)) + 0.37 * columns * (kind == 1)).astype(int)
     if kind == 0:  # chequered
         share = ((columns + rows) % 2).astype(np.float32)
-    elif kind == 1:  # planks, each its own tone
+    elif kind == 1:  # planks of different tones
         share = ((columns * 7 + rows * 13) % 5 / 4).astype(np.float32)
     elif kind == 2:  # seams
         share = ((across / width % 1 < 0.07) | (away / width % 1 < 0.07)).astype(np.float32)
@@ -69,7 +71,7 @@ def _floor(across: np.ndarray, away: np.ndarray, rng: np.random.Generator) -> np
 
 
 def _indoors(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """A wall with paper, pictures, doors, windows and shelves."""
+    """Draw a wall with wallpaper, pictures, doors, windows and shelves."""
     width, height = size
     base = np.array(sample_colour(rng), np.float32) * 0.6 + 0.25
     ramp = np.linspace(rng.uniform(0.75, 1.1), rng.uniform(0.75, 1.1), width, dtype=np.float32)
@@ -87,7 +89,7 @@ def _indoors(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 
 
 def _panel(wall: np.ndarray, rng: np.random.Generator) -> None:
-    """Draw one framed rectangle, empty, shelved or barred, in place."""
+    """Draw a framed rectangle in place: empty, or with shelves or bars."""
     height, width = wall.shape[:2]
     w, h = int(rng.integers(14, 90)), int(rng.integers(20, 150))
     x, y = int(rng.integers(-10, width)), int(rng.integers(-20, height - 40))
@@ -106,12 +108,10 @@ def _panel(wall: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _outdoors(camera: Camera, rng: np.random.Generator) -> np.ndarray:
-    """Sky, then houses or hills along the horizon."""
+    """Draw the sky, and houses or hills along the horizon."""
     width, height = camera.size
-    low, high = (
-        np.array((0.92, 0.86, 0.8), np.float32) * rng.uniform(0.8, 1.05),
-        np.array(sample_colour(rng), np.float32) * 0.4 + 0.45,
-    )
+    low = np.array((0.92, 0.86, 0.8), np.float32) * rng.uniform(0.8, 1.05)
+    high = np.array(sample_colour(rng), np.float32) * 0.4 + 0.45
     ramp = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
     sky = np.ones((1, width, 1), np.float32) * (high + ramp * (low - high))
     sky += 0.06 * smooth_noise(camera.size, (7, 9), rng)[..., None]
@@ -130,7 +130,7 @@ def _outdoors(camera: Camera, rng: np.random.Generator) -> np.ndarray:
 
 
 def _house(sky: np.ndarray, horizon: int, rng: np.random.Generator) -> None:
-    """Draw one house front with rows of windows, in place."""
+    """Draw a house front with rows of windows, in place."""
     w, h = int(rng.integers(30, 120)), int(rng.integers(40, 190))
     x, y = int(rng.integers(-30, sky.shape[1])), horizon - h
     wall, glass = sample_colour(rng), sample_colour(rng)

@@ -1,9 +1,8 @@
-"""Bodies: proportions, joint limits, and poses, as an articulated skeleton in three dimensions.
+"""Bodies: proportions, joint limits and poses, as an articulated skeleton in three dimensions.
 
-Body space: metres, x to the person's left, y up, z to where the person faces. At rest a person stands with
-the arms hanging. Angles are in degrees and named as anatomists do: flexion takes a limb forward (a knee
-backward), abduction away from the body, rotation turns a limb inward about itself.
-Proportions follow the segment lengths, as shares of stature, of Drillis and Contini (1966).
+Body space: metres, x to the person's left, y up, z to where the person faces. At rest a person stands, arms hanging.
+Angles are in degrees with anatomical names: flexion moves a limb forward (a knee backward), abduction away from the
+body, rotation turns a limb inward about itself. Proportions follow the segment lengths of Drillis and Contini (1966).
 """
 
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from hrpose.synthetic.camera import turn_x, turn_y, turn_z
 
 SIDES = ('left', 'right')
 
-# What a joint can do, degrees. Drawn angles are clipped to it.
+# Limits of joint angles, degrees. Sampled angles are clipped to them.
 LIMITS = {
     'hip_flexion': (-25, 115),
     'hip_abduction': (-10, 45),
@@ -34,115 +33,55 @@ LIMITS = {
     'neck_twist': (-65, 65),
 }
 
-# Angle: (mean, spread). What is not named is (0, 6) at a limb, and what `_trunk` draws at the spine and neck.
-ARMS = {
-    'hanging': dict(shoulder_abduction=(11, 6), shoulder_rotation=(0, 30), elbow_flexion=(16, 12)),
-    'swinging': dict(shoulder_flexion=(0, 30), shoulder_abduction=(9, 5), elbow_flexion=(35, 30)),
-    'on hip': dict(
-        shoulder_flexion=(-8, 8),
-        shoulder_abduction=(42, 8),
-        shoulder_rotation=(70, 10),
-        elbow_flexion=(98, 10),
-    ),
-    'at chest': dict(
-        shoulder_flexion=(28, 14),
-        shoulder_abduction=(12, 8),
-        shoulder_rotation=(35, 20),
-        elbow_flexion=(105, 18),
-    ),
-    'forward': dict(shoulder_flexion=(78, 18), shoulder_abduction=(8, 12), elbow_flexion=(18, 16)),
-    'up': dict(shoulder_flexion=(160, 14), shoulder_abduction=(10, 10), elbow_flexion=(18, 18)),
-    'on head': dict(
-        shoulder_flexion=(120, 14),
-        shoulder_abduction=(28, 14),
-        shoulder_rotation=(45, 15),
-        elbow_flexion=(112, 14),
-    ),
-    'sideways': dict(shoulder_abduction=(85, 18), shoulder_rotation=(0, 40), elbow_flexion=(18, 18)),
-    'waving': dict(shoulder_abduction=(75, 14), shoulder_rotation=(-80, 12), elbow_flexion=(80, 22)),
-    'behind': dict(
-        shoulder_flexion=(-32, 8),
-        shoulder_abduction=(14, 6),
-        shoulder_rotation=(55, 15),
-        elbow_flexion=(48, 16),
-    ),
+# fmt: off
+# Pose: (its probability, its angles as (mean, standard deviation)). Other angles are (0, 6) at limbs, and at spine and
+# neck those of `_trunk` and `_place_head`.
+ARMS: dict[str, tuple[float, dict]] = {
+    'hanging': (0.22, dict(shoulder_abduction=(11, 6), shoulder_rotation=(0, 30), elbow_flexion=(16, 12))),
+    'swinging': (0.14, dict(shoulder_flexion=(0, 30), shoulder_abduction=(9, 5), elbow_flexion=(35, 30))),
+    'on hip': (0.1, dict(shoulder_flexion=(-8, 8), shoulder_abduction=(42, 8), shoulder_rotation=(70, 10),
+                         elbow_flexion=(98, 10))),
+    'at chest': (0.11, dict(shoulder_flexion=(28, 14), shoulder_abduction=(12, 8), shoulder_rotation=(35, 20),
+                            elbow_flexion=(105, 18))),
+    'forward': (0.1, dict(shoulder_flexion=(78, 18), shoulder_abduction=(8, 12), elbow_flexion=(18, 16))),
+    'up': (0.09, dict(shoulder_flexion=(160, 14), shoulder_abduction=(10, 10), elbow_flexion=(18, 18))),
+    'on head': (0.05, dict(shoulder_flexion=(120, 14), shoulder_abduction=(28, 14), shoulder_rotation=(45, 15),
+                           elbow_flexion=(112, 14))),
+    'sideways': (0.08, dict(shoulder_abduction=(85, 18), shoulder_rotation=(0, 40), elbow_flexion=(18, 18))),
+    'waving': (0.07, dict(shoulder_abduction=(75, 14), shoulder_rotation=(-80, 12), elbow_flexion=(80, 22))),
+    'behind': (0.04, dict(shoulder_flexion=(-32, 8), shoulder_abduction=(14, 6), shoulder_rotation=(55, 15),
+                          elbow_flexion=(48, 16))),
 }
-ARM_ODDS = (0.22, 0.14, 0.1, 0.11, 0.1, 0.09, 0.05, 0.08, 0.07, 0.04)
-
-LEGS = {  # (one leg, the other)
-    'standing': (
-        dict(hip_abduction=(6, 4), hip_rotation=(-8, 8), knee_flexion=(5, 4)),
-        dict(hip_abduction=(6, 4), hip_rotation=(-8, 8), knee_flexion=(5, 4)),
-    ),
-    'at ease': (
-        dict(hip_flexion=(-2, 3), hip_abduction=(2, 3), knee_flexion=(3, 3)),
-        dict(hip_flexion=(20, 9), hip_abduction=(13, 5), hip_rotation=(-18, 8), knee_flexion=(32, 14)),
-    ),
-    'walking': (
-        dict(hip_flexion=(25, 7), hip_abduction=(3, 3), knee_flexion=(10, 7)),
-        dict(
-            hip_flexion=(-14, 7),
-            hip_abduction=(3, 3),
-            knee_flexion=(28, 14),
-            ankle_flexion=(-15, 8),
-        ),
-    ),
-    'running': (
-        dict(hip_flexion=(55, 15), hip_abduction=(3, 3), knee_flexion=(70, 18)),
-        dict(
-            hip_flexion=(-14, 8),
-            hip_abduction=(3, 3),
-            knee_flexion=(70, 30),
-            ankle_flexion=(-20, 8),
-        ),
-    ),
-    'astride': (
-        dict(hip_abduction=(24, 7), hip_rotation=(-15, 8), knee_flexion=(6, 5)),
-        dict(hip_abduction=(24, 7), hip_rotation=(-15, 8), knee_flexion=(6, 5)),
-    ),
-    'lunging': (
-        dict(hip_flexion=(68, 12), hip_abduction=(8, 5), knee_flexion=(75, 14)),
-        dict(
-            hip_flexion=(-16, 7),
-            hip_abduction=(6, 5),
-            knee_flexion=(28, 14),
-            ankle_flexion=(-25, 8),
-        ),
-    ),
-    'kicking': (
-        dict(hip_flexion=(66, 20), hip_abduction=(8, 9), knee_flexion=(28, 22)),
-        dict(hip_flexion=(0, 5), hip_abduction=(4, 3), knee_flexion=(8, 6)),
-    ),
-    'kneeling': (
-        dict(hip_flexion=(88, 7), hip_abduction=(8, 5), knee_flexion=(90, 8)),
-        dict(hip_flexion=(0, 6), hip_abduction=(5, 3), knee_flexion=(92, 8), ankle_flexion=(-40, 3)),
-    ),
-    'sitting': (
-        dict(hip_flexion=(86, 8), hip_abduction=(9, 8), hip_rotation=(-4, 10), knee_flexion=(86, 14)),
-        dict(hip_flexion=(86, 8), hip_abduction=(9, 8), hip_rotation=(-4, 10), knee_flexion=(86, 14)),
-    ),
-    'crouching': (
-        dict(
-            hip_flexion=(95, 12),
-            hip_abduction=(16, 9),
-            knee_flexion=(112, 14),
-            ankle_flexion=(15, 6),
-        ),
-        dict(
-            hip_flexion=(95, 12),
-            hip_abduction=(16, 9),
-            knee_flexion=(112, 14),
-            ankle_flexion=(15, 6),
-        ),
-    ),
+_STANDING = dict(hip_abduction=(6, 4), hip_rotation=(-8, 8), knee_flexion=(5, 4))
+_ASTRIDE = dict(hip_abduction=(24, 7), hip_rotation=(-15, 8), knee_flexion=(6, 5))
+_SITTING = dict(hip_flexion=(86, 8), hip_abduction=(9, 8), hip_rotation=(-4, 10), knee_flexion=(86, 14))
+_CROUCHING = dict(hip_flexion=(95, 12), hip_abduction=(16, 9), knee_flexion=(112, 14), ankle_flexion=(15, 6))
+# Pose: (its probability, one leg, the other).
+LEGS: dict[str, tuple[float, dict, dict]] = {
+    'standing': (0.19, _STANDING, _STANDING),
+    'at ease': (0.16, dict(hip_flexion=(-2, 3), hip_abduction=(2, 3), knee_flexion=(3, 3)),
+                dict(hip_flexion=(20, 9), hip_abduction=(13, 5), hip_rotation=(-18, 8), knee_flexion=(32, 14))),
+    'walking': (0.18, dict(hip_flexion=(25, 7), hip_abduction=(3, 3), knee_flexion=(10, 7)),
+                dict(hip_flexion=(-14, 7), hip_abduction=(3, 3), knee_flexion=(28, 14), ankle_flexion=(-15, 8))),
+    'running': (0.08, dict(hip_flexion=(55, 15), hip_abduction=(3, 3), knee_flexion=(70, 18)),
+                dict(hip_flexion=(-14, 8), hip_abduction=(3, 3), knee_flexion=(70, 30), ankle_flexion=(-20, 8))),
+    'astride': (0.09, _ASTRIDE, _ASTRIDE),
+    'lunging': (0.07, dict(hip_flexion=(68, 12), hip_abduction=(8, 5), knee_flexion=(75, 14)),
+                dict(hip_flexion=(-16, 7), hip_abduction=(6, 5), knee_flexion=(28, 14), ankle_flexion=(-25, 8))),
+    'kicking': (0.06, dict(hip_flexion=(66, 20), hip_abduction=(8, 9), knee_flexion=(28, 22)),
+                dict(hip_flexion=(0, 5), hip_abduction=(4, 3), knee_flexion=(8, 6))),
+    'kneeling': (0.04, dict(hip_flexion=(88, 7), hip_abduction=(8, 5), knee_flexion=(90, 8)),
+                 dict(hip_flexion=(0, 6), hip_abduction=(5, 3), knee_flexion=(92, 8), ankle_flexion=(-40, 3))),
+    'sitting': (0.09, _SITTING, _SITTING),
+    'crouching': (0.04, _CROUCHING, _CROUCHING),
 }
-LEG_ODDS = (0.19, 0.16, 0.18, 0.08, 0.09, 0.07, 0.06, 0.04, 0.09, 0.04)
+# fmt: on
 ATTEMPTS = 12
 
 
 @dataclass(frozen=True)
 class Proportions:
-    """Lengths in metres, and `build`, the girth of trunk and limbs (1 is average)."""
+    """Lengths in metres, and `build`, the thickness of trunk and limbs (1 is average)."""
 
     stature: float
     build: float
@@ -150,20 +89,17 @@ class Proportions:
     neck: float
     trunk: float  # hips to shoulders
     shoulders: float  # half their width
-    hips: float  # half the distance of the hip joints
+    hips: float  # half the distance between the hip joints
     upper_arm: float
     forearm: float
     thigh: float
     shin: float
-    ankle: float  # its height above the sole
+    ankle: float  # height above the sole
 
 
 @dataclass(frozen=True)
 class Skeleton:
-    """A posed body: points (3,) and the directions of its parts, all in one space.
-
-    `frames` holds for each part a (3, 3) matrix whose columns are the part's left, up and front.
-    """
+    """A posed body: points (3,), and for each part a frame (3, 3) whose columns are its left, up and front."""
 
     size: Proportions
     legs: str
@@ -178,7 +114,7 @@ class Skeleton:
 
 
 def sample_proportions(rng: np.random.Generator) -> Proportions:
-    """Return the measures of an adult, or one time in seven of a child."""
+    """Return the proportions of an adult, or in one of seven cases of a child."""
     child = rng.random() < 0.14
     stature = rng.uniform(1.1, 1.45) if child else np.clip(rng.normal(1.71, 0.1), 1.5, 1.98)
 
@@ -202,7 +138,7 @@ def sample_proportions(rng: np.random.Generator) -> Proportions:
 
 
 def sample_skeleton(rng: np.random.Generator) -> Skeleton:
-    """Return a body of any proportions in any pose, its feet (or knee) on the ground y = 0, facing z."""
+    """Return a body of random proportions in a random pose that faces z, its feet (or knee) on the ground y = 0."""
     size = sample_proportions(rng)
     for _ in range(ATTEMPTS):
         skeleton = _pose(size, rng)
@@ -218,31 +154,32 @@ def sample_skeleton(rng: np.random.Generator) -> Skeleton:
 
 
 def _pose(size: Proportions, rng: np.random.Generator) -> Skeleton:
-    """Return one drawn pose about the middle of the hips."""
-    legs = str(rng.choice(list(LEGS), p=LEG_ODDS))
+    """Return a random pose about the middle of the hips."""
+    legs = str(rng.choice(list(LEGS), p=[probability for probability, _, _ in LEGS.values()]))
     points: dict[str, np.ndarray] = {}
     frames: dict[str, np.ndarray] = {}
     spine, pitch = _trunk(legs, rng)
     frames['pelvis'] = turn_x(pitch) @ turn_z(rng.normal(0, 4))
     _place_trunk(size, spine, points, frames)
     _place_head(size, rng, pitch, points, frames)
-    order = (0, 1) if rng.random() < 0.5 else (1, 0)
-    arms = rng.choice(list(ARMS), size=2, p=ARM_ODDS)
+    one, other = LEGS[legs][1:]
+    leg_poses = (one, other) if rng.random() < 0.5 else (other, one)
+    arms = rng.choice(list(ARMS), size=2, p=[probability for probability, _ in ARMS.values()])
     if rng.random() < 0.35:
         arms[1] = arms[0]
-    for side, leg, arm in zip(SIDES, order, arms, strict=True):
-        _place_leg(size, side, _draw(LEGS[legs][leg], rng), pitch, points, frames)
-        _place_arm(size, side, _draw(ARMS[str(arm)], rng), points, frames)
+    for side, leg, arm in zip(SIDES, leg_poses, arms, strict=True):
+        _place_leg(size, side, _draw(leg, rng), pitch, points, frames)
+        _place_arm(size, side, _draw(ARMS[str(arm)][1], rng), points, frames)
     return Skeleton(size, legs, points, frames)
 
 
 def _draw(wanted: Mapping[str, tuple[float, float]], rng: np.random.Generator) -> dict[str, float]:
-    """Return every angle of `LIMITS`, drawn as `wanted` or about 0, within its limits."""
+    """Return all angles of `LIMITS`, sampled as `wanted` or around 0, within their limits."""
     return {name: float(np.clip(rng.normal(*wanted.get(name, (0, 6))), *limits)) for name, limits in LIMITS.items()}
 
 
 def _trunk(legs: str, rng: np.random.Generator) -> tuple[dict[str, float], float]:
-    """Return the angles of the spine, and how far the pelvis is tipped forward (degrees)."""
+    """Return the angles of the spine, and the forward tilt of the pelvis in degrees."""
     spine: dict[str, tuple[float, float]] = {'spine_flexion': (6, 9), 'spine_lean': (0, 8), 'spine_twist': (0, 12)}
     pitch = rng.normal(2, 5)
     if legs in ('standing', 'at ease', 'astride') and rng.random() < 0.16:
@@ -255,7 +192,7 @@ def _trunk(legs: str, rng: np.random.Generator) -> tuple[dict[str, float], float
 
 
 def _place_trunk(size: Proportions, spine: dict[str, float], points: dict, frames: dict) -> None:
-    """Put pelvis, waist, chest, hips and shoulders in place; half of each bend is at the waist."""
+    """Place pelvis, waist, chest, hips and shoulders; half of each bend is at the waist."""
     half = turn_y(spine['spine_twist'] / 2) @ turn_z(spine['spine_lean'] / 2) @ turn_x(spine['spine_flexion'] / 2)
     frames['waist'] = frames['pelvis'] @ half
     frames['chest'] = frames['waist'] @ half
@@ -265,26 +202,15 @@ def _place_trunk(size: Proportions, spine: dict[str, float], points: dict, frame
     points['neck'] = points['breast'] + frames['chest'] @ [0, 0.36 * size.trunk, 0]
     for side, sign in (('left', 1), ('right', -1)):
         points[f'{side}_hip'] = frames['pelvis'] @ [sign * size.hips, 0, 0]
-        points[f'{side}_shoulder'] = points['neck'] + frames['chest'] @ [
-            sign * size.shoulders,
-            0,
-            0,
-        ]
+        points[f'{side}_shoulder'] = points['neck'] + frames['chest'] @ [sign * size.shoulders, 0, 0]
 
 
 def _place_head(size: Proportions, rng: np.random.Generator, pitch: float, points: dict, frames: dict) -> None:
-    """Put the head and what is on it in place; a bent trunk makes most people look up."""
-    neck = _draw(
-        {
-            'neck_flexion': (-0.55 * max(pitch, 0) + 4, 10),
-            'neck_lean': (0, 7),
-            'neck_twist': (0, 24),
-        },
-        rng,
-    )
-    frames['head'] = (
-        frames['chest'] @ turn_y(neck['neck_twist']) @ turn_z(neck['neck_lean']) @ turn_x(neck['neck_flexion'])
-    )
+    """Place the head and its parts; people with a bent trunk mostly look up."""
+    wanted = {'neck_flexion': (-0.55 * max(pitch, 0) + 4, 10), 'neck_lean': (0, 7), 'neck_twist': (0, 24)}
+    neck = _draw(wanted, rng)
+    turned = frames['chest'] @ turn_y(neck['neck_twist']) @ turn_z(neck['neck_lean'])
+    frames['head'] = turned @ turn_x(neck['neck_flexion'])
     unit = size.head
     base = points['neck'] + frames['chest'] @ [0, size.neck, 0]
     points['head'] = base + frames['head'] @ [0, 0.82 * unit, 0.12 * unit]
@@ -303,7 +229,7 @@ def _place_head(size: Proportions, rng: np.random.Generator, pitch: float, point
 
 
 def _place_leg(size: Proportions, side: str, angle: dict[str, float], pitch: float, points: dict, frames: dict) -> None:
-    """Put one leg in place. The pelvis tips over the thighs, so its pitch is taken back at the hip."""
+    """Place one leg. The pelvis tilts above the thighs, so the hip undoes its pitch."""
     sign = 1 if side == 'left' else -1
     thigh = (
         frames['pelvis']
@@ -327,7 +253,7 @@ def _place_leg(size: Proportions, side: str, angle: dict[str, float], pitch: flo
 
 
 def _place_arm(size: Proportions, side: str, angle: dict[str, float], points: dict, frames: dict) -> None:
-    """Put one arm in place, the hand along the forearm."""
+    """Place one arm, the hand along the forearm."""
     sign = 1 if side == 'left' else -1
     upper = (
         frames['chest']
@@ -347,7 +273,7 @@ def _place_arm(size: Proportions, side: str, angle: dict[str, float], points: di
 
 
 def _through_itself(skeleton: Skeleton) -> bool:
-    """Whether a forearm is inside the trunk or the head, or one lower leg inside the other."""
+    """Say whether a forearm is inside trunk or head, or one lower leg inside the other."""
     size, points = skeleton.size, skeleton.points
     girth = size.build * size.stature
     for side in SIDES:

@@ -1,9 +1,8 @@
-"""The pinhole camera, and the rotations that everything is posed with.
+"""The pinhole camera, and the rotations that poses are made of.
 
-World space: metres, x to the right of the picture, y up, z towards the camera; the ground is y = 0 and the
-camera stands above the origin. Camera space: x right, y down, z along the view. Canvas: the picture drawn at
-`SUPERSAMPLING` times its size (whole, as picture sizes are even). In picture and canvas alike, whole coordinates are
-the centres of pixels.
+World space: metres, x to the right of the image, y up, z towards the camera; the ground is y = 0, and the camera stands
+above the origin. Camera space: x right, y down, z along the view. Canvas: the image drawn at `SUPERSAMPLING` times its
+size (an integer, as image sizes are even). In image and canvas, integer coordinates are pixel centres.
 """
 
 import math
@@ -16,19 +15,19 @@ SUPERSAMPLING = 1.5
 
 
 def turn_x(degrees: float) -> np.ndarray:
-    """(3, 3): the rotation by `degrees` about x."""
+    """Return the rotation (3, 3) by `degrees` about x."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
 
 
 def turn_y(degrees: float) -> np.ndarray:
-    """(3, 3): the rotation by `degrees` about y."""
+    """Return the rotation (3, 3) by `degrees` about y."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
 
 
 def turn_z(degrees: float) -> np.ndarray:
-    """(3, 3): the rotation by `degrees` about z."""
+    """Return the rotation (3, 3) by `degrees` about z."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
@@ -37,7 +36,7 @@ def turn_z(degrees: float) -> np.ndarray:
 class Camera:
     """A camera `lift` metres above the ground, tilted down by `pitch` and rolled by `roll` degrees.
 
-    `size` is the picture's (width, height), `zoom` the focal length in picture pixels.
+    `size` is the (width, height) of the image, `zoom` the focal length in image pixels.
     """
 
     size: tuple[int, int]
@@ -48,17 +47,17 @@ class Camera:
 
     @property
     def width(self) -> int:
-        """Canvas columns."""
+        """Columns of the canvas."""
         return round(self.size[0] * SUPERSAMPLING)
 
     @property
     def height(self) -> int:
-        """Canvas rows."""
+        """Rows of the canvas."""
         return round(self.size[1] * SUPERSAMPLING)
 
     @property
     def focal(self) -> float:
-        """The focal length in canvas pixels."""
+        """Focal length in canvas pixels."""
         return self.zoom * SUPERSAMPLING
 
     @cached_property
@@ -86,6 +85,6 @@ class Camera:
         centre = np.array([(self.width - 1) / 2, (self.height - 1) / 2])
         return self.focal * points[..., :2] / points[..., 2:] + centre
 
-    def to_picture(self, points: np.ndarray) -> np.ndarray:
-        """Return the picture pixels (..., 2) of camera-space `points` (..., 3)."""
+    def to_image(self, points: np.ndarray) -> np.ndarray:
+        """Return the image pixels (..., 2) of camera-space `points` (..., 3)."""
         return (self.to_canvas(points) + 0.5) / SUPERSAMPLING - 0.5

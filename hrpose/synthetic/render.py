@@ -1,7 +1,7 @@
-"""From a scene to a picture and what is seen in it.
+"""From a scene to an image and its annotations.
 
-Everything is drawn into layers with depth; the nearest surface wins. So masks, boxes, areas and visibility
-are read off the drawing and need no rule of their own.
+Everything is drawn into layers with depth, and the nearest surface is kept. Masks, boxes, areas and visibility are read
+from the drawing.
 """
 
 from dataclasses import dataclass
@@ -18,29 +18,22 @@ from hrpose.synthetic.shapes import Layer, Solid, draw
 
 NOBODY, THING = -1, -2
 JOINTS: tuple[str, ...] = resolve('coco')['keypoint_names']
-LEAST_SEEN = 0.5  # of what would be in the picture with nothing in front
-LEAST_AREA = 400  # picture pixels
+LEAST_SEEN = 0.5  # share of the area that would be visible with nothing in front
+LEAST_AREA = 400  # image pixels
 
-# How far, as a share of stature, a body's own surface lies in front of its joint at most, as seen from anywhere
-# the joint counts as seen. Anything nearer than that hides it: another person, a thing, or the body itself.
-_DEPTH = {
-    'nose': 0.022,
-    'eye': 0.022,
-    'ear': 0.026,
-    'shoulder': 0.062,
-    'elbow': 0.045,
-    'wrist': 0.036,
-}
+# The most, as a share of stature, that the surface of a body lies in front of a visible joint. Anything nearer hides
+# the joint: another person, a thing, or the body itself.
+_DEPTH = {'nose': 0.022, 'eye': 0.022, 'ear': 0.026, 'shoulder': 0.062, 'elbow': 0.045, 'wrist': 0.036}
 _DEPTH |= {'hip': 0.1, 'knee': 0.056, 'ankle': 0.055}
 DEPTHS = {name: _DEPTH[name.rsplit('_', 1)[-1]] for name in JOINTS}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One person as the picture shows them.
+    """One person as visible in the image.
 
-    `mask` (height, width) bool is the part that is visible; `keypoints` (17, 3) are x, y in picture pixels
-    and COCO's visibility: 0 outside the picture (x and y are 0 then), 1 hidden, 2 seen.
+    `mask` (height, width) bool is the visible part; `keypoints` (17, 3) are x, y in image pixels and COCO's visibility:
+    0 outside the image (x and y are then 0), 1 hidden, 2 visible.
     """
 
     mask: np.ndarray
@@ -48,9 +41,9 @@ class Seen:
 
 
 def render(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, list[Seen]]:
-    """Return the picture (height, width, 3) uint8 BGR, and the people in it, nearest first.
+    """Return the image (height, width, 3) uint8 BGR, and the people in it, nearest first.
 
-    People of whom too little would be visible (`LEAST_SEEN`, `LEAST_AREA`) are left out of the picture.
+    People of whom too little is visible (`LEAST_SEEN`, `LEAST_AREA`) are removed from the scene.
     """
     camera, light = scene.camera, sample_light(rng)
     things = [draw(thing, camera) for thing in scene.things]
@@ -69,16 +62,16 @@ def render(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, list[See
         light.shade(layer)
         nearest = layer.mask & (layer.depth <= depth[layer.window])
         canvas[layer.window][nearest] = layer.colour[nearest]
-    picture = cv2.resize(canvas, camera.size, interpolation=cv2.INTER_AREA)
+    image = cv2.resize(canvas, camera.size, interpolation=cv2.INTER_AREA)
     shown = cv2.resize(owner, camera.size, interpolation=cv2.INTER_NEAREST)
     seen = [
         Seen(shown == index, _keypoints(person, index, depth, owner, camera)) for index, person in enumerate(people)
     ]
-    return _develop(picture, rng), [person for person in seen if person.mask.any()]
+    return _develop(image, rng), [person for person in seen if person.mask.any()]
 
 
 def _merge(layers: list[Layer], things: list[Layer], camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nearest depth and whose it is, both over the canvas: an index, `THING` or `NOBODY`."""
+    """Return over the canvas the nearest depth and its owner: an index, `THING` or `NOBODY`."""
     depth = np.full((camera.height, camera.width), np.inf, np.float32)
     owner = np.full(depth.shape, NOBODY, np.int16)
     for name, layer in [*enumerate(layers), *((THING, thing) for thing in things)]:
@@ -91,9 +84,9 @@ def _merge(layers: list[Layer], things: list[Layer], camera: Camera) -> tuple[np
 def _visible_enough(
     layers: list[Layer], things: list[Layer], camera: Camera
 ) -> tuple[list[int], np.ndarray, np.ndarray]:
-    """Return which people to keep, so that enough is visible of each, and the merged depth and owner of these.
+    """Return the indices of people of whom enough is visible, and the merged depth and owner of these.
 
-    The most hidden goes first: without that one, others may be seen again.
+    The most hidden person is removed first, which may uncover others.
     """
     kept = list(range(len(layers)))
     while True:
@@ -107,12 +100,12 @@ def _visible_enough(
 
 
 def _keypoints(person: Person, index: int, depth: np.ndarray, owner: np.ndarray, camera: Camera) -> np.ndarray:
-    """Return the person's key points (17, 3), their visibility from the depth drawn at each joint's pixel."""
+    """Return the keypoints (17, 3) of a person; visibility follows from the depth at the pixel of each joint."""
     size = person.skeleton.size
     keypoints = np.zeros((len(JOINTS), 3))
     for row, name in enumerate(JOINTS):
         joint = person.skeleton.points[name]
-        x, y = camera.to_picture(joint)
+        x, y = camera.to_image(joint)
         if joint[2] <= 0 or not (0 <= x <= camera.size[0] - 1 and 0 <= y <= camera.size[1] - 1):
             continue
         u, v = np.rint(camera.to_canvas(joint)).astype(int)
@@ -124,7 +117,7 @@ def _keypoints(person: Person, index: int, depth: np.ndarray, owner: np.ndarray,
 
 
 def _shadow(solids: list[Solid], camera: Camera, light: Light, ground: np.ndarray) -> np.ndarray:
-    """(height, width) float32 in 0 to 1: how dark `solids` (camera space) make the ground."""
+    """Return the shadow of `solids` (camera space) on the ground, (height, width) float32 in 0 to 1."""
     shadow = np.zeros(ground.shape, np.float32)
     up = camera.rotation @ [0.0, 1.0, 0.0]
     foot = camera.from_world(np.zeros(3))
@@ -135,32 +128,25 @@ def _shadow(solids: list[Solid], camera: Camera, light: Light, ground: np.ndarra
         if cast[:, 2].min() < 0.3:
             continue
         radii = np.array([1, solid.taper]) * np.mean(solid.radii[:2]) * camera.zoom / cast[:, 2]
-        points = camera.to_picture(cast)
+        points = camera.to_image(cast)
         if np.abs(points).max() > 4 * max(camera.size):
             continue
         spots = [
-            cv2.ellipse2Poly(
-                tuple(int(c) for c in np.rint(point)),
-                (int(r) + 1, int(0.45 * r) + 1),
-                0,
-                0,
-                360,
-                40,
-            )
-            for point, r in zip(points, radii, strict=True)
+            cv2.ellipse2Poly((int(x), int(y)), (int(r) + 1, int(0.45 * r) + 1), 0, 0, 360, 40)
+            for (x, y), r in zip(np.rint(points), radii, strict=True)
         ]
         cv2.fillConvexPoly(shadow, cv2.convexHull(np.concatenate(spots)), 1.0)
     return cv2.GaussianBlur(shadow, (0, 0), 2.0) * ground
 
 
-def _develop(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return `picture` as a small camera would: exposure, haze, softness, noise; uint8."""
-    picture = picture * rng.uniform(0.8, 1.15) * (1 + rng.normal(0, 0.03, 3)).astype(np.float32)
+def _develop(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the uint8 image of a cheap camera: exposure, haze, blur and noise."""
+    image = image * rng.uniform(0.8, 1.15) * (1 + rng.normal(0, 0.03, 3)).astype(np.float32)
     haze = rng.uniform(0, 0.12)
-    picture = haze * rng.uniform(0.4, 0.9) + (1 - haze) * picture
+    image = haze * rng.uniform(0.4, 0.9) + (1 - haze) * image
     softness = rng.uniform(0, 0.65)
     if softness > 0.3:
-        picture = cv2.GaussianBlur(picture, (0, 0), softness)
-    noise = rng.standard_normal(picture.shape, dtype=np.float32)
-    picture = np.clip(picture, 0, 1) ** rng.uniform(0.8, 1.2) + rng.uniform(0.005, 0.025) * noise
-    return (255 * np.clip(picture, 0, 1) + 0.5).astype(np.uint8)
+        image = cv2.GaussianBlur(image, (0, 0), softness)
+    noise = rng.standard_normal(image.shape, dtype=np.float32)
+    image = np.clip(image, 0, 1) ** rng.uniform(0.8, 1.2) + rng.uniform(0.005, 0.025) * noise
+    return (255 * np.clip(image, 0, 1) + 0.5).astype(np.uint8)

@@ -1,23 +1,17 @@
-"""Where people and things stand: the camera, one to five people, what hides them, what resembles them."""
+"""A scene: the camera, one to five people, things that hide them, and things that resemble them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from hrpose.synthetic.appearance import (
-    SKINS,
-    dress,
-    sample_cloth,
-    sample_colour,
-    sample_outfit,
-)
+from hrpose.synthetic.appearance import SKINS, dress, sample_cloth, sample_colour, sample_outfit
 from hrpose.synthetic.body import Skeleton, sample_skeleton
 from hrpose.synthetic.camera import Camera, turn_y
 from hrpose.synthetic.shapes import Material, Solid, ellipsoid
 
 UP = np.array([0.0, 1.0, 0.0])
-PEOPLE_ODDS = (0.28, 0.3, 0.22, 0.12, 0.08)  # one to five people
-ROOM = 0.6  # metres between the places of two people
+PEOPLE_PROBABILITIES = (0.28, 0.3, 0.22, 0.12, 0.08)  # of one to five people
+ROOM = 0.6  # metres between two people
 ATTEMPTS = 20
 
 
@@ -31,7 +25,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is in a picture. People and `things` (each a list of solids) are in camera space."""
+    """The content of an image. People and `things` (each a list of solids) are in camera space."""
 
     camera: Camera
     people: list[Person]
@@ -39,10 +33,10 @@ class Scene:
 
 
 def sample_scene(size: tuple[int, int], rng: np.random.Generator) -> Scene:
-    """Return a scene for a picture of `size` (width, height)."""
-    count = int(rng.choice(len(PEOPLE_ODDS), p=PEOPLE_ODDS)) + 1
+    """Return a scene for an image of `size` (width, height)."""
+    count = int(rng.choice(len(PEOPLE_PROBABILITIES), p=PEOPLE_PROBABILITIES)) + 1
     zoom = size[1] * rng.uniform(1.1, 2.2)
-    tallness = min(size[1], 270) * rng.uniform(0.56, 0.93)  # a standing adult's height in the picture
+    tallness = min(size[1], 270) * rng.uniform(0.56, 0.93)  # height of a standing adult in the image
     distance = zoom * 1.7 / tallness
     camera = _sample_camera(size, zoom, distance, rng)
     spots = _sample_spots(camera, distance, count, rng)
@@ -57,13 +51,13 @@ def sample_scene(size: tuple[int, int], rng: np.random.Generator) -> Scene:
 
 
 def _seen(solids: list[Solid], skeleton: Skeleton, camera: Camera) -> Person:
-    """Bring a person from world to camera space."""
+    """Return a person of world space in camera space."""
     shift = camera.from_world(np.zeros(3))
     return Person(skeleton.moved(camera.rotation, shift), [solid.seen_from(camera) for solid in solids])
 
 
 def _sample_camera(size: tuple[int, int], zoom: float, distance: float, rng: np.random.Generator) -> Camera:
-    """Return a camera between knee height and well above the head, aimed at somebody's middle."""
+    """Return a camera between knee height and above the head, aimed at the middle of a person."""
     lift = float(np.clip(rng.normal(1.45, 0.55), 0.4, 3.0))
     aim = rng.normal(0.88, 0.12)
     return Camera(
@@ -76,7 +70,7 @@ def _sample_camera(size: tuple[int, int], zoom: float, distance: float, rng: np.
 
 
 def _sample_spots(camera: Camera, distance: float, count: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Return up to `count` places (3,) on the ground in view, near enough to overlap, none on another."""
+    """Return up to `count` places (3,) on the ground in view, close but not on top of each other."""
     spots: list[np.ndarray] = []
     for _ in range(count * ATTEMPTS):
         far = distance * (rng.uniform(0.92, 1.08) if not spots else rng.uniform(0.88, 1.45))
@@ -90,7 +84,7 @@ def _sample_spots(camera: Camera, distance: float, count: int, rng: np.random.Ge
 
 
 def _sample_heading(rng: np.random.Generator) -> float:
-    """Return which way somebody faces, degrees: 0 is the camera, 180 away from it; front, side or back."""
+    """Return the direction that a person faces in degrees: 0 to the camera, 180 away from it."""
     around = rng.random()
     if around < 0.54:
         return float(rng.normal(0, 35))
@@ -100,7 +94,7 @@ def _sample_heading(rng: np.random.Generator) -> float:
 
 
 def _stool(skeleton: Skeleton, rng: np.random.Generator) -> list[Solid]:
-    """A seat on legs below somebody who sits."""
+    """Return a seat on legs for a sitting person."""
     pelvis, stature = skeleton.points['pelvis'], skeleton.size.stature
     behind = skeleton.frames['pelvis'][:, 2] * [1, 0, 1] * 0.02 * stature
     centre = (pelvis - behind) * [1, 0, 1]
@@ -108,21 +102,15 @@ def _stool(skeleton: Skeleton, rng: np.random.Generator) -> list[Solid]:
     material = Material(sample_colour(rng))
     seat = ellipsoid(centre + [0, height - 0.02, 0], UP, np.array([1.0, 0, 0]), (0.19, 0.19, 0.03), material)
     if rng.random() < 0.4:
-        drum = Solid(
-            centre,
-            centre + [0, height - 0.03, 0],
-            np.array([1.0, 0, 0]),
-            (0.17, 0.17, 0.01),
-            material,
-        )
-        return [seat, drum]
+        top = centre + [0, height - 0.03, 0]
+        return [seat, Solid(centre, top, np.array([1.0, 0, 0]), (0.17, 0.17, 0.01), material)]
     feet = [np.array([0.14 * x, 0, 0.14 * z]) for x in (-1, 1) for z in (-1, 1)]
     top = centre + [0, height - 0.03, 0]
     return [seat, *(_rod(centre + foot, top + 0.8 * foot, 0.016, 0.016, material) for foot in feet)]
 
 
 def _rod(start: np.ndarray, end: np.ndarray, first: float, last: float, material: Material) -> Solid:
-    """A round bar from `start` to `end` with radii `first` and `last` (metres)."""
+    """Return a round bar from `start` to `end` with radii `first` and `last` in metres."""
     side = np.array([1.0, 0.0, 0.2])
     return Solid(start, end, side, (first, first, first), material, last / first)
 
@@ -130,7 +118,7 @@ def _rod(start: np.ndarray, end: np.ndarray, first: float, last: float, material
 def _sample_things(
     camera: Camera, spots: list[np.ndarray], distance: float, rng: np.random.Generator
 ) -> list[list[Solid]]:
-    """Return things among the people, some of which hide them, and things behind them that look like limbs."""
+    """Return things in front of people, which hide them, and things behind them that look like limbs."""
     things = []
     if rng.random() < 0.4:
         target = spots[rng.integers(len(spots))]
@@ -147,14 +135,14 @@ def _sample_things(
 
 
 def _post(spot: np.ndarray, rng: np.random.Generator) -> list[Solid]:
-    """A slender upright post."""
+    """Return a thin upright post."""
     top = spot + [rng.normal(0, 0.06), rng.uniform(0.9, 3.0), 0]
     radius = rng.uniform(0.03, 0.08)
     return [_rod(spot, top, radius, radius * rng.uniform(0.7, 1), sample_cloth(rng))]
 
 
 def _bush(spot: np.ndarray, rng: np.random.Generator) -> list[Solid]:
-    """A heap of leaves up to the knee or the waist."""
+    """Return a heap of leaves up to the knee or the waist."""
     green = np.array([rng.uniform(0.1, 0.25), rng.uniform(0.3, 0.55), rng.uniform(0.12, 0.4)])
     reach = rng.uniform(0.18, 0.34)
     solids = []
@@ -168,7 +156,7 @@ def _bush(spot: np.ndarray, rng: np.random.Generator) -> list[Solid]:
 
 
 def _board(spot: np.ndarray, rng: np.random.Generator) -> list[Solid]:
-    """A flat board, like a bench's back or a sign, up to the hip."""
+    """Return a flat board up to the hip, like the back of a bench or a sign."""
     height, width = rng.uniform(0.35, 0.85), rng.uniform(0.25, 0.6)
     low = spot + [0, 0.03, 0]
     side = turn_y(rng.normal(0, 25)) @ [1.0, 0.0, 0.0]
@@ -176,7 +164,7 @@ def _board(spot: np.ndarray, rng: np.random.Generator) -> list[Solid]:
 
 
 def _fence(spot: np.ndarray, rng: np.random.Generator) -> list[Solid]:
-    """Two rails between posts."""
+    """Return two rails between posts."""
     height, width, radius = rng.uniform(0.5, 1.0), rng.uniform(0.5, 0.9), rng.uniform(0.022, 0.045)
     along = turn_y(rng.normal(0, 25)) @ [width, 0.0, 0.0]
     material = Material(sample_colour(rng))
@@ -189,7 +177,7 @@ def _fence(spot: np.ndarray, rng: np.random.Generator) -> list[Solid]:
 
 
 def _tree(spot: np.ndarray, rng: np.random.Generator) -> list[Solid]:
-    """A bare trunk with branches that taper and bend like arms and legs."""
+    """Return a bare trunk with branches that taper and bend like arms and legs."""
     bark = Material(_limb_colour(rng))
     top = spot + [rng.normal(0, 0.12), rng.uniform(1.2, 2.4), 0]
     solids = [_rod(spot, top, rng.uniform(0.05, 0.1), 0.04, bark)]
@@ -202,7 +190,7 @@ def _tree(spot: np.ndarray, rng: np.random.Generator) -> list[Solid]:
 
 
 def _rubble(spot: np.ndarray, rng: np.random.Generator) -> list[Solid]:
-    """Bent pipes and balls the size and the colour of limbs and heads, lying, leaning and hanging about."""
+    """Return bent pipes and balls with the size and colour of limbs and heads."""
     solids = []
     for _ in range(rng.integers(2, 6)):
         place = spot + [rng.normal(0, 0.5), rng.uniform(0.1, 1.9), rng.normal(0, 0.15)]
@@ -218,13 +206,13 @@ def _rubble(spot: np.ndarray, rng: np.random.Generator) -> list[Solid]:
 
 
 def _direction(rng: np.random.Generator) -> np.ndarray:
-    """A unit vector (3,) in any direction."""
+    """Return a unit vector (3,) in any direction."""
     vector = rng.normal(size=3) * [1, 1, 0.4]
     return vector / max(float(np.linalg.norm(vector)), 1e-6)
 
 
 def _limb_colour(rng: np.random.Generator) -> tuple[float, float, float]:
-    """A colour as of skin, bark or cloth."""
+    """Return a colour of skin, bark or cloth."""
     if rng.random() < 0.5:
         blue, green, red = (np.array(SKINS[rng.integers(len(SKINS))]) * rng.uniform(0.7, 1.0)).tolist()
         return blue, green, red

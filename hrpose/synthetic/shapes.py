@@ -1,11 +1,11 @@
-"""The one solid that everything is made of, and how rays meet it.
+"""The solid that everything is made of, and its intersection with rays.
 
-A `Solid` is a tapered limb with an elliptical cross-section and rounded ends; with equal end points it is an
-ellipsoid. A ray through a pixel meets it where a quadratic in the depth vanishes, so depth, surface normal
-and texture are exact for every pixel, and what hides what needs no rule: the nearest surface is seen.
+A `Solid` is a tapered limb with an elliptical cross-section and rounded ends; with equal end points it is an ellipsoid.
+The ray of a pixel meets it at a root of a quadratic in depth, so depth, surface normal and texture are exact for every
+pixel, and the nearest surface is the visible one.
 
-Frames: solids live in camera space, metres, x to the right, y down, z along the view. A `Layer` is a
-rectangle of the canvas; h, w are its size in canvas pixels.
+Solids are in camera space: metres, x right, y down, z along the view. A `Layer` is a rectangle of the canvas; h, w are
+its size in canvas pixels.
 """
 
 import math
@@ -17,11 +17,11 @@ import numpy as np
 from hrpose.synthetic.camera import Camera
 
 SHORTEST = 1e-3  # metres; an ellipsoid is a limb of this length
-NEAREST = 0.2  # metres; what comes closer to the camera is not drawn
+NEAREST = 0.2  # metres; solids closer to the camera are not drawn
 
 
 class Material(NamedTuple):
-    """What a surface looks like. Colours are BGR in 0 to 1; `period` is in metres."""
+    """Colour and pattern of a surface. Colours are BGR in 0 to 1; `period` is in metres."""
 
     colour: tuple[float, float, float]
     pattern: str = 'plain'  # or 'hoops', 'stripes', 'checks', 'dots'
@@ -33,9 +33,8 @@ class Material(NamedTuple):
 class Solid:
     """A tapered limb from `start` to `end` (3,).
 
-    `side` (3,) is the direction of the first half axis of the cross-section; `radii` are the half axes at the
-    start: along `side`, across it, and lengthwise (the depth of the rounded ends). At the end all are
-    multiplied by `taper`.
+    `side` (3,) is the direction of the first half axis of the cross-section; `radii` are the half axes at the start:
+    along `side`, across it, and lengthwise (the depth of the rounded ends). At the end they are multiplied by `taper`.
     """
 
     start: np.ndarray
@@ -68,10 +67,10 @@ def ellipsoid(
 
 
 class Layer:
-    """A rectangle (x0, y0, x1, y1) of the canvas with what is drawn there.
+    """A rectangle (x0, y0, x1, y1) of the canvas with the solids drawn there.
 
-    `depth` (h, w) float32, metres, infinite where nothing is; `normal` and `colour` (h, w, 3) float32, the
-    colour BGR in 0 to 1, unlit until `Light.shade` has been at it.
+    `depth` (h, w) float32, metres, infinite where empty; `normal` and `colour` (h, w, 3) float32, the colour BGR in 0
+    to 1, without light until `Light.shade`.
     """
 
     def __init__(self, x0: int, y0: int, x1: int, y1: int):
@@ -93,7 +92,7 @@ class Layer:
 
 
 def draw(solids: list[Solid], camera: Camera) -> Layer:
-    """Return a layer that just holds `solids` (camera space), nearest surface first."""
+    """Return the smallest layer with the nearest surfaces of `solids` (camera space)."""
     boxes = [extent(solid, camera) for solid in solids]
     kept = [(solid, box) for solid, box in zip(solids, boxes, strict=True) if box is not None]
     if not kept:
@@ -106,7 +105,7 @@ def draw(solids: list[Solid], camera: Camera) -> Layer:
 
 
 def extent(solid: Solid, camera: Camera) -> tuple[int, int, int, int] | None:
-    """Return a canvas box (x0, y0, x1, y1) that surely holds `solid`, or None if none of it is in view."""
+    """Return a canvas box (x0, y0, x1, y1) around `solid`, or None if it is out of view."""
     reach = max(solid.radii)
     balls = [(*solid.start.tolist(), reach), (*solid.end.tolist(), reach * solid.taper)]
     if min(z - radius for _, _, z, radius in balls) < NEAREST:
@@ -122,12 +121,12 @@ def extent(solid: Solid, camera: Camera) -> tuple[int, int, int, int] | None:
 
 
 def _edge(x: float, z: float, radius: float) -> float:
-    """Return the slope x / z of the ray that touches a ball about (x, z) on one side, by the sign of `radius`."""
+    """Return the slope x / z of a ray tangent to the ball at (x, z), on the side of the sign of `radius`."""
     return (x * z + radius * math.sqrt(x * x + z * z - radius * radius)) / (z * z - radius * radius)
 
 
 def _cast(solid: Solid, box: tuple[int, int, int, int], camera: Camera, layer: Layer) -> None:
-    """Draw `solid` into `layer` wherever it is nearer than what is there."""
+    """Draw `solid` into `layer` where it is nearer than other solids."""
     x0, y0, x1, y1 = box
     window = np.s_[y0 - layer.y0 : y1 - layer.y0, x0 - layer.x0 : x1 - layer.x0]
     rays = camera.rays_x[None, x0:x1], camera.rays_y[y0:y1, None]
@@ -147,7 +146,7 @@ def _cast(solid: Solid, box: tuple[int, int, int, int], camera: Camera, layer: L
 
 
 def _axes(solid: Solid) -> np.ndarray:
-    """(3, 3): the unit directions side, across, lengthwise, one a row."""
+    """Return the unit directions side, across and lengthwise as rows (3, 3)."""
     along = _unit(solid.end - solid.start)
     side = solid.side - (solid.side @ along) * along
     if side @ side < 1e-12:
@@ -161,7 +160,7 @@ def _unit(vector: np.ndarray) -> np.ndarray:
 
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The cross product of two vectors (3,), without the price of NumPy's for any shape."""
+    """Return the cross product of two vectors (3,), faster than NumPy's for any shape."""
     (a0, a1, a2), (b0, b1, b2) = a.tolist(), b.tolist()
     return np.array([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0])
 
@@ -169,10 +168,10 @@ def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _meet(
     rays: tuple[np.ndarray, np.ndarray], axes: np.ndarray, solid: Solid, length: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the depth (h, w) at which rays (x, y, 1) first meet the solid, and on what: 0 side, 1 start, 2 end.
+    """Return the depth (h, w) at which rays (x, y, 1) first meet the solid, and the part: 0 side, 1 start, 2 end.
 
-    With u, v, t the coordinates of a point in units of `axes`, the side is u^2 + v^2 = (1 + k t)^2 for t in
-    0 to 1, k = taper - 1, and each end is the ellipsoid u^2 + v^2 + (g (t - t0))^2 = scale^2.
+    With u, v, t the coordinates of a point in units of `axes`, the side is u^2 + v^2 = (1 + k t)^2 for t in 0 to 1,
+    k = taper - 1, and each end is the ellipsoid u^2 + v^2 + (g (t - t0))^2 = scale^2.
     """
     x, y = rays
     u, v, t = (x * a[0] + y * a[1] + a[2] for a in axes)
@@ -207,7 +206,7 @@ def _first_root(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 
 def _normals(local: np.ndarray, cap: np.ndarray, solid: Solid, length: float, axes: np.ndarray) -> np.ndarray:
-    """(n, 3): unit surface normals, camera space, at the points `local` (n, 3), metres along the axes."""
+    """Return unit surface normals (n, 3) in camera space at points `local` (n, 3), metres along the axes."""
     k = (solid.taper - 1) / length
     lengthwise = -(1 + k * local[:, 2]) * k
     for name, centre in ((1, 0.0), (2, length)):
@@ -219,7 +218,7 @@ def _normals(local: np.ndarray, cap: np.ndarray, solid: Solid, length: float, ax
 
 
 def _paint(local: np.ndarray, material: Material) -> np.ndarray:
-    """(n, 3) or (3,): the colour at the points `local` (n, 3), metres along the axes."""
+    """Return the colour, (n, 3) or (3,), at points `local` (n, 3), metres along the axes."""
     if material.pattern == 'plain':
         return np.array(material.colour, np.float32)
     across, lengthwise = local[:, 0] / material.period, local[:, 2] / material.period

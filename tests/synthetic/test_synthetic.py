@@ -1,4 +1,4 @@
-"""Facts about the generated people: geometry, visibility, and what lands on disk."""
+"""Geometry and visibility of the generated people, and the files of the data set."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ CAMERA = Camera(size=(240, 240), zoom=320.0, lift=0.9, pitch=0.0, roll=0.0)
 
 
 def standing(heading: float) -> Person:
-    """Somebody who stands 3 m away with hanging arms, turned by `heading` degrees."""
+    """Return a person who stands 3 m away with hanging arms, turned by `heading` degrees."""
     for seed in range(1000):
         rng = np.random.default_rng(seed)
         skeleton = sample_skeleton(rng)
@@ -42,7 +42,7 @@ def standing(heading: float) -> Person:
 
 
 def keypoints_of(person: Person, things: tuple = ()) -> dict[str, np.ndarray]:
-    """The person's (x, y, visibility) by name, with `things` (world space) in the scene."""
+    """Return (x, y, visibility) of each joint by name, with `things` (world space) in the scene."""
     scene = Scene(CAMERA, [person], [[solid.seen_from(CAMERA) for solid in things]] if things else [])
     _, (seen,) = render(scene, np.random.default_rng(0))
     return dict(zip(NAMES, seen.keypoints, strict=True))
@@ -63,7 +63,7 @@ def test_a_ball_is_drawn_at_its_distance_and_size() -> None:
     assert layer.mask.sum() == pytest.approx(silhouette, rel=0.01)
 
 
-def test_a_solid_is_drawn_wholly_inside_the_box_that_bounds_it(rng: np.random.Generator) -> None:
+def test_a_solid_is_drawn_inside_its_bounding_box(rng: np.random.Generator) -> None:
     for _ in range(40):
         start, end = rng.uniform(-0.4, 0.4, (2, 3)) + [0, 0, 3]
         solid = Solid(start, end, rng.normal(size=3), tuple(rng.uniform(0.05, 0.2, 3)), GREY, rng.uniform(0.5, 1.5))
@@ -105,12 +105,12 @@ def test_knees_and_elbows_never_bend_past_their_limits(rng: np.random.Generator)
                 assert LIMITS[limit][0] - 1e-6 <= angle <= LIMITS[limit][1] + 1e-6
 
 
-def test_everybody_touches_the_ground_or_jumps_but_never_sinks(rng: np.random.Generator) -> None:
+def test_nobody_sinks_into_the_ground(rng: np.random.Generator) -> None:
     for _ in range(100):
         assert min(point[1] for point in sample_skeleton(rng).points.values()) > -0.08
 
 
-def test_left_is_on_the_right_of_the_picture_from_the_front_and_on_the_left_from_behind() -> None:
+def test_left_joints_are_on_the_right_of_a_frontal_image() -> None:
     front, back = keypoints_of(standing(0)), keypoints_of(standing(180))
     for joint in ('shoulder', 'hip', 'eye', 'ear'):
         assert front[f'left_{joint}'][0] > front[f'right_{joint}'][0]
@@ -124,14 +124,14 @@ def test_the_face_is_seen_from_the_front_and_hidden_from_behind() -> None:
         assert back[name][2] == 1
 
 
-def test_shoulders_knees_and_ankles_of_somebody_standing_are_seen_from_front_and_behind() -> None:
+def test_standing_joints_are_seen_from_front_and_behind() -> None:
     for heading in (0, 180):
         keypoints = keypoints_of(standing(heading))
         for name in NAMES[5:7] + NAMES[13:17]:
             assert keypoints[name][2] == 2, name
 
 
-def test_from_the_side_the_near_shoulder_is_seen_and_the_far_one_hidden() -> None:
+def test_from_the_side_only_the_near_shoulder_is_seen() -> None:
     for heading, near, far in ((90, 'right', 'left'), (-90, 'left', 'right')):
         keypoints = keypoints_of(standing(heading))
         assert keypoints[f'{near}_shoulder'][2] == 2
@@ -148,7 +148,7 @@ def test_a_board_in_front_hides_the_legs_and_one_behind_does_not() -> None:
     assert all(keypoints_of(person, (board(3.8),))[name][2] == 2 for name in legs)
 
 
-def test_a_joint_outside_the_picture_is_0_at_0_0() -> None:
+def test_a_joint_outside_the_image_is_0_at_0_0() -> None:
     person = standing(0)
     down = np.eye(3), np.array([0.0, 1.3, 0.0])
     keypoints = keypoints_of(Person(person.skeleton.moved(*down), [solid.moved(*down) for solid in person.solids]))
@@ -156,7 +156,7 @@ def test_a_joint_outside_the_picture_is_0_at_0_0() -> None:
     assert keypoints['nose'][2] == 2
 
 
-def test_every_joint_has_a_depth_that_may_lie_in_front_of_it() -> None:
+def test_every_joint_has_a_depth() -> None:
     assert set(DEPTHS) == set(NAMES)
 
 
@@ -171,7 +171,7 @@ def test_run_lengths_are_those_of_the_coco_api(rng: np.random.Generator) -> None
         assert np.array_equal(decoded, mask)
 
 
-def test_box_and_area_are_those_of_the_mask_and_the_coco_api_reads_them(written: Path) -> None:
+def test_box_and_area_are_those_of_the_mask(written: Path) -> None:
     for split, count in (('train', 8), ('val', 3)):
         coco = COCO(str(annotation_file(written, split)))
         assert sorted(coco.imgs) == list(range(1, count + 1))
@@ -185,7 +185,7 @@ def test_box_and_area_are_those_of_the_mask_and_the_coco_api_reads_them(written:
             assert annotation['iscrowd'] == 0
 
 
-def test_keypoints_are_51_numbers_inside_their_image_or_all_zero(written: Path) -> None:
+def test_keypoints_lie_inside_their_image_or_are_zero(written: Path) -> None:
     content = json.loads(annotation_file(written, 'train').read_text())
     images = {image['id']: image for image in content['images']}
     for annotation in content['annotations']:
@@ -199,25 +199,25 @@ def test_keypoints_are_51_numbers_inside_their_image_or_all_zero(written: Path) 
         assert (keypoints[labelled, :2] <= [image['width'] - 1, image['height'] - 1]).all()
 
 
-def test_files_have_coco_names_and_the_sizes_that_the_annotations_say(written: Path) -> None:
+def test_files_have_coco_names_and_the_stated_sizes(written: Path) -> None:
     content = json.loads(annotation_file(written, 'val').read_text())
     assert [image['file_name'] for image in content['images']] == [f'{i:012d}.jpg' for i in (1, 2, 3)]
     for image in content['images']:
-        picture = cv2.imread(str(written / 'val' / image['file_name']))
-        assert picture.shape == (image['height'], image['width'], 3)
+        pixels = cv2.imread(str(written / 'val' / image['file_name']))
+        assert pixels.shape == (image['height'], image['width'], 3)
     (category,) = content['categories']
     assert tuple(category['keypoints']) == NAMES
     assert np.array(category['skeleton']).min() == 1
     assert np.array(category['skeleton']).max() == 17
 
 
-def test_one_to_five_people_who_differ_are_in_a_picture() -> None:
+def test_an_image_has_one_to_five_people() -> None:
     counts = [len(make_image(3, 'train', index)[1]) for index in range(30)]
     assert min(counts) <= 1
     assert 3 <= max(counts) <= 5
 
 
-def test_the_same_seed_gives_the_same_bytes_with_any_number_of_workers(written: Path, tmp_path: Path) -> None:
+def test_bytes_do_not_depend_on_the_number_of_workers(written: Path, tmp_path: Path) -> None:
     make_dataset(tmp_path, train=8, val=3, seed=5, workers=2)
     files = sorted(path.relative_to(written) for path in written.rglob('*') if path.is_file())
     assert files == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob('*') if path.is_file())
@@ -225,7 +225,7 @@ def test_the_same_seed_gives_the_same_bytes_with_any_number_of_workers(written: 
         assert (written / file).read_bytes() == (tmp_path / file).read_bytes(), file
 
 
-def test_another_seed_and_another_split_give_other_pictures() -> None:
+def test_another_seed_or_split_gives_other_images() -> None:
     first = make_image(0, 'train', 0)[0]
     for other in (make_image(1, 'train', 0)[0], make_image(0, 'val', 0)[0], make_image(0, 'train', 1)[0]):
         assert other.shape != first.shape or not np.array_equal(other, first)
@@ -238,7 +238,7 @@ def test_a_second_request_reuses_what_is_there(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob('*')} == before
 
 
-def test_an_interrupted_data_set_is_made_anew(tmp_path: Path) -> None:
+def test_an_interrupted_data_set_is_made_again(tmp_path: Path) -> None:
     make_dataset(tmp_path, train=2, val=1, workers=1)
     whole = annotation_file(tmp_path, 'val').read_bytes()
     annotation_file(tmp_path, 'val').unlink()
@@ -247,7 +247,7 @@ def test_an_interrupted_data_set_is_made_anew(tmp_path: Path) -> None:
     assert annotation_file(tmp_path, 'val').read_bytes() == whole
 
 
-def test_another_request_for_the_same_folder_is_refused_unless_told_to_overwrite(tmp_path: Path) -> None:
+def test_another_request_for_a_folder_needs_overwrite(tmp_path: Path) -> None:
     make_dataset(tmp_path, train=2, val=1, workers=1)
     with pytest.raises(UserError, match='train 2, val 1, seed 0.*--overwrite'):
         make_dataset(tmp_path, train=1, val=1, workers=1)
@@ -257,7 +257,7 @@ def test_another_request_for_the_same_folder_is_refused_unless_told_to_overwrite
 
 def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / 'thesis.tex').write_text('dear reader')
-    with pytest.raises(UserError, match='did not write'):
+    with pytest.raises(UserError, match='not from this command'):
         make_dataset(tmp_path, train=1, val=1)
     assert [path.name for path in tmp_path.iterdir()] == ['thesis.tex']
 
@@ -267,11 +267,11 @@ def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path: Path) -> 
     [
         (dict(train=0, val=0), 'at least one'),
         (dict(train=-1, val=3), 'none below 0'),
-        (dict(train=1, val=1, seed=-4), 'seed is -4'),
-        (dict(train=1, val=1, workers=0), '0 workers'),
+        (dict(train=1, val=1, seed=-4), '--seed -4'),
+        (dict(train=1, val=1, workers=0), '--workers 0'),
     ],
 )
-def test_a_request_that_makes_no_sense_is_refused(tmp_path: Path, request_: dict[str, int], says: str) -> None:
+def test_an_impossible_request_is_refused(tmp_path: Path, request_: dict[str, int], says: str) -> None:
     with pytest.raises(UserError, match=says):
         make_dataset(tmp_path / 'new', **request_)
     assert not (tmp_path / 'new').exists()
@@ -286,7 +286,7 @@ def test_the_command_ends_with_one_line_for_a_mistake(tmp_path: Path, repository
 
 
 @pytest.mark.slow
-def test_neither_the_mean_pose_nor_a_network_that_sees_limbs_only_solves_it(tmp_path: Path, repository: Path) -> None:
+def test_mean_pose_and_limb_network_score_low(tmp_path: Path, repository: Path) -> None:
     make_dataset(tmp_path, train=500, val=150, seed=0)
     command = [sys.executable, 'tools/analysis/synthetic_difficulty.py', str(tmp_path), '--seconds', '90']
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True)
