@@ -123,7 +123,7 @@ def test_a_mistake_in_training_is_one_message(options, reason, tiny_coco, tiny_c
         (['/nowhere/a.pth'], 'there is no checkpoint'),
         (['a.pth', '--dump', 'found.json'], 'ends in .pkl'),
         (['FRESH', '--cfg-options', 'codec.heatmap_size=(8,8)'], 'codec.heatmap_size'),
-        (['FRESH', '--cfg-options', 'metainfo=coco'], '5 key points'),
+        (['FRESH', '--cfg-options', 'metainfo=coco'], '5 keypoints'),
     ],
 )
 def test_a_mistake_in_testing_is_one_message(words, reason, tiny_coco, tiny_config, tmp_path, call):
