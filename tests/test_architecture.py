@@ -15,7 +15,7 @@ FLOORS = (
     {'plugins'},
     {'registry'},
     {'codecs'},
-    {'datasets', 'models', 'shipped'},
+    {'datasets', 'models'},
     {'config', 'evaluation', 'tracking', 'visualization'},
     {'engine'},
     {'apis', 'export'},

@@ -1,11 +1,10 @@
-"""Pictures: poses, boxes and heatmaps on images, contact sheets, training curves, videos, a visualizer."""
+"""Drawing: poses, boxes and heatmaps on images, contact sheets, training curves, and the visualizer."""
 
 from hrpose.visualization.curves import plot_training, read_run, read_scalars
-from hrpose.visualization.draw import draw_boxes, draw_heatmaps, draw_pose, side_by_side
-from hrpose.visualization.inputs import draw_input, input_sheet
-from hrpose.visualization.people import crop_around, draw_samples, prediction_sheet
+from hrpose.visualization.draw import draw_boxes, draw_heatmaps, draw_pose
 from hrpose.visualization.pose_visualizer import PoseVisualizer
-from hrpose.visualization.sheet import contact_sheet
+from hrpose.visualization.samples import draw_input, draw_samples, input_sheet, prediction_sheet
+from hrpose.visualization.sheets import contact_sheet, crop_around, side_by_side
 
 __all__ = [
     'PoseVisualizer',

@@ -1,14 +1,14 @@
-"""The curve of a training run: loss, metrics and learning rate, from mmengine's scalars.
+"""The curves of a training run: loss, learning rate and metrics, from mmengine's scalars.
 
-A record is one line of `vis_data/scalars.json`. Training lines hold `loss`, `lr`, `iter`, `step`
-and, where training counts epochs, `epoch`; validation lines hold metrics such as `coco/AP`, and
-`step`: the epoch, or the iteration.
+A record is one line of `vis_data/scalars.json`. Training lines have `loss`, `lr`, `iter`, `step` and, if training
+counts epochs, `epoch`; validation lines have metrics such as `coco/AP`, and `step`, the epoch or the iteration.
 """
 
 import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -23,55 +23,47 @@ SCALARS = 'scalars.json'
 MOST_METRICS = 3
 RUN_COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9')
 METRIC_STYLES = ('-', '--', ':')
-# Steps differ between lines: a validation line's is often an epoch. So these are never metrics.
-NO_METRIC = ('step', 'epoch', 'iter', 'time', 'data_time', 'memory')
+NOT_METRICS = ('step', 'epoch', 'iter', 'time', 'data_time', 'memory')
 
 
 def read_scalars(path: str | Path) -> list[Record]:
-    """Read one `scalars.json`: one JSON object a line.
+    """Read one `scalars.json`, with one JSON object a line.
 
-    Lines that are not (a killed run's last) are left out, with a warning that counts them.
+    Lines that are not, such as the last one of a killed run, are left out, with a warning that counts them.
 
     Raises:
-        UserError: the file is missing or holds no record.
+        UserError: the file is missing or has no record.
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f'There is no file of scalars at {path}.')
-    records, broken = [], 0
-    for line in path.read_text(encoding='utf-8', errors='replace').splitlines():
-        if not line.strip():
-            continue
-        record = _parse(line)
-        if record is None:
-            broken += 1
-        else:
-            records.append(record)
-    if broken:
-        warnings.warn(f'{path}: left out lines that are not JSON objects ({broken}).', stacklevel=2)
+        raise UserError(f'there is no file of scalars {path}')
+    lines = [line for line in path.read_text(encoding='utf-8', errors='replace').splitlines() if line.strip()]
+    records = [record for record in map(_parse, lines) if record is not None]
+    if len(records) < len(lines):
+        warnings.warn(f'{path}: left out {len(lines) - len(records)} lines that are not JSON objects', stacklevel=2)
     if not records:
-        raise UserError(f'{path} holds no record; has the run logged anything yet?')
+        raise UserError(f'{path} has no records yet; wait until the run has logged something')
     return records
 
 
 def read_run(work_dir: str | Path) -> list[Record]:
-    """Read the scalars of a work directory's newest run, after those of the runs it resumed.
+    """Read the scalars of the newest run in a work directory, with those of the runs that it resumed.
 
     Args:
-        work_dir: as given to training, with one `TIME/vis_data/scalars.json` for each start; or one
-            start's folder; or the file itself.
+        work_dir: as given to training, with one `TIME/vis_data/scalars.json` for each start; or the folder of one
+            start; or the file itself.
 
     Returns:
-        Records in order. What a resumed run did again counts once, as done last.
+        Records in order. Of steps that a resumed run repeated, the last records count.
 
     Raises:
-        UserError: no scalars there, or none of training.
+        UserError: there are no scalars, or none of training.
     """
     work_dir = Path(work_dir)
     runs = [read_scalars(path) for path in find_scalars(work_dir)]
     runs = [run for run in runs if _training(run)]
     if not runs:
-        raise UserError(f'{work_dir} holds no {SCALARS} with a training loss.')
+        raise UserError(f'{work_dir} has no {SCALARS} with a training loss')
     joined = runs.pop()
     while runs and not _starts_fresh(joined):
         joined = _before(runs.pop(), joined) + joined
@@ -79,7 +71,7 @@ def read_run(work_dir: str | Path) -> list[Record]:
 
 
 def find_scalars(work_dir: str | Path) -> list[Path]:
-    """The files of scalars in a work directory, oldest first.
+    """Return the files of scalars in a work directory, oldest first.
 
     Raises:
         UserError: there is none.
@@ -92,8 +84,8 @@ def find_scalars(work_dir: str | Path) -> list[Path]:
         if found := sorted(work_dir.glob(pattern)):
             return found
     raise UserError(
-        f'Found no {SCALARS} under {work_dir}; give the work directory of a training run, '
-        f'the one that holds folders such as 20250131_120000/vis_data.'
+        f'there is no {SCALARS} under {work_dir}; give the work directory of a training run, which has folders such as '
+        '20250131_120000/vis_data'
     )
 
 
@@ -110,29 +102,29 @@ def plot_training(
 
     Args:
         scalars: the records of one run, or those of several by label; see `read_run`.
-        out_png: the picture to write; .png, .svg or .pdf.
+        out_png: the file to write; .png, .svg or .pdf.
         ceiling: the highest value that the first metric can reach, drawn as a line.
-        metrics: names to plot; by default AP and AP50, or PCK, or else the first few there are.
+        metrics: names to plot; by default AP and AP50, or PCK, or else the first few.
         smoothing: weight of the past in the smoothed loss, in [0, 1).
-        title: above the picture.
+        title: above the plot.
 
     Returns:
-        The path written.
+        The path of the file.
 
     Raises:
-        UserError: nothing to plot, a metric that no run has, or smoothing out of range.
+        UserError: there is nothing to plot, no run has a metric, or `smoothing` is out of range.
     """
     if not 0 <= smoothing < 1:
-        raise UserError(f'smoothing must be in [0, 1), got {smoothing}.')
+        raise UserError(f'smoothing has to be in [0, 1), not {smoothing}')
     runs = dict(scalars) if isinstance(scalars, Mapping) else {'': scalars}
     names = _chosen_metrics(runs.values(), metrics)
     curves = {label: curves_of(records, names) for label, records in runs.items()}
     if not any(len(curve.loss[0]) for curve in curves.values()):
-        raise UserError('There is no training loss in these scalars to plot.')
+        raise UserError('these scalars have no training loss to plot')
     figure, loss_axis, lr_axis, metric_axis = _panels(
         has_lr=any(len(curve.lr[0]) for curve in curves.values()), has_metrics=bool(names)
     )
-    for colour, (label, curve) in zip(_cycle(RUN_COLOURS), curves.items(), strict=False):
+    for colour, (label, curve) in zip(cycle(RUN_COLOURS), curves.items(), strict=False):
         _plot_loss(loss_axis, curve, colour, label, smoothing)
         if lr_axis is not None:
             lr_axis.plot(*curve.lr, color=colour, linewidth=1.2)
@@ -146,13 +138,13 @@ def plot_training(
     try:
         figure.savefig(out_png, dpi=150)
     except ValueError as error:
-        raise UserError(f'Cannot write {out_png}: {error}') from error
+        raise UserError(f'cannot write {out_png}: {error}') from error
     return out_png
 
 
 @dataclass(frozen=True)
 class Curves:
-    """What is drawn of one run; x counts `unit`s."""
+    """The curves of one run; x counts `unit`s."""
 
     unit: str
     loss: Curve
@@ -175,7 +167,7 @@ def curves_of(records: Sequence[Record], metrics: Sequence[str]) -> Curves:
 
 
 def smooth(values: np.ndarray, weight: float) -> np.ndarray:
-    """Exponential moving average (T,) of values (T,), not biased to zero; NaN is passed over."""
+    """Return the exponential moving average (T,) of values (T,), without bias to zero; NaN is skipped."""
     smoothed = np.full(len(values), np.nan)
     total = norm = 0.0
     for index, value in enumerate(values):
@@ -200,7 +192,7 @@ def _training(records: Iterable[Record]) -> list[Record]:
 
 
 def _starts_fresh(records: Sequence[Record]) -> bool:
-    """Whether a run began in epoch 1, or, without epochs, within its first logging interval."""
+    """Return whether a run began in epoch 1 or, without epochs, within its first logging interval."""
     training = _training(records)
     first = training[0]
     if 'epoch' in first:
@@ -209,7 +201,7 @@ def _starts_fresh(records: Sequence[Record]) -> bool:
 
 
 def _before(earlier: Sequence[Record], later: Sequence[Record]) -> list[Record]:
-    """The records of an earlier run that a later, resumed one did not do again."""
+    """Return the records of an earlier run that a later one, which resumed it, did not repeat."""
     first = _training(later)[0]
     validated_again = first.get('epoch', first['step'])  # the unit of validation lines' step
     return [
@@ -221,10 +213,7 @@ def _before(earlier: Sequence[Record], later: Sequence[Record]) -> list[Record]:
 
 
 def _epoch_length(training: Sequence[Record]) -> float:
-    """Iterations an epoch.
-
-    No record says it, but the last step of epoch e lies close below e times it.
-    """
+    """Return the iterations in an epoch: by the last record of epoch e its step is only a little below e times that."""
     return float(max(np.ceil(record['step'] / record['epoch']) for record in training))
 
 
@@ -239,19 +228,19 @@ def _series(records: Iterable[Record], name: str, step_length: float) -> Curve:
 
 
 def _chosen_metrics(runs: Iterable[Sequence[Record]], wanted: Sequence[str] | None) -> tuple[str, ...]:
-    """Names of metrics to plot, in order; by default those that papers report first."""
+    """Return the names of metrics to plot, in order; by default those that papers report first."""
     names = dict.fromkeys(
         name
         for records in runs
         for record in records
         if 'loss' not in record
         for name, value in record.items()
-        if isinstance(value, (int, float)) and name not in NO_METRIC
+        if isinstance(value, (int, float)) and name not in NOT_METRICS
     )
     if wanted is not None:
         for name in wanted:
             if name not in names:
-                raise UserError(f"No run logged the metric '{name}'; there are: {', '.join(names) or 'none'}.")
+                raise UserError(f"no run logged the metric '{name}'; choices: {', '.join(names) or 'none'}")
         return tuple(wanted)
     reported = [name for name in names if name.rsplit('/', 1)[-1] in ('AP', 'AP50')]
     reported = reported or [name for name in names if 'pck' in name.lower() and '@' in name]
@@ -259,7 +248,7 @@ def _chosen_metrics(runs: Iterable[Sequence[Record]], wanted: Sequence[str] | No
 
 
 def _panels(*, has_lr: bool, has_metrics: bool) -> tuple[Any, Any, Any, Any]:
-    """A figure with axes for loss, learning rate (thin, below) and metrics; None if unused."""
+    """Return a figure and its axes for loss, learning rate (thin, below) and metrics; None if unused."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -280,7 +269,7 @@ def _plot_loss(axis: Any, curve: Curves, colour: str, label: str, smoothing: flo
 
 
 def _plot_metrics(axis: Any, curve: Curves, colour: str, label: str) -> None:
-    for style, (name, (x, y)) in zip(_cycle(METRIC_STYLES), curve.metrics.items(), strict=False):
+    for style, (name, (x, y)) in zip(cycle(METRIC_STYLES), curve.metrics.items(), strict=False):
         best = np.nanmax(y) if np.isfinite(y).any() else np.nan
         text = f'{label + ": " if label else ""}{name}, best {best:.3f}'
         mark = 'o' if len(x) <= 60 else None
@@ -332,13 +321,8 @@ def _finish_metrics(axis: Any, unit: str, ceiling: float | None) -> None:
 
 
 def _shared_unit(curves: Iterable[Curves]) -> str:
-    """The runs' unit of x; runs with different ones cannot share an axis."""
+    """Return the unit of x that the runs share."""
     units = sorted({curve.unit for curve in curves})
     if len(units) > 1:
-        raise UserError('Runs that count epochs and runs that count iterations cannot share a plot.')
+        raise UserError('runs that count epochs and runs that count iterations cannot share a plot; plot them apart')
     return units[0]
-
-
-def _cycle(values: Sequence[str]) -> Iterable[str]:
-    while True:
-        yield from values

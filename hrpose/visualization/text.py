@@ -1,4 +1,4 @@
-"""Anti-aliased text on RGB images, with a font that an installed package carries."""
+"""Anti-aliased text on RGB images, in a font that an installed package provides."""
 
 from functools import lru_cache
 from importlib.util import find_spec
@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
-from hrpose.visualization.palette import DARK, Colour
+Colour = tuple[int, int, int]  # RGB
+
+DARK: Colour = (28, 28, 28)
 
 
 def text_size(text: str, size: int) -> tuple[int, int]:
-    """Width of `text` and height of its line, in pixels, at a font of `size` pixels."""
+    """Return the width of `text` and the height of its line, px, at a font of `size` px."""
     ascent, descent = _font(size).getmetrics()
     return int(np.ceil(_font(size).getlength(text))), ascent + descent
 
 
 def fit_text(text: str, size: int, width: int) -> str:
-    """`text`, cut short with an ellipsis where it is wider than `width` pixels."""
+    """Return `text`, cut short with an ellipsis if it is wider than `width` px."""
     if text_size(text, size)[0] <= width:
         return text
     while text and text_size(text + '…', size)[0] > width:
@@ -31,12 +34,10 @@ def write_text(canvas: np.ndarray, text: str, corner: tuple[int, int], *, size: 
     Args:
         canvas: (H, W, 3) uint8 RGB; changed.
         text: one line.
-        corner: (x, y) of the line's top left, image pixels.
-        size: of the font, pixels.
+        corner: (x, y) of the line's top left, image px.
+        size: of the font, px.
         colour: RGB.
     """
-    from PIL import Image, ImageDraw
-
     width, height = text_size(text, size)
     x, y = corner
     left, top = max(x, 0), max(y, 0)
@@ -50,7 +51,7 @@ def write_text(canvas: np.ndarray, text: str, corner: tuple[int, int], *, size: 
 
 
 def blend(region: np.ndarray, mask: np.ndarray, colour: Colour, opacity: float) -> None:
-    """Mix `colour` into `region` (h, w, 3), in place, by `mask` (h, w) times `opacity`; uint8."""
+    """Blend `colour` into `region` (h, w, 3) uint8, in place, by `mask` (h, w) uint8 times `opacity`."""
     weight = mask[..., None].astype(np.float32) * (opacity / 255)
     mixed = region + (np.asarray(colour, np.float32) - region) * weight
     region[...] = np.rint(mixed).astype(np.uint8)
@@ -58,11 +59,9 @@ def blend(region: np.ndarray, mask: np.ndarray, colour: Colour, opacity: float) 
 
 @lru_cache(maxsize=32)
 def _font(size: int) -> Any:
-    """Matplotlib's DejaVu Sans; else Pillow's own font, which has no accents."""
-    from PIL import ImageFont
-
+    """Return Matplotlib's DejaVu Sans, or else Pillow's own font, which has no accents."""
     size = max(int(size), 6)
-    package = find_spec('matplotlib')  # found, not imported: importing takes long
+    package = find_spec('matplotlib')  # finding it takes no time, importing it does
     if package is not None and package.origin:
         path = Path(package.origin).parent / 'mpl-data/fonts/ttf/DejaVuSans.ttf'
         if path.is_file():

@@ -9,6 +9,7 @@ from hrpose.datasets.metainfo import (
     KNOWN,
     describe_flip_pairs,
     infer_flip_indices,
+    joint_sides,
     resolve,
     sigma_source,
 )
@@ -180,3 +181,40 @@ def test_known_names_bring_known_sigmas_and_upper_body(name):
 )
 def test_sigma_source_names_where_the_sigmas_come_from(metainfo, source):
     assert sigma_source(resolve(metainfo)) == source
+
+
+@pytest.mark.parametrize(
+    ('name', 'side'),
+    [
+        ('left_knee', 'left'),
+        ('right knee', 'right'),
+        ('RAnkle', 'right'),
+        ('l_wrist', 'left'),
+        ('elbow.R', 'right'),
+        ('leftEye', 'left'),
+        ('leftwrist', 'left'),
+        ('nose', 'centre'),
+        ('lower_back', 'centre'),
+        ('tail_root', 'centre'),
+    ],
+)
+def test_a_joints_name_tells_its_side(name, side):
+    assert joint_sides({'keypoint_names': (name,)}) == (side,)
+
+
+def test_without_sides_in_the_names_the_first_of_a_flip_pair_is_left():
+    info = {'keypoint_names': ('a', 'b', 'c'), 'flip_indices': (1, 0, 2)}
+    assert joint_sides(info) == ('left', 'right', 'centre')
+
+
+def test_names_and_flip_pairs_of_known_data_sets_agree_about_sides():
+    other = {'left': 'right', 'right': 'left', 'centre': 'centre'}
+    for name in KNOWN:
+        info = resolve(name)
+        sides = joint_sides(info)
+        assert [other[side] for side in sides] == [sides[j] for j in info['flip_indices']]
+
+
+def test_metainfo_that_tells_no_sides_is_refused():
+    with pytest.raises(UserError, match='keypoint_names or flip_indices'):
+        joint_sides({'skeleton': ()})

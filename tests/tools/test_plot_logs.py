@@ -47,7 +47,9 @@ def test_the_picture_lies_in_the_work_directory_by_default(plot_logs, tmp_path):
     assert (tmp_path / 'curve.png').is_file()
 
 
-@pytest.mark.parametrize(('folders', 'said'), [(['.'], r'Found no scalars\.json under'), (['a', 'a'], 'given twice')])
+@pytest.mark.parametrize(
+    ('folders', 'said'), [(['.'], r'there is no scalars\.json under'), (['a', 'a'], 'given twice')]
+)
 def test_a_mistake_is_one_sentence_and_no_traceback(plot_logs, tmp_path, capsys, folders, said):
     with pytest.raises(SystemExit) as stop:
         plot_logs(*(tmp_path / folder for folder in folders))

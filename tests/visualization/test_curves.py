@@ -66,16 +66,16 @@ def test_starts_that_only_evaluated_are_passed_over(tmp_path):
 
 def test_a_line_cut_short_is_left_out_with_a_warning(tmp_path):
     path = write(tmp_path, 'a', epochs(1, 1), ending='{"loss": 0.1')
-    with pytest.warns(UserWarning, match=r'left out .* \(1\)'):
+    with pytest.warns(UserWarning, match='left out 1 lines'):
         assert read_scalars(path) == epochs(1, 1)
 
 
 def test_missing_or_empty_scalars_are_named(tmp_path):
-    with pytest.raises(UserError, match=r'Found no scalars\.json under'):
+    with pytest.raises(UserError, match=r'there is no scalars\.json under'):
         read_run(tmp_path)
-    with pytest.raises(UserError, match='no file of scalars'):
+    with pytest.raises(UserError, match='there is no file of scalars'):
         read_scalars(tmp_path / 'scalars.json')
-    with pytest.raises(UserError, match='holds no record'):
+    with pytest.raises(UserError, match='has no records yet'):
         read_scalars(write(tmp_path, 'a', []))
     write(tmp_path, 'b', [{'coco/AP': 0.9, 'step': 1}])
     (tmp_path / 'a/vis_data/scalars.json').unlink()
@@ -92,7 +92,7 @@ def test_losses_and_metrics_share_an_axis_of_epochs():
     np.testing.assert_allclose(curves.metrics['coco/AP'][1], np.arange(1, 11) / 10)
 
 
-def test_ap_and_ap50_are_plotted_by_default_or_pck_or_whatever_there_is():
+def test_ap_and_ap50_or_pck_are_plotted_by_default():
     def chosen(*names):
         return _chosen_metrics([[{name: 0.5 for name in names} | {'step': 1, 'time': 2}]], None)
 
@@ -119,8 +119,8 @@ def test_smoothing_keeps_a_constant_and_passes_over_nan():
     ids=['one run', 'two runs', 'loss alone', 'nothing finite'],
 )
 def test_a_curve_is_drawn_for(scalars, tmp_path):
-    picture = read_image(plot_training(scalars, tmp_path / 'new/curve.png', ceiling=0.93))
-    assert picture.std() > 5
+    plot = read_image(plot_training(scalars, tmp_path / 'new/curve.png', ceiling=0.93))
+    assert plot.std() > 5
 
 
 def test_plotting_touches_no_global_state(tmp_path):
@@ -136,13 +136,13 @@ def test_plotting_touches_no_global_state(tmp_path):
 
 def test_what_cannot_be_plotted_is_named(tmp_path):
     out = tmp_path / 'a.png'
-    with pytest.raises(UserError, match="metric 'coco/AQ'; there are: coco/AP"):
+    with pytest.raises(UserError, match="metric 'coco/AQ'; choices: coco/AP"):
         plot_training(epochs(1, 2), out, metrics=['coco/AQ'])
     with pytest.raises(UserError, match='no training loss'):
         plot_training([{'coco/AP': 1.0, 'step': 1}], out)
-    with pytest.raises(UserError, match=r'smoothing must be in \[0, 1\)'):
+    with pytest.raises(UserError, match=r'smoothing has to be in \[0, 1\)'):
         plot_training(epochs(1, 2), out, smoothing=1.0)
     with pytest.raises(UserError, match='cannot share a plot'):
         plot_training({'a': epochs(1, 2), 'b': [dict(loss=1.0, step=1)]}, out)
-    with pytest.raises(UserError, match='Cannot write'):
+    with pytest.raises(UserError, match='cannot write'):
         plot_training(epochs(1, 2), tmp_path / 'a.foo')

@@ -5,9 +5,8 @@ import pytest
 
 from hrpose.datasets import metainfo
 from hrpose.errors import UserError
-from hrpose.visualization import draw_boxes, draw_heatmaps, draw_pose, side_by_side
-from hrpose.visualization.draw import line_width
-from hrpose.visualization.palette import SIDE_COLOURS, joint_sides, limb_side
+from hrpose.visualization import draw_boxes, draw_heatmaps, draw_pose
+from hrpose.visualization.draw import SIDE_COLOURS, limb_side, line_width
 
 COCO = metainfo.resolve('coco')
 ARM = {
@@ -40,7 +39,6 @@ def test_drawing_never_changes_its_input(value):
     draw_pose(image, keypoints, scores, ARM)
     draw_boxes(image, boxes, captions=['person'])
     draw_heatmaps(image, heatmaps)
-    side_by_side(image, image)
     np.testing.assert_array_equal(image, GREY)
     np.testing.assert_array_equal(keypoints, HANDS)
     np.testing.assert_array_equal(heatmaps, value)
@@ -88,7 +86,7 @@ def test_lines_grow_with_the_image():
 @pytest.mark.parametrize(
     ('keypoints', 'scores', 'said'),
     [
-        (np.zeros((1, 16, 2)), np.ones((1, 16)), '17 joints'),
+        (np.zeros((1, 16, 2)), np.ones((1, 16)), 'for 17 joints'),
         (np.zeros((1, 17, 3)), np.ones((1, 17)), r'\(N, 17, 2\)'),
         (np.zeros((1, 17, 2)), np.ones((1, 16)), r'\(1, 16\)'),
     ],
@@ -129,8 +127,8 @@ def test_a_box_is_drawn_along_its_edge_and_nowhere_else():
     assert not mask[34:86, 24:76].any() and not mask[:26].any()
 
 
-def test_the_number_of_captions_must_be_that_of_boxes():
-    with pytest.raises(UserError, match='2 captions for 1 boxes'):
+def test_boxes_need_as_many_captions():
+    with pytest.raises(UserError, match='1 boxes need as many captions, not 2'):
         draw_boxes(GREY, np.array([[1, 2, 3, 4]]), captions=['a', 'b'])
 
 
@@ -156,52 +154,6 @@ def test_no_heat_leaves_the_image_as_it_is():
 def test_an_empty_region_is_refused():
     with pytest.raises(UserError, match='x1 < x2'):
         draw_heatmaps(GREY, np.zeros((1, 4, 4)), region=(5, 5, 5, 9))
-
-
-def test_side_by_side_holds_both_pictures_under_a_caption():
-    left, right = np.full((40, 60, 3), 10, np.uint8), np.full((50, 30, 3), 20, np.uint8)
-    sheet = side_by_side(left, right)
-    band = sheet.shape[0] - 50
-    assert band > 10 and (sheet[:band] < 100).any()
-    np.testing.assert_array_equal(sheet[band : band + 40, :60], left)
-    np.testing.assert_array_equal(sheet[band:, -30:], right)
-
-
-@pytest.mark.parametrize(
-    ('name', 'side'),
-    [
-        ('left_knee', 'left'),
-        ('right knee', 'right'),
-        ('RAnkle', 'right'),
-        ('l_wrist', 'left'),
-        ('elbow.R', 'right'),
-        ('leftEye', 'left'),
-        ('leftwrist', 'left'),
-        ('nose', 'centre'),
-        ('lower_back', 'centre'),
-        ('tail_root', 'centre'),
-    ],
-)
-def test_a_joints_name_tells_its_side(name, side):
-    assert joint_sides({'keypoint_names': (name,)}) == (side,)
-
-
-def test_without_sides_in_the_names_the_first_of_a_flip_pair_is_left():
-    info = {'keypoint_names': ('a', 'b', 'c'), 'flip_indices': (1, 0, 2)}
-    assert joint_sides(info) == ('left', 'right', 'centre')
-
-
-def test_names_and_flip_pairs_of_known_data_sets_agree_about_sides():
-    other = {'left': 'right', 'right': 'left', 'centre': 'centre'}
-    for name in metainfo.KNOWN:
-        info = metainfo.resolve(name)
-        sides = joint_sides(info)
-        assert [other[side] for side in sides] == [sides[j] for j in info['flip_indices']]
-
-
-def test_metainfo_that_tells_no_sides_is_refused():
-    with pytest.raises(UserError, match='keypoint_names or flip_indices'):
-        joint_sides({'skeleton': ()})
 
 
 def test_a_limb_from_left_to_right_belongs_to_the_middle():

@@ -9,8 +9,8 @@ import numpy as np
 
 from hrpose.analysis.doctor.finding import Fault, Finding, Severity, rows_of, some_of
 from hrpose.analysis.doctor.people import People
+from hrpose.datasets.metainfo.names import CENTRE, joint_sides
 from hrpose.structures import pad_box
-from hrpose.visualization.palette import CENTRE, joint_sides
 
 ENOUGH = 100  # among fewer people a joint may be unlabelled by chance
 MANY = 0.01  # share of the people: above it, a fault is no single slip

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from hrpose.analysis.doctor.finding import Finding, rows_of
 from hrpose.analysis.doctor.people import People
-from hrpose.visualization.palette import LEFT, joint_sides
+from hrpose.datasets.metainfo.names import LEFT, joint_sides
 
 CONTRADICTS = 0.4
 STANDARD_DEVIATIONS = 3.3

@@ -6,7 +6,7 @@ from typing import Any
 
 from hrpose.datasets.metainfo.category import category_metainfo, read_categories, require_same_joints
 from hrpose.datasets.metainfo.known import KNOWN
-from hrpose.datasets.metainfo.names import describe_flip_pairs, infer_flip_indices, words_of
+from hrpose.datasets.metainfo.names import describe_flip_pairs, infer_flip_indices, joint_sides, words_of
 from hrpose.errors import UserError, nearest
 
 FROM_ANNOTATIONS = 'from annotations'  # instead of a name: the joints of the annotation file's category
@@ -21,6 +21,7 @@ __all__ = [
     'category_metainfo',
     'describe_flip_pairs',
     'infer_flip_indices',
+    'joint_sides',
     'reads_annotations',
     'resolve',
     'resolve_from_files',
