@@ -1,10 +1,8 @@
-"""How long each stage takes, from the image file to the metrics, and how time and memory grow.
+"""How long each stage takes, from the image file to the metrics.
 
 measure.py      times work, takes its peak memory, and the best rate that the machine computes at
 stages.py       hrpose's work of each stage, built from a config; chain.py: the steps of inference
 mmpose_side.py  mmpose's work of the same stages
 report.py       a whole benchmark: measured, as a table and as JSON
-growth.py       time and memory against the number of people, images and joints
-loading.py      a data set of COCO's size: time to build it, memory with several loader workers
 cases.py        a generated COCO evaluation
 """

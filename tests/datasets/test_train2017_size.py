@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from hrpose.analysis.benchmark.loading import build, write_annotations
+from tests.datasets.train2017_size import build, write_annotations
 
 
 def test_generated_annotations_have_the_stated_counts(tmp_path):
@@ -23,7 +23,7 @@ def test_generated_annotations_have_the_stated_counts(tmp_path):
 
 @pytest.mark.slow
 def test_train2017_is_built_in_15_s_and_8_workers_share_records(repository):
-    command = [sys.executable, 'tools/analysis/dataset_size.py']
+    command = [sys.executable, '-m', 'tests.datasets.train2017_size']
     output = subprocess.run(command, cwd=repository, text=True, capture_output=True, check=True, timeout=600).stdout
     ((people, seconds),) = re.findall(r'build: (\d+) people in .* \(([\d.]+) s of CPU\)', output)
     (times,) = re.findall(r'with 8: ([\d.]+) times', output)
