@@ -1,4 +1,4 @@
-"""What is declared, pinned and installed agrees; setting up the environment says what is wrong."""
+"""Declared, pinned and installed packages agree; a failing set-up says what is wrong."""
 
 import ast
 import importlib.metadata as metadata
@@ -18,7 +18,7 @@ import hrpose
 ROOT = Path(__file__).parents[1]
 EXTRAS = ('detection', 'tests', 'docs')
 SETUP_ENV = ROOT / 'tools' / 'setup_env.sh'
-# Installed by our pins, but only under their forks' or their twin's names.
+# Installed under the names of their forks or twins.
 NEVER = {'mmcv', 'mmcv-lite', 'mmcv-full', 'mmengine', 'mmdet', 'mmpose', 'torchvision'}
 MODULE_OF = {
     'onedl-mmengine': 'mmengine',
@@ -46,7 +46,7 @@ def declared() -> list[Requirement]:
 
 
 def needs_of(name: str) -> list[str]:
-    """Return the packages that the installed package `name` asks for here, without its extras."""
+    """Return the packages that the installed package `name` requires, without extras."""
     needs = map(Requirement, metadata.requires(name) or [])
     return [
         canonicalize_name(need.name) for need in needs if need.marker is None or need.marker.evaluate({'extra': ''})
@@ -54,7 +54,7 @@ def needs_of(name: str) -> list[str]:
 
 
 def closure(names: list[str]) -> set[str]:
-    """Return `names` and all that they need, but for the CUDA packages that PyTorch pins itself."""
+    """Return `names` and everything that they need, except the CUDA packages that PyTorch pins."""
     found: set[str] = set()
     ahead = list(names)
     while ahead:
@@ -78,7 +78,7 @@ def test_every_declared_requirement_admits_its_pin() -> None:
         assert need.specifier.contains(pinned[canonicalize_name(need.name)]), need
 
 
-def test_everything_needed_directly_or_not_is_pinned() -> None:
+def test_everything_needed_is_pinned() -> None:
     assert closure([need.name for need in declared()]) - set(pins()) == set()
 
 
@@ -93,7 +93,7 @@ def test_the_pinned_version_is_the_installed_one(need: Requirement) -> None:
     assert installed == pins()[canonicalize_name(need.name)]
 
 
-def test_packages_that_share_an_import_name_are_neither_listed_nor_installed() -> None:
+def test_packages_with_the_same_import_name_are_not_installed() -> None:
     installed = {canonicalize_name(part.metadata['Name']) for part in metadata.distributions()}
     assert NEVER.isdisjoint(pins())
     assert (NEVER | {'opencv-python'}).isdisjoint(installed)
@@ -108,7 +108,7 @@ def test_every_third_party_import_of_hrpose_is_declared() -> None:
                 used.update({alias.name.split('.')[0]: path for alias in node.names})
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 used[node.module.split('.')[0]] = path
-    peers = {'mmpose'}  # measured against where it is installed, never needed
+    peers = {'mmpose'}  # only for comparison, if it is installed
     undeclared = set(used) - known - set(sys.stdlib_module_names) - peers - {'hrpose'}
     assert {name: used[name] for name in undeclared} == {}
 
@@ -134,7 +134,7 @@ def test_every_folder_with_python_files_is_a_package() -> None:
 
 
 @pytest.mark.parametrize('name', ['requirements', 'setup.py', 'pyproject.toml', 'Makefile', 'tools', '.ci'])
-def test_setting_up_names_packages_and_no_network_address(name: str) -> None:
+def test_set_up_has_no_network_address(name: str) -> None:
     path = ROOT / name
     files = [path] if path.is_file() else [*path.glob('*.txt'), *path.glob('*.sh'), *path.glob('run')]
     assert files
@@ -151,7 +151,7 @@ def run_setup(venv: Path, python: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_set_up_refuses_a_python_that_was_not_tried_and_names_both(tmp_path: Path) -> None:
+def test_set_up_refuses_another_python(tmp_path: Path) -> None:
     old = tmp_path / 'python3.8'
     old.write_text('#!/bin/sh\necho 3.8\n')
     old.chmod(0o755)
@@ -168,11 +168,11 @@ def test_set_up_without_python_says_how_to_point_at_one(tmp_path: Path) -> None:
     assert 'make setup PYTHON=' in result.stderr
 
 
-def test_set_up_that_fails_half_way_says_where_and_leaves_no_stamp(tmp_path: Path) -> None:
+def test_a_failed_set_up_says_where_and_leaves_no_stamp(tmp_path: Path) -> None:
     venv = tmp_path / 'venv'
     (venv / 'bin').mkdir(parents=True)
     fake = venv / 'bin' / 'python'
-    # A Python of the right version whose pip can tell its version and nothing more.
+    # A Python of the right version, whose pip can only print its version.
     fake.write_text(
         f"""#!/bin/sh
 case "$*" in
@@ -201,7 +201,7 @@ def test_a_wheel_brings_the_configs_and_the_project_templates(tmp_path: Path) ->
     pip = [sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '--no-build-isolation', '-w', tmp_path, source]
     built = subprocess.run(list(map(str, pip)), capture_output=True, text=True, timeout=300)
     assert built.returncode == 0, built.stderr
-    assert 'absent from' not in built.stderr  # setuptools' complaint about data that looks like packages
+    assert 'absent from' not in built.stderr  # setuptools' warning about data that looks like packages
     (wheel,) = tmp_path.glob('*.whl')
     shutil.unpack_archive(wheel, site, 'zip')
 

@@ -1,4 +1,4 @@
-"""Parts by name: found with nothing imported before, explained where unknown."""
+"""Parts by name: found with nothing imported before, explained if they are unknown."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ MISTAKES = [
     ('OPTIMIZERS', 'Adamm', 'Adam'),
 ]
 
-# Each registry in a child process of its own, all forked where nothing of hrpose but the registries is imported.
+# Each registry in a forked process, in which only the registries of hrpose are imported.
 FRESH = """
 import os, sys
 import cv2, matplotlib.pyplot, mmengine.runner, torch.utils.tensorboard
@@ -57,7 +57,7 @@ def test_parts_are_found_with_nothing_imported_before(repository):
     assert done.stdout.split('\n')[:-1] == [f'{kind} 0' for kind in OWN_PARTS]
 
 
-def test_another_frameworks_config_builds_our_parts_by_scope(repository):
+def test_other_toolboxes_build_parts_by_scope(repository):
     script = (
         'from mmengine.registry import MODELS\n'
         "print(MODELS.build(dict(type='hrpose.HRNet', arch='w16_small')).out_channels)"
@@ -77,7 +77,7 @@ def test_parts_of_mmengine_are_reachable(kind, name):
 
 
 @pytest.mark.parametrize(('kind', 'wrong', 'near'), MISTAKES)
-def test_an_unknown_name_is_answered_with_the_nearest_and_custom_imports(kind, wrong, near):
+def test_an_unknown_name_gives_the_nearest_and_custom_imports(kind, wrong, near):
     with pytest.raises(UserError) as error:
         getattr(registry, kind).build({'type': wrong})
     assert f"'{wrong}'" in str(error.value)
@@ -87,12 +87,12 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_custom_imports(kind, w
 
 
 @pytest.mark.parametrize(('kind', 'wrong', 'near'), [mistake for mistake in MISTAKES if mistake[0] != 'CODECS'])
-def test_an_unknown_name_is_also_explained_through_mmengines_registry(kind, wrong, near):
+def test_mmengines_registry_explains_unknown_names_too(kind, wrong, near):
     with DefaultScope.overwrite_default_scope('hrpose'), pytest.raises(UserError, match=f'nearest: {near}'):
         getattr(root, kind).build({'type': wrong})
 
 
-def test_an_unknown_name_is_also_explained_through_the_runner(tmp_path):
+def test_the_runner_explains_unknown_names_too(tmp_path):
     with pytest.raises(UserError, match='nearest: TopdownPoseEstimator'):
         Runner(
             model={'type': 'TopdownPoseEstimatr'},
@@ -105,7 +105,7 @@ def test_an_unknown_name_is_also_explained_through_the_runner(tmp_path):
 
 @pytest.mark.parametrize('name', ['os.mkdir', 'subprocess.Popen', 'builtins.eval', 'torch.load', 'hrpose.cli.run.run'])
 @pytest.mark.parametrize('scope', ['hrpose', 'mmengine', 'mmdet'])
-def test_a_type_is_never_something_that_is_merely_importable(name, scope, tmp_path, monkeypatch):
+def test_a_type_is_never_merely_importable(name, scope, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     prepare_openmmlab()
     for hooks in (registry.HOOKS, root.HOOKS):
@@ -114,7 +114,7 @@ def test_a_type_is_never_something_that_is_merely_importable(name, scope, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_registered_part_may_be_given_by_its_full_name():
+def test_a_full_name_may_name_a_registered_part():
     assert registry.MODELS.get('hrpose.models.backbones.hrnet.HRNet').__name__ == 'HRNet'
     prepare_openmmlab()
     assert root.MODELS.get('mmengine.model.ImgDataPreprocessor').__name__ == 'ImgDataPreprocessor'

@@ -1,4 +1,4 @@
-"""Write a checkpoint in another form: python tools/convert_checkpoint.py pose_hrnet_w32_256x192.pth hrnet_w32.pth"""
+"""Write a checkpoint in another layout: python tools/convert_checkpoint.py pose_hrnet_w32_256x192.pth hrnet_w32.pth"""
 
 from hrpose.cli.convert import main
 from hrpose.cli.run import run

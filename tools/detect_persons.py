@@ -1,4 +1,4 @@
-"""Write people's boxes as a COCO result file.
+"""Write the boxes of people as a COCO result file.
 
 python tools/detect_persons.py DET_CONFIG DET_CHECKPOINT --ann ANN --img-root DIR --out dets.json
 """

@@ -1,4 +1,4 @@
-"""People in pictures and videos: python tools/infer.py SOURCE --pose CONFIG --weights FILE --whole-image --out DIR"""
+"""Find keypoints of people: python tools/infer.py SOURCE --pose CONFIG --weights FILE --whole-image --out DIR"""
 
 from hrpose.cli.infer import main
 from hrpose.cli.run import run

@@ -1,4 +1,4 @@
-"""Write a part of one's own to start from: python tools/new_project.py my_net --kind backbone"""
+"""Write a part to start from: python tools/new_project.py my_net --kind backbone"""
 
 from hrpose.cli.new_project import main
 from hrpose.cli.run import run

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains in a job of Slurm's; --help explains.
+# Train in a Slurm job; --help explains.
 set -euo pipefail
 
 fail() {
@@ -11,23 +11,23 @@ if [[ " $* " == *' -h '* || " $* " == *' --help '* ]]; then
     cat <<'HELP'
 usage: tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of tools/train.py]
 
-Trains in a job of Slurm's, one process a GPU, and shows its output until it ends.
+Trains in a Slurm job, one process a GPU, and shows its output until it ends.
 
 environment:
-  GPUS           processes altogether; 8 unless given
-  GPUS_PER_NODE  processes on each machine; GPUS, at most 8, unless given
-  CPUS_PER_TASK  cores for each process and its loader workers; 5 unless given
-  SRUN_ARGS      further options of srun's, for instance --time=2-0
-  PORT           by which the processes meet; 29500 unless given
-  PYTHON         the interpreter; python unless given
+  GPUS           number of processes (default 8)
+  GPUS_PER_NODE  processes on each machine (default: GPUS, at most 8)
+  CPUS_PER_TASK  cores for each process and its loader workers (default 5)
+  SRUN_ARGS      further options of srun, for instance --time=2-0
+  PORT           port at which the processes meet (default 29500)
+  PYTHON         the interpreter (default python)
 
-With GPUS_PER_NODE=0 no GPU is asked for, and GPUS processes run on CPUs.
+With GPUS_PER_NODE=0 no GPU is requested, and GPUS processes run on CPUs.
 The options are those of: python tools/train.py --help
 HELP
     exit
 fi
 
-[ $# -ge 3 ] || fail "tools/slurm_train.sh takes PARTITION JOB_NAME CONFIG first, but got ${*:-nothing}; --help explains"
+[ $# -ge 3 ] || fail "tools/slurm_train.sh takes PARTITION JOB_NAME CONFIG first, but got ${*:-nothing}; see --help"
 partition=$1 job_name=$2 config=$3
 shift 3
 gpus=${GPUS:-8}
@@ -40,10 +40,10 @@ cores=${CPUS_PER_TASK:-5}
 
 placement=(--ntasks="$gpus")
 if [ "$per_node" -gt 0 ]; then
-    ((gpus % per_node == 0)) || fail "GPUS is $gpus, which does not divide into machines of GPUS_PER_NODE=$per_node"
+    ((gpus % per_node == 0)) || fail "GPUS is $gpus, not a multiple of GPUS_PER_NODE=$per_node"
     placement+=(--gres=gpu:"$per_node" --ntasks-per-node="$per_node")
 fi
-command -v srun >/dev/null || fail 'there is no srun here: this is for a machine of a Slurm cluster'
+command -v srun >/dev/null || fail 'srun is not installed; run this on a machine of a Slurm cluster'
 
 export MASTER_PORT=${PORT:-29500} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 # SRUN_ARGS is several words.

@@ -39,7 +39,7 @@ def test_ctrl_c_ends_with_status_130(capsys):
     assert 'Traceback' not in capsys.readouterr().err
 
 
-def test_ctrl_c_while_mmengine_formats_a_config_ends_with_status_130(capsys):
+def test_ctrl_c_while_a_config_is_formatted_has_status_130(capsys):
     def main():
         try:
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Tools as a user calls them, in this process, which spares importing PyTorch again."""
+"""Run tools in this process, which saves importing PyTorch again."""
 
 import importlib
 import logging
@@ -13,10 +13,10 @@ from hrpose.cli.run import run as run_command
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, quick: None) -> Callable:
-    """Run a tool by its name, for instance 'analysis.model_stats'; returns its exit status and what it printed."""
+    """Run a tool by its name, for instance 'analysis.model_stats'; return its exit status and what it printed."""
 
     def run(tool: str, *words: object) -> tuple[object, str]:
-        # A logger writes to where the test that made it had its output captured, which is closed by now.
+        # Loggers of earlier tests write to captured output that is closed by now.
         for logger in MMLogger._instance_dict.values():
             for handler in logger.handlers:
                 if type(handler) is logging.StreamHandler:

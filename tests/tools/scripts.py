@@ -1,4 +1,4 @@
-"""Scripts of tools/ as a user starts them: in processes of their own."""
+"""Run scripts of tools/ in processes of their own."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ ENVIRONMENT = {**os.environ, 'PYTHON': sys.executable, 'PYTHONPATH': str(ROOT), 
 
 
 def run_script(script: str, *words: object, **environment: str) -> subprocess.CompletedProcess:
-    """Run a script of tools/; its stdout and stderr together are `stdout`."""
+    """Run a script of tools/; `stdout` of the result has its stderr too."""
     return subprocess.run(
         [ROOT / 'tools' / script, *map(str, words)],
         env={**ENVIRONMENT, **environment},
@@ -25,7 +25,7 @@ def run_script(script: str, *words: object, **environment: str) -> subprocess.Co
 
 
 def run_program(program: str, *words: object) -> subprocess.CompletedProcess:
-    """Run a Python program of this repository, else as `run_script` does."""
+    """Run a Python program of this repository like `run_script`."""
     return subprocess.run(
         [sys.executable, ROOT / program, *map(str, words)],
         env=ENVIRONMENT,
@@ -51,7 +51,7 @@ def processes_of(folder: Path) -> list[str]:
 
 
 def wait_until(condition: Callable[[], object], seconds: float) -> bool:
-    """Return whether `condition` came true within so many seconds."""
+    """Return whether `condition` became true within `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

@@ -1,4 +1,4 @@
-"""No door runs what a stranger's file brings: neither its pickle nor the config texts in it."""
+"""No tool runs code in a checkpoint, neither in its pickle nor in its config texts."""
 
 import os
 import pickle
@@ -16,7 +16,7 @@ from hrpose.apis import PoseInferencer, init_model
 from hrpose.errors import UserError
 from tests.checkpoints.cases import RunsCode, saved, small_model
 
-# How a file tries to make a folder on the reader's machine, as an entry of its `meta`.
+# Entries of `meta` that try to make a folder on the reader's machine.
 ATTACKS: dict[str, Callable[[str], dict[str, Any]]] = {
     'pickle': lambda folder: {'time': RunsCode(os.mkdir, folder)},
     'pickle_of_eval': lambda folder: {'time': RunsCode(eval, f'__import__("os").mkdir({folder!r})')},
@@ -62,7 +62,7 @@ DOORS = {
 
 
 def training_file(meta: dict[str, Any], path: Path) -> Path:
-    """Write a checkpoint that a training could be resumed from, after its last epoch, with `meta` added."""
+    """Write a checkpoint from which a training could resume after its last epoch, with `meta` added."""
     model = small_model(5)
     optimizer = OptimWrapper(torch.optim.Adam(model.parameters(), lr=1e-3)).state_dict()
     history = MessageHub.get_instance('attack').state_dict()
@@ -72,7 +72,7 @@ def training_file(meta: dict[str, Any], path: Path) -> Path:
 
 @pytest.mark.parametrize('attack', ATTACKS)
 @pytest.mark.parametrize('door', DOORS)
-def test_no_door_runs_what_a_file_brings(door, attack, tiny_coco, tiny_config, tmp_path, call):
+def test_no_tool_runs_code_in_a_file(door, attack, tiny_coco, tiny_config, tmp_path, call):
     hacked = tmp_path / 'hacked'
     file = training_file(ATTACKS[attack](str(hacked)), tmp_path / 'evil.pth')
     status, output = DOORS[door](call, tiny_config(tiny_coco(images=2)), file)
@@ -87,7 +87,7 @@ def test_no_door_runs_what_a_file_brings(door, attack, tiny_coco, tiny_config, t
 
 
 @pytest.mark.parametrize('attack', ATTACKS)
-def test_the_attacks_work_where_nothing_stops_them(attack, tmp_path):
+def test_the_attacks_work_without_protection(attack, tmp_path):
     hacked = tmp_path / 'hacked'
     (brought,) = ATTACKS[attack](str(hacked)).values()
     if attack.startswith('pickle'):
@@ -99,7 +99,7 @@ def test_the_attacks_work_where_nothing_stops_them(attack, tmp_path):
 
 @pytest.mark.parametrize('attack', ['text_of_config', 'text_of_cfg'])
 @pytest.mark.parametrize('form', ['hrpose', 'mmpose'])
-def test_a_converted_file_does_not_pass_config_texts_on(attack, form, tmp_path, call):
+def test_a_converted_file_has_no_config_texts(attack, form, tmp_path, call):
     file = training_file(ATTACKS[attack](str(tmp_path / 'hacked')), tmp_path / 'evil.pth')
     target = tmp_path / 'converted.pth'
     assert call('convert_checkpoint', file, target, '--to', form)[0] == 0

@@ -1,4 +1,4 @@
-"""tools/convert_checkpoint.py as a user types it."""
+"""tools/convert_checkpoint.py from the command line."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def test_one_line_says_what_was_written(tmp_path, call):
     assert list(read_checkpoint(target)['state_dict']) == list(state)
 
 
-def test_what_was_written_can_be_used(tiny_coco, tiny_config, tmp_path, call, messages):
+def test_the_written_file_can_be_used(tiny_coco, tiny_config, tmp_path, call, messages):
     path, target = saved(official(small_model(5).state_dict()), tmp_path / 'in.pth'), tmp_path / 'out.pth'
     assert call('convert_checkpoint', path, target, '--to', 'mmpose')[0] == 0
     init_model(tiny_config(tiny_coco(images=1)), target)

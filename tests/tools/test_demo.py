@@ -1,4 +1,4 @@
-"""The demo, in small: every step runs, and a second run reuses what is there."""
+"""The demo with little data: every step runs, and a second run reuses the results."""
 
 import subprocess
 import sys
@@ -16,10 +16,10 @@ def run_demo(root, folder) -> str:
 
 
 @pytest.mark.slow
-def test_demo_leaves_table_and_pictures_and_reuses_them(repository, tmp_path):
+def test_the_demo_draws_prints_and_reuses(repository, tmp_path):
     first = run_demo(repository, tmp_path)
     assert 'measured' in first and 'ceiling' in first and 'configs/hrnet_w32_coco_256x192.py' in first
-    pictures = [tmp_path / 'run' / name for name in ('contact_sheet.png', 'curve.png')]
-    assert all(path.stat().st_size > 10_000 for path in pictures)
-    assert len(list((tmp_path / 'run' / 'pictures').glob('*.jpg'))) == 4
-    assert 'is there already' in run_demo(repository, tmp_path)
+    drawings = [tmp_path / 'run' / name for name in ('contact_sheet.png', 'curve.png')]
+    assert all(path.stat().st_size > 10_000 for path in drawings)
+    assert len(list((tmp_path / 'run' / 'images').glob('*.jpg'))) == 4
+    assert ' exists' in run_demo(repository, tmp_path)

@@ -1,4 +1,4 @@
-"""People's boxes as a file: what data sets read, from one process or several, killed and started again."""
+"""Boxes of people as a file: read by data sets, written by one process or several, continued after a kill."""
 
 import contextlib
 import json
@@ -114,7 +114,7 @@ def lines_in(folder: Path) -> int:
 
 
 def kill_all(word: str) -> None:
-    """Kill, without a warning, every process with this word on its command line: torchrun's do not share a group."""
+    """Kill every process with this word on its command line: torchrun's do not share a group."""
     for file in Path('/proc').glob('[0-9]*/cmdline'):
         with contextlib.suppress(OSError):
             if word.encode() in file.read_bytes():

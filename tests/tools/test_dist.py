@@ -47,7 +47,7 @@ def test_each_script_explains_itself(script):
             "MASTER_ADDR: this machine knows no 'nowhere.invalid'",
         ),
         ('slurm_train.sh', ['gpu', 'job'], {}, 'takes PARTITION JOB_NAME CONFIG first, but got gpu job'),
-        ('slurm_train.sh', ['gpu', 'job', __file__], {'GPUS': '12'}, 'GPUS is 12, which does not divide'),
+        ('slurm_train.sh', ['gpu', 'job', __file__], {'GPUS': '12'}, 'GPUS is 12, not a multiple of GPUS_PER_NODE=8'),
         ('slurm_train.sh', ['gpu', 'job', __file__], {'GPUS': 'x'}, 'GPUS has to be a whole number'),
         ('slurm_train.sh', ['gpu', 'job', '/nowhere/c.py'], {}, 'no config file /nowhere/c.py'),
     ],

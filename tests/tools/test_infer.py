@@ -1,4 +1,4 @@
-"""`tools/infer.py`: people in images and videos as a user asks for them."""
+"""`tools/infer.py`: keypoints of people in images and videos."""
 
 import csv
 import json
@@ -72,7 +72,7 @@ def weights(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def infer(call, weights, tmp_path):
-    """Run `tools/infer.py` with the small network; returns what it printed, after a good end."""
+    """Run `tools/infer.py` with the small network; return its output."""
 
     def run(source: object, *words: object, status: int = 0) -> str:
         network = ['--pose', SMALL_CONFIG, '--weights', weights, '--device', 'cpu']
@@ -91,7 +91,7 @@ def frames_of(video: Path) -> tuple[int, tuple[int, int], float]:
     return count, size, capture.get(cv2.CAP_PROP_FPS)
 
 
-def test_a_clip_becomes_data_images_and_a_video_of_its_rate_and_size(infer, sample_data, tmp_path):
+def test_a_clip_gives_data_images_and_a_video(infer, sample_data, tmp_path):
     output = infer(sample_data / CLIP, '--whole-image', '--save', 'json,csv,images,video')
     assert '5 frames, 5 people; 0 skipped' in output
     assert 'frame/s' in output

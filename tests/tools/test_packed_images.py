@@ -1,4 +1,4 @@
-"""Training and testing on images in an archive, as a user types it."""
+"""Training and testing on images in an archive."""
 
 import zipfile
 
@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.mark.parametrize('workers', [0, 1])
-def test_a_training_and_a_test_with_pictures_read_one_archive(workers, tiny_coco, tiny_config, tmp_path, call):
+def test_training_and_testing_read_one_archive(workers, tiny_coco, tiny_config, tmp_path, call):
     train, val = tiny_coco(images=2), tiny_coco(name='val', images=2)
     with zipfile.ZipFile(tmp_path / 'images.zip', 'w') as archive:
         for data in (train, val):

@@ -1,4 +1,4 @@
-"""test-dev as a user runs it: images without labels, a detector's boxes, and the file that the COCO server takes."""
+"""test-dev: images without labels, boxes of a detector, and the file for the COCO server."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from hrpose.apis import init_model
 
 @pytest.fixture
 def test_dev(tiny_coco, tiny_config, tmp_path):
-    """The config, weights and options of a test on images that nobody labelled."""
+    """The config, weights and options of a test on images without labels."""
 
     def without_labels(content: dict) -> None:
         del content['annotations']
@@ -45,7 +45,7 @@ def run_test(call, test_dev, work_dir: Path, *more: str) -> tuple[object, str]:
     return call('test', config, checkpoint, '--work-dir', work_dir, '--cfg-options', *options, *more)
 
 
-def test_images_without_labels_lead_to_a_submission_in_coco_s_form(test_dev, tmp_path, call):
+def test_images_without_labels_give_a_submission(test_dev, tmp_path, call):
     prefix = tmp_path / 'new' / 'person_keypoints_test-dev2017_mine_results'
     options = [f'test_evaluator.outfile_prefix={prefix}', 'test_evaluator.nms=None']
     status, output = run_test(call, test_dev, tmp_path / 'run', *options)
@@ -62,7 +62,7 @@ def test_images_without_labels_lead_to_a_submission_in_coco_s_form(test_dev, tmp
         assert type(person['score']) is float and 0 <= person['score'] <= 1
 
 
-def test_without_a_name_the_submission_is_called_after_the_image_list(test_dev, tmp_path, call, monkeypatch):
+def test_a_submission_is_named_after_the_image_list(test_dev, tmp_path, call, monkeypatch):
     config, *others = test_dev
     monkeypatch.chdir(tmp_path)
     status, output = run_test(call, (config, *others), tmp_path / 'run')
@@ -70,7 +70,7 @@ def test_without_a_name_the_submission_is_called_after_the_image_list(test_dev, 
     assert len(json.loads((tmp_path / 'image_info_test-dev_results.keypoints.json').read_text())) >= 2
 
 
-def test_images_without_labels_and_without_boxes_are_one_message(test_dev, tmp_path, call):
+def test_images_without_labels_need_boxes(test_dev, tmp_path, call):
     config, checkpoint, options = test_dev
     status, output = run_test(call, (config, checkpoint, options[:2]), tmp_path / 'run')
     assert status == 2

@@ -1,4 +1,4 @@
-"""Training and testing as a user types it."""
+"""Training and testing from the command line."""
 
 import pickle
 import re
@@ -22,14 +22,14 @@ def run_tool(tool: str, *words: object) -> subprocess.CompletedProcess:
 
 
 def run_well(tool: str, *words: object) -> str:
-    """Run a tool that has to succeed; returns what it printed."""
+    """Run a tool, require success, and return its output."""
     done = run_tool(tool, *words)
     assert done.returncode == 0, done.stdout[-3000:]
     return done.stdout
 
 
 def the_message(status: object, output: str) -> str:
-    """Return the one message about a user's mistake, after checking that it is no traceback."""
+    """Return the one message about a user's mistake; require that there is no traceback."""
     assert status == 2, output[-3000:]
     assert 'Traceback' not in output
     (message,) = re.findall(r'^error: .*', output, re.S | re.M)
@@ -43,7 +43,7 @@ def fresh_checkpoint(config: Path) -> Path:
     return path
 
 
-def test_train_resume_and_test_on_ones_own_joints(tiny_coco, tiny_config, tmp_path):
+def test_train_resume_and_test_on_custom_keypoints(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(joints=5), tiny_coco(joints=5, name='val', images=3))
     work_dir, show = tmp_path / 'run', tmp_path / 'show'
 
@@ -74,7 +74,7 @@ def test_train_resume_and_test_on_ones_own_joints(tiny_coco, tiny_config, tmp_pa
     assert [np.shape(person['pred_instances']['keypoints']) for person in people] == [(1, 5, 2)] * 3
 
 
-def test_a_saved_config_can_be_tested_as_it_is(tiny_coco, tiny_config, tmp_path, call):
+def test_a_saved_config_can_be_tested(tiny_coco, tiny_config, tmp_path, call):
     config = tiny_config(tiny_coco(images=2))
     assert call('train', config, '--work-dir', tmp_path / 'run')[0] == 0
     saved, checkpoint = tmp_path / 'run' / config.name, tmp_path / 'run' / 'epoch_1.pth'
@@ -82,14 +82,14 @@ def test_a_saved_config_can_be_tested_as_it_is(tiny_coco, tiny_config, tmp_path,
     assert (status, 'coco/AP' in output) == (0, True)
 
 
-def test_another_configs_checkpoint_is_refused_with_the_share_that_matched(tiny_coco, tiny_config, tmp_path, call):
+def test_a_checkpoint_of_another_config_is_refused(tiny_coco, tiny_config, tmp_path, call):
     config = tiny_config(tiny_coco(images=2))
     words = ['--work-dir', tmp_path / 'run', '--cfg-options', 'model.backbone.arch=w18']
     message = the_message(*call('test', config, fresh_checkpoint(config), *words))
     assert re.search(r"\.pth is not this config's: \d+ of \d+ weights \(\d+%\) matched", message)
 
 
-def test_coco_that_is_not_there_is_one_message_with_the_path_the_layout_and_a_way_on():
+def test_missing_coco_is_one_message_with_the_layout():
     done = run_tool('train', 'configs/hrnet_w32_coco_256x192.py', '--cfg-options', 'data_root=/nowhere/coco')
     message = the_message(done.returncode, done.stdout)
     assert '/nowhere/coco/annotations/person_keypoints_train2017.json does not exist' in message

@@ -1,4 +1,4 @@
-"""A detector of mmdet's is trained and tested by the tools of pose networks, with a config in configs/detection/."""
+"""The tools train and test mmdet's detectors too, from configs in configs/detection/."""
 
 import re
 import time
@@ -23,14 +23,14 @@ NANO = ROOT / 'configs/detection/rtmdet_nano_synthetic_224x224.py'
 
 @pytest.fixture
 def nano(tiny_coco, tmp_path) -> Iterator[Path]:
-    """A config that trains the small RTMDet on four drawn people for a moment, in this process."""
+    """A config that trains the small RTMDet for one epoch on four drawn people, in this process."""
     data = tiny_coco(images=4)
     dataset = dict(data_root=str(data.root), ann_file=data.ann_file.name, data_prefix=dict(img=data.images.name))
     loader = dict(num_workers=0, persistent_workers=False, batch_size=2, dataset=dataset)
     lines = [f'_base_ = [{str(NANO)!r}]', 'train_cfg = dict(max_epochs=1, val_interval=1)']
     lines += [f'{phase}_dataloader = {loader!r}' for phase in ('train', 'val', 'test')]
     lines += [f'{phase}_evaluator = dict(ann_file={str(data.ann_file)!r})' for phase in ('val', 'test')]
-    # A name of its own: mmengine keeps one logger for each.
+    # A unique name: mmengine keeps one logger for each.
     path = tmp_path / f'nano_{time.time_ns()}.py'
     path.write_text('\n'.join([*lines, 'default_hooks = dict(logger=dict(interval=1))']) + '\n')
     yield path
@@ -39,13 +39,13 @@ def nano(tiny_coco, tmp_path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_linking_leaves_a_detectors_config_as_it_is(path):
+def test_linking_does_not_change_a_detectors_config(path):
     cfg = load_config(path)
     assert as_dict(link(cfg)) == as_dict(cfg)
     assert cfg.default_scope == 'mmdet'
 
 
-def test_a_detector_learns_is_tested_and_finds_people(nano, tmp_path, call):
+def test_a_detector_trains_tests_and_finds_people(nano, tmp_path, call):
     status, output = call('train', nano, '--amp', '--work-dir', tmp_path / 'run')
     assert status == 0, output[-3000:]
     assert 'effective batch 2 (2 a process x 1 x 1 accumulated)' in output
@@ -59,7 +59,7 @@ def test_a_detector_learns_is_tested_and_finds_people(nano, tmp_path, call):
     assert len(detector([tmp_path / 'tiny' / 'train' / '000.jpg'])) == 1
 
 
-def test_a_resumed_training_goes_on(nano, tmp_path, call):
+def test_a_resumed_training_continues(nano, tmp_path, call):
     assert call('train', nano, '--work-dir', tmp_path / 'run')[0] == 0
     words = ['--resume', '--work-dir', tmp_path / 'run', '--cfg-options', 'train_cfg.max_epochs=2']
     status, output = call('train', nano, *words)
@@ -88,6 +88,6 @@ def test_weights_of_a_pose_network_are_refused(nano, tmp_path, call):
     assert status == 2 and 'does not fit this model' in output
 
 
-def test_a_pose_network_is_built_by_its_own_names_after_a_detector(repository):
+def test_a_pose_network_can_be_built_after_a_detector(repository):
     with DefaultScope.overwrite_default_scope('mmdet'):
         assert type(init_model(repository / 'configs/hrnet_w16_synthetic_128x96.py')).__name__ == 'TopdownPoseEstimator'

@@ -1,4 +1,4 @@
-"""Training on data sets with different joints, by config alone, as a user types it."""
+"""Training on data sets with different keypoints, by config alone."""
 
 import re
 
@@ -7,7 +7,7 @@ import torch
 from tests.datasets.mixture import COCO, config_lines, named, two_parts
 
 
-def test_an_epoch_on_17_and_14_joints_trains_and_is_evaluated(tiny_coco, tiny_config, tmp_path, call):
+def test_an_epoch_on_17_and_14_keypoints_trains(tiny_coco, tiny_config, tmp_path, call):
     val = tiny_coco(joints=17, images=2, name='val', edit=named(COCO))
     config = tiny_config(val, extra=config_lines(two_parts(tiny_coco)))
     status, output = call('train', config, '--work-dir', tmp_path / 'run')
