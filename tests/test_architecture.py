@@ -69,6 +69,21 @@ def import_graph(root: Path) -> dict[str, set[str]]:
     return graph
 
 
+def missing_modules(root: Path) -> set[str]:
+    """Return the imports of hrpose's, in any file and at any depth, whose module does not exist."""
+    files = [path for top in ('hrpose', 'tools', 'tests', 'projects') for path in root.glob(f'{top}/**/*.py')]
+    modules = {module_of(path, root) for path in files if path.relative_to(root).parts[0] == 'hrpose'}
+    packages = {module.rpartition('.')[0] for module in modules}
+    wrong = set()
+    for path in files:
+        for name in imported_names(path, root):
+            module = name if name in modules else name.rpartition('.')[0]
+            # The last word may be a name in the module. In a package it may also be one that its __init__ imports.
+            if name.startswith('hrpose.') and module not in modules | packages:
+                wrong.add(f'{path.relative_to(root)} imports {name}')
+    return wrong
+
+
 def room_of(module: str) -> str:
     """Return the room of a module: 'codecs', or 'tools'."""
     top, _, rest = module.partition('.')
@@ -116,6 +131,14 @@ def test_every_module_is_seen() -> None:
     files = [path for top in ('hrpose', 'tools') for path in ROOT.glob(f'{top}/**/*.py')]
     assert set(graph) == {module_of(path, ROOT) for path in files} - {'hrpose'}
     assert 'hrpose.errors' in graph['hrpose.registry']
+
+
+def test_every_imported_module_exists(tmp_path: Path) -> None:
+    assert missing_modules(ROOT) == set()
+    write_tree(tmp_path, {'hrpose/__init__.py': '', 'hrpose/codecs/a.py': '', 'tests/a.py': 'import hrpose.codecs.a'})
+    assert missing_modules(tmp_path) == set()
+    write_tree(tmp_path, {'tests/b.py': 'def f():\n    from hrpose.codecs.b import x'})
+    assert missing_modules(tmp_path) == {'tests/b.py imports hrpose.codecs.b.x'}
 
 
 def write_tree(root: Path, files: dict[str, str]) -> None:
