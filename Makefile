@@ -28,10 +28,11 @@ test: setup  ## every test that is not marked slow
 test-all: test  ## the slow tests too, one at a time
 	MPLBACKEND=Agg $(PYTEST) -m slow -n 0 --timeout 1800 --durations 10
 
-check: setup  ## ruff lint and format, types where they are checked
+check: setup  ## lint, format, types and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 
 clean:  ## remove caches and .venv; data and results stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

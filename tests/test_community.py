@@ -1,0 +1,48 @@
+"""Files for those who carry the project on are valid and agree with the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import hrpose
+
+ROOT = Path(__file__).parents[1]
+
+
+def read(name: str) -> dict:
+    return yaml.safe_load((ROOT / name).read_text())
+
+
+def test_the_citation_has_the_required_fields_and_the_version():
+    citation = read('CITATION.cff')
+    assert citation['cff-version'] == '1.2.0'
+    assert {'message', 'title', 'authors'} <= set(citation)
+    assert citation['version'] == hrpose.__version__
+    paper = citation['preferred-citation']
+    assert {'type', 'title', 'authors'} <= set(paper)
+
+
+def test_the_changelog_has_the_version():
+    assert f'## {hrpose.__version__}\n' in (ROOT / 'CHANGELOG.md').read_text()
+
+
+def test_pre_commit_runs_what_make_check_runs():
+    hooks = [hook['entry'].split()[0] for repo in read('.pre-commit-config.yaml')['repos'] for hook in repo['hooks']]
+    checks = (ROOT / 'Makefile').read_text().partition('\ncheck:')[2].partition('\n\n')[0]
+    commands = re.findall(r'^\t\$\(BIN\)/(\w+)', checks, re.M)
+    assert sorted(commands) == sorted(hook.removeprefix('.venv/bin/') for hook in hooks)
+
+
+def test_the_workflow_runs_the_same_script_as_everybody():
+    (job,) = read('.github/workflows/ci.yml')['jobs'].values()
+    assert job['steps'][-1] == {'run': '.ci/run'}
+    assert (ROOT / '.ci' / 'run').stat().st_mode & 0o111
+
+
+@pytest.mark.parametrize('name', ['bug_report', 'feature_request'])
+def test_issue_templates_are_forms(name):
+    form = read(f'.github/ISSUE_TEMPLATE/{name}.yml')
+    assert {'name', 'description', 'body'} <= set(form)
+    assert len({part['id'] for part in form['body']}) == len(form['body'])
