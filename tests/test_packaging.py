@@ -186,7 +186,7 @@ esac
     result = run_setup(venv, sys.executable)
     assert result.returncode == 2
     assert 'no room left' in result.stderr
-    assert 'setting up stopped at: pip, NumPy' in result.stderr
+    assert "the setup stopped at 'pip, NumPy" in result.stderr
     assert not (venv / 'setup.stamp').exists()
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Make .venv with everything hrpose needs, at the versions in requirements/constraints.txt.
-# `make setup` runs it. It does nothing where nothing changed, and can be interrupted and run again.
-#   PYTHON  the Python to make it with (default: python3)
-#   VENV    where to make it (default: .venv)
+# `make setup` runs it. It does nothing if nothing changed, and can be interrupted and run again.
+#   PYTHON  Python interpreter to make it with (default: python3)
+#   VENV    folder to make it in (default: .venv)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -18,18 +18,18 @@ fail() {
     exit 2
 }
 
-# What the environment depends on. The folder is part of it: an environment does not survive a move.
+# A hash of all that the environment depends on; also of its folder, because an environment cannot be moved.
 fingerprint() {
     { cat requirements/*.txt setup.py tools/setup_env.sh && pwd; } | sha256sum | cut -d ' ' -f 1
 }
 
 check_python() {
-    command -v "$1" >/dev/null || fail "no '$1' on this machine. Install Python $TRIED, or say where" \
-        "it is: make setup PYTHON=/path/to/python$TRIED"
+    command -v "$1" >/dev/null || fail "'$1' not found; install Python $TRIED, or say where it is:" \
+        "make setup PYTHON=/path/to/python$TRIED"
     local found
     found=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-    [ "$found" = "$TRIED" ] || fail "'$1' is Python $found; hrpose was tried on Python $TRIED only." \
-        "Remove $VENV if it was made with another, and say where one is:" \
+    [ "$found" = "$TRIED" ] || fail "'$1' is Python $found, but hrpose was tested on Python $TRIED only;" \
+        "remove $VENV if it was made with another version, and say where $TRIED is:" \
         "make setup PYTHON=/path/to/python$TRIED"
 }
 
@@ -37,35 +37,34 @@ check_python() {
 check_compiler() {
     local headers
     headers=$("$1" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
-    { command -v cc && [ -f "$headers/Python.h" ]; } >/dev/null || fail 'one package is compiled, and' \
-        'there is no C compiler or no Python.h. On Debian: apt-get install build-essential python3-dev'
+    { command -v cc && [ -f "$headers/Python.h" ]; } >/dev/null || fail 'no C compiler or' \
+        'no Python.h, but one package has to be compiled; on Debian: apt-get install build-essential python3-dev'
 }
 
-# An environment that is there is kept, with the build of PyTorch that may have been put into it; one left half
-# made is made again.
+# Keep a working environment, with the build of PyTorch that the user may have installed; replace an incomplete one.
 make_venv() {
     if "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then
         check_python "$VENV/bin/python"
         return
     fi
     check_python "$PYTHON"
-    "$PYTHON" -m venv --clear "$VENV" || fail "'$PYTHON -m venv' failed." \
-        'On Debian: apt-get install python3-venv'
+    "$PYTHON" -m venv --clear "$VENV" || fail "'$PYTHON -m venv' failed;" \
+        'on Debian: apt-get install python3-venv'
 }
 
 pip() {
     "$VENV/bin/python" -m pip "$@"
 }
 
-# step NUMBER WHAT COMMAND...: one line on the terminal; what pip prints goes to the log.
-# Bash ignores `set -e` in here, so a command of several lines has to pass its failures on itself.
+# step NUMBER TITLE COMMAND...: print one line; the output of the command goes to the log.
+# Bash ignores `set -e` in here, so a command of several lines has to return its failures itself.
 step() {
     local began=$SECONDS
     printf '  [%s/5] %-62s ' "$1" "$2"
     if ! "${@:3}" >>"$LOG" 2>&1 </dev/null; then
         printf 'failed\n\n'
         tail -n 25 "$LOG" >&2
-        fail "setting up stopped at: $2. The whole output is in $LOG; 'make setup' tries again."
+        fail "the setup stopped at '$2'; see $LOG for the whole output, then run 'make setup' again"
     fi
     printf '%4d s\n' $((SECONDS - began))
 }
@@ -78,9 +77,9 @@ install_torch() {
     pip install -c "$PINS" torch
 }
 
-# The list is complete, so pip resolves nothing (--no-deps). That keeps opencv-python out, whose files would
-# overwrite those of opencv-python-headless. onedl-mmcv is built in isolation, where it does not see PyTorch,
-# and so leaves its compiled ops out.
+# The list is complete, so pip need not resolve dependencies (--no-deps). This keeps opencv-python out, which would
+# overwrite files of opencv-python-headless. onedl-mmcv is built in isolation, where it does not find PyTorch, and
+# therefore leaves out its compiled ops.
 install_pinned() {
     if pip show --quiet opencv-python; then
         pip uninstall --yes opencv-python opencv-python-headless || return
@@ -89,7 +88,7 @@ install_pinned() {
     pip install --no-deps --build-constraint "$PINS" -r "$VENV/pinned.txt"
 }
 
-# To pip a wheel of this version would do, so one that does not import is removed first.
+# pip would keep a wheel of this version, so remove one that cannot be imported.
 install_xtcocotools() {
     "$VENV/bin/python" -c 'import xtcocotools.mask' || pip uninstall --yes xtcocotools || return
     pip install --no-deps --no-build-isolation --no-binary xtcocotools -c "$PINS" xtcocotools

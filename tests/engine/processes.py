@@ -1,4 +1,4 @@
-"""Several processes of one training, forked from this one, which spares importing PyTorch in each; or spawned."""
+"""Run a function in several processes that form a group, forked from this one or spawned."""
 
 import multiprocessing
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens at."""
+    """Return a free port of this machine."""
     with socket.socket() as listener:
         listener.bind(('127.0.0.1', 0))
         return listener.getsockname()[1]
@@ -19,14 +19,14 @@ def free_port() -> int:
 def run_processes(
     count: int, function: Callable, *arguments: Any, timeout: float = 100, method: str = 'fork'
 ) -> list[Any]:
-    """Call `function(*arguments)` in `count` processes that are told their places as by torchrun.
+    """Call `function(*arguments)` in `count` processes with the environment of torchrun.
 
     Args:
-        method: of starting them: 'fork', or 'spawn' for those that use a GPU. A forked process cannot, once this one
-            has so much as asked whether there is one; a spawned one knows nothing of what a test replaced.
+        method: 'fork', or 'spawn' for processes that use a GPU. A forked process cannot use it once this one has looked
+            for a GPU; a spawned one does not have what a test has monkeypatched.
 
     Returns:
-        what each returned, by rank.
+        the value that each returned, by rank.
     """
     context = multiprocessing.get_context(method)
     told = {'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(free_port()), 'WORLD_SIZE': str(count)}
@@ -58,5 +58,5 @@ def _work(environment: dict[str, str], end: Any, function: Callable, arguments: 
         answer = True, function(*arguments)
     except BaseException:
         answer = False, traceback.format_exc()
-    # Not by the pipe's own pickling, which leaves tensors in this process's memory.
+    # The pipe's own pickling would leave tensors in the memory of this process.
     end.send_bytes(pickle.dumps(answer))

@@ -1,4 +1,4 @@
-"""The scripts that start several processes: what they refuse, what they start, and that nothing stays behind."""
+"""The scripts that start several processes: their command lines, their processes, and that no process stays."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ from tests.tools.scripts import ENVIRONMENT, ROOT, processes_of, run_script, wai
 
 
 @pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])
-def test_each_script_explains_itself(script):
+def test_each_script_has_a_help_text(script):
     done = run_script(script, '--help')
     assert done.returncode == 0
     assert f'usage: tools/{script} ' in done.stdout
@@ -35,8 +35,8 @@ def test_each_script_explains_itself(script):
 @pytest.mark.parametrize(
     ('script', 'words', 'environment', 'reason'),
     [
-        ('dist_train.sh', ['c.py'], {}, 'takes CONFIG GPUS first, but got c.py'),
-        ('dist_test.sh', ['c.py', '2', '--dump', 'a.pkl'], {}, 'takes CONFIG CHECKPOINT GPUS first, but got c.py 2;'),
+        ('dist_train.sh', ['c.py'], {}, 'takes CONFIG GPUS first, not c.py'),
+        ('dist_test.sh', ['c.py', '2', '--dump', 'a.pkl'], {}, 'takes CONFIG CHECKPOINT GPUS first, not c.py 2;'),
         ('dist_train.sh', ['c.py', 'two'], {}, "GPUS has to be a whole number of at least 1, not 'two'"),
         ('dist_train.sh', ['c.py', '2'], {'NNODES': '2'}, "NODE_RANK has to be 0 to 1 on NNODES=2 machines, not ''"),
         ('dist_train.sh', ['c.py', '0'], {}, "GPUS has to be a whole number of at least 1, not '0'"),
@@ -52,7 +52,7 @@ def test_each_script_explains_itself(script):
         ('slurm_train.sh', ['gpu', 'job', '/nowhere/c.py'], {}, 'no config file /nowhere/c.py'),
     ],
 )
-def test_a_wrong_command_line_is_one_sentence(script, words, environment, reason):
+def test_a_wrong_command_line_is_one_message(script, words, environment, reason):
     done = run_script(script, *words, **environment)
     assert done.returncode == 2
     assert done.stdout.startswith('error: ') and done.stdout.count('\n') == 1
@@ -69,12 +69,12 @@ def test_a_wrong_command_line_is_one_sentence(script, words, environment, reason
         ({'PORT': '-1'}, 'PORT has to be a number'),
     ],
 )
-def test_machines_that_do_not_fit_are_refused(environment, reason):
+def test_wrong_variables_of_machines_are_refused(environment, reason):
     with pytest.raises(UserError, match=reason):
         machines_of(environment)
 
 
-def test_a_port_in_use_is_one_sentence():
+def test_a_port_in_use_is_one_message():
     machines = {'NNODES': '2', 'NODE_RANK': '0', 'MASTER_ADDR': '127.0.0.1'}
     with socket.create_server(('', 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -83,7 +83,7 @@ def test_a_port_in_use_is_one_sentence():
     assert done.stdout.startswith(f'error: PORT {port} is in use on this machine') and done.stdout.count('\n') == 1
 
 
-def test_something_else_that_listens_at_the_port_is_one_sentence():
+def test_a_stranger_at_the_port_is_one_message():
     def hang_up() -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -100,7 +100,7 @@ def test_something_else_that_listens_at_the_port_is_one_sentence():
 
 
 @pytest.mark.parametrize('text', ['0', '-1', '1.5', '', '²', '1e3'])
-def test_a_number_of_processes_that_is_none_is_refused(text):
+def test_a_wrong_number_of_processes_is_refused(text):
     with pytest.raises(UserError, match='GPUS has to be a whole number'):
         positive(text, 'GPUS')
 
@@ -111,7 +111,7 @@ def test_machines_are_read_from_the_environment():
     assert machines_of({'MASTER_ADDR': 'first', 'PORT': '1234'}) == Machines()
 
 
-def test_processes_are_numbered_over_machines_of_different_size():
+def test_processes_are_numbered_over_unequal_machines():
     """Three machines on this one, with 2, 1 and 3 processes."""
     port, sizes = free_port(), (2, 1, 3)
 
@@ -127,7 +127,7 @@ def test_processes_are_numbered_over_machines_of_different_size():
     assert {one['WORLD_SIZE'] for one in places} == {'6'}
 
 
-def test_processes_of_one_machine_meet_in_a_folder_of_the_user_alone():
+def test_processes_of_one_machine_meet_in_a_private_folder():
     with meeting(Machines(), 2) as (first, second):
         folder = Path(first['HRPOSE_STORE_FILE']).parent
         assert second['HRPOSE_STORE_FILE'] == first['HRPOSE_STORE_FILE'] and 'MASTER_PORT' not in first
@@ -135,7 +135,7 @@ def test_processes_of_one_machine_meet_in_a_folder_of_the_user_alone():
     assert not folder.exists()
 
 
-def test_options_of_the_script_behind_the_numbers_are_left_alone():
+def test_options_of_the_script_are_passed_on():
     words = ['c.py', 'a.pth', '2', '--dump', 'a.pkl', '--cfg-options', 'a=1', 'b=2']
     arguments, options = parse_arguments(Path('tools/test.py'), words)
     assert (arguments.config, arguments.checkpoint, arguments.gpus) == ('c.py', 'a.pth', '2')
@@ -143,7 +143,7 @@ def test_options_of_the_script_behind_the_numbers_are_left_alone():
 
 
 @pytest.mark.slow
-def test_two_processes_train_and_test_from_the_command_line(tiny_coco, tiny_config, tmp_path):
+def test_two_processes_train_and_test(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=6), tiny_coco(images=3, name='val'))
     trained = run_script('dist_train.sh', config, 2, '--work-dir', tmp_path / 'run')
     assert trained.returncode == 0, trained.stdout[-3000:]
@@ -165,18 +165,18 @@ def test_two_processes_train_and_test_from_the_command_line(tiny_coco, tiny_conf
 
 
 @pytest.mark.slow
-def test_a_mistake_that_all_processes_meet_is_told_once_and_without_a_traceback(tiny_coco, tiny_config, tmp_path):
+def test_a_mistake_in_all_processes_is_one_message(tiny_coco, tiny_config, tmp_path):
     options = ['--work-dir', tmp_path / 'run', '--cfg-options', 'model.backbone.type=HRNett']
     done = run_script('dist_train.sh', tiny_config(tiny_coco(images=2)), 2, *options)
     assert done.returncode == 2
     assert len(re.findall('^error: ', done.stdout, re.M)) == 1 and 'nearest: HRNet' in done.stdout
     assert 'Traceback' not in done.stdout
-    assert 'process 0 left with status 2; its message stands above' in done.stdout
+    assert 'process 0 ended with status 2, see its message above' in done.stdout
 
 
 @contextmanager
 def running(log: Path, *words: object, **environment: str) -> Iterator[subprocess.Popen]:
-    """Start tools/dist_train.sh, its output to `log`; nothing of it outlives the block."""
+    """Start tools/dist_train.sh with its output in `log`; no process of it outlives the block."""
     with log.open('w') as output:
         script = subprocess.Popen(
             [ROOT / 'tools/dist_train.sh', *map(str, words)],
@@ -195,7 +195,7 @@ def running(log: Path, *words: object, **environment: str) -> Iterator[subproces
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('reached', ['the whole group, as from a terminal', 'the script alone'])
+@pytest.mark.parametrize('reached', ['process group', 'script alone'])
 def test_ctrl_c_ends_every_process(reached, tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=8))
     options = [
@@ -217,7 +217,7 @@ def test_ctrl_c_ends_every_process(reached, tiny_coco, tiny_config, tmp_path):
 
 
 def listeners_of(script: subprocess.Popen) -> dict[int, set[str]]:
-    """Return the addresses at which a command and the processes that it started listen or take packets, by process."""
+    """Return the addresses at which a command and its child processes listen or receive, by process."""
     found = {}
     for process in [psutil.Process(script.pid), *psutil.Process(script.pid).children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -227,7 +227,7 @@ def listeners_of(script: subprocess.Popen) -> dict[int, set[str]]:
 
 
 def listeners_until(logs: list[Path], scripts: list[subprocess.Popen], sign: str) -> dict[int, set[str]]:
-    """Look at the sockets of running commands again and again until a sign is in all their logs; return all seen."""
+    """Collect the listening addresses of running commands until `sign` is in all their logs."""
     seen: dict[int, set[str]] = {}
 
     def look() -> bool:
@@ -271,7 +271,7 @@ def test_of_several_machines_each_listens_at_one_address(tiny_coco, tiny_config,
 
 
 def process_of(rank: int, folder: Path) -> int:
-    """Return the process of that rank whose command line names `folder`."""
+    """Return the process with a rank whose command line names `folder`."""
     found = [int(line.split()[0]) for line in processes_of(folder)]
     (process,) = [one for one in found if f'\0RANK={rank}\0' in Path(f'/proc/{one}/environ').read_text()]
     return process
@@ -279,9 +279,7 @@ def process_of(rank: int, folder: Path) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize('rank', [0, 1])
-def test_a_killed_process_ends_all_and_the_resumed_training_ends_as_an_unbroken_one(
-    rank, tiny_coco, tiny_config, tmp_path
-):
+def test_a_training_resumes_after_a_killed_process(rank, tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=10), extra=EVERYTHING)
     options = ['--cfg-options', 'train_cfg.max_epochs=8', 'default_hooks.checkpoint.max_keep_ckpts=9']
     unbroken = run_script('dist_train.sh', config, 2, '--work-dir', tmp_path / 'unbroken', *options)
@@ -291,17 +289,17 @@ def test_a_killed_process_ends_all_and_the_resumed_training_ends_as_an_unbroken_
         os.kill(process_of(rank, tmp_path / 'broken'), signal.SIGKILL)
         assert script.wait(20) == 1
         assert wait_until(lambda: not processes_of(tmp_path), 10), processes_of(tmp_path)
-    told = (tmp_path / 'log').read_text()
-    killed = f'process {rank} was killed by SIGKILL, mostly because memory ran out; the others were ended. '
-    assert told.endswith(killed + 'A training goes on from its last checkpoint with --resume\n')
-    assert 'Traceback' not in told and latest_checkpoint(tmp_path / 'broken').name < 'epoch_8'
+    log = (tmp_path / 'log').read_text()
+    killed = f'process {rank} was killed by SIGKILL (probably memory ran out); the others were stopped. '
+    assert log.endswith(killed + 'Resume a training from its last checkpoint with --resume\n')
+    assert 'Traceback' not in log and latest_checkpoint(tmp_path / 'broken').name < 'epoch_8'
     resumed = run_script('dist_train.sh', config, 2, '--work-dir', tmp_path / 'broken', '--resume', *options)
     assert resumed.returncode == 0, resumed.stdout[-3000:]
     assert_same(tmp_path / 'unbroken' / 'epoch_8.pth', tmp_path / 'broken' / 'epoch_8.pth')
 
 
 SRUN = """#!/usr/bin/env bash
-# Stands in for Slurm's: starts as many processes as it is told, each with its place.
+# Stand-in for srun: start as many processes as asked for, each with its rank.
 for word; do case $word in --ntasks=*) tasks=${word#*=} ;; --*) ;; *) break ;; esac; shift; done
 export SLURM_NTASKS=$tasks SLURM_JOB_NODELIST=localhost
 for ((rank = 0; rank < tasks; rank++)); do SLURM_PROCID=$rank SLURM_LOCALID=$rank "$@" & done
@@ -312,7 +310,7 @@ exit $status
 
 
 @pytest.mark.slow
-def test_slurm_starts_the_processes_and_they_find_each_other(tiny_coco, tiny_config, tmp_path):
+def test_processes_of_slurm_find_each_other(tiny_coco, tiny_config, tmp_path):
     for name, text in {'srun': SRUN, 'scontrol': '#!/bin/sh\necho localhost\n'}.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)

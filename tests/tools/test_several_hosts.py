@@ -1,4 +1,4 @@
-"""Two hosts of two processes each, joined by a cable: what they compute, and what is left when one of them is lost."""
+"""Two hosts of two processes each, joined by a cable: their results, and what remains when one is lost."""
 
 import pickle
 import re
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def hosts() -> Iterator[tuple[Host, Host]]:
-    """Two hosts, or the test is skipped."""
+    """Two hosts; skip the test if they are not permitted."""
     with ExitStack() as stack:
         try:
             pair = stack.enter_context(two_hosts())
@@ -42,7 +42,7 @@ def start(hosts: tuple[Host, Host], script: str, logs: Path, *words: object) -> 
 
 
 def ended(started: list[subprocess.Popen], logs: Path, seconds: float = 240) -> list[int]:
-    """Return with which status the script left on each host; they have to within `seconds`."""
+    """Return the exit status of the script on each host, within `seconds`."""
     done = wait_until(lambda: all(script.poll() is not None for script in started), seconds)
     assert done, '\n'.join(path.read_text()[-3000:] for path in sorted(logs.iterdir()))
     return [script.returncode for script in started]
@@ -50,7 +50,7 @@ def ended(started: list[subprocess.Popen], logs: Path, seconds: float = 240) -> 
 
 @pytest.fixture
 def disks(hosts, tmp_path) -> tuple[Path, Path]:
-    """A folder that is another disk on each of the hosts: its name, and where the second's is seen from outside."""
+    """A folder that is another disk on each host: its name, and the place of the second host's in this process."""
     (tmp_path / 'disk').mkdir()
     return tmp_path / 'disk', hosts[1].own_disk(tmp_path / 'disk')
 
@@ -59,10 +59,8 @@ def files_in(folder: Path) -> list[Path]:
     return [path for path in folder.rglob('*') if path.is_file()]
 
 
-def test_a_killed_host_ends_the_other_and_the_resumed_training_ends_as_an_unbroken_one(
-    hosts, disks, tiny_coco, tiny_config, tmp_path
-):
-    """The unbroken one writes to a disk that the hosts share; the other hosts have a disk each."""
+def test_a_training_resumes_after_a_killed_host(hosts, disks, tiny_coco, tiny_config, tmp_path):
+    """The uninterrupted training writes to a shared disk; the other one to a disk of each host."""
     config = tiny_config(tiny_coco(images=20), tiny_coco(images=3, name='val'), extra=EVERYTHING)
     options = ['--cfg-options', 'train_cfg.max_epochs=8', 'default_hooks.checkpoint.max_keep_ckpts=9']
     train = ['dist_train.sh', tmp_path / 'logs', config, 2, '--work-dir']
@@ -74,10 +72,10 @@ def test_a_killed_host_ends_the_other_and_the_resumed_training_ends_as_an_unbrok
     assert hosts[1].kill() >= 3  # the launcher and two trainings
     assert ended(started, tmp_path / 'logs', 20) == [2, -9]
     told = (tmp_path / 'logs' / 'host_0').read_text()
-    (sentence,) = re.findall(r'^error: (process 0 of 4 lost another one: it ended, or its machine did.*)$', told, re.M)
+    (message,) = re.findall(r'^error: (process 0 of 4 lost another one: it ended, or its machine did.*)$', told, re.M)
     latest = latest_checkpoint(disk)
-    assert sentence.endswith(f'Resume from {latest} with --resume') and latest.name < 'epoch_8'
-    assert 'Traceback' not in told and re.search(r'^process 0 left with status 2; its message stands above', told, re.M)
+    assert message.endswith(f'Resume from {latest} with --resume') and latest.name < 'epoch_8'
+    assert 'Traceback' not in told and re.search('^process 0 ended with status 2, see its message', told, re.M)
     assert wait_until(lambda: not hosts[0].processes(), 5)
 
     resumed = start(hosts, *train, disk, '--resume', *options)
@@ -90,10 +88,8 @@ def test_a_killed_host_ends_the_other_and_the_resumed_training_ends_as_an_unbrok
     assert len(list((tmp_path / 'shared').glob('*/*.log'))) == 1
 
 
-def test_a_test_on_two_hosts_is_complete_and_has_the_figures_of_one_process(
-    hosts, disks, tiny_coco, tiny_config, tmp_path
-):
-    """5 images on 4 processes; the weights and the predictions are on the first host's disk alone."""
+def test_two_hosts_have_the_metrics_of_one_process(hosts, disks, tiny_coco, tiny_config, tmp_path):
+    """5 images on 4 processes; weights and predictions are only on the disk of the first host."""
     config, (disk, other_disk) = tiny_config(tiny_coco(images=5)), disks
     torch.manual_seed(0)
     torch.save({'state_dict': init_model(config).state_dict()}, disk / 'weights.pth')
@@ -104,7 +100,7 @@ def test_a_test_on_two_hosts_is_complete_and_has_the_figures_of_one_process(
     alone = run_script('dist_test.sh', config, *words)
     assert alone.returncode == 0, alone.stdout[-3000:]
     assert people(disk / 'found.pkl') == people(tmp_path / 'one.pkl') == list(range(100, 105))
-    assert figures((tmp_path / 'logs' / 'host_0').read_text()) == figures(alone.stdout)
+    assert metrics((tmp_path / 'logs' / 'host_0').read_text()) == metrics(alone.stdout)
     assert not files_in(other_disk)
 
 
@@ -112,15 +108,15 @@ def people(dump: Path) -> list[int]:
     return [person['id'] for person in pickle.loads(dump.read_bytes())]
 
 
-def figures(told: str) -> list[str]:
-    """Return what a test printed last, without its times."""
+def metrics(told: str) -> list[str]:
+    """Return the metrics that a test printed."""
     found = re.findall(r'coco/\w+: [-\d.]+', told)
     assert len(found) >= 10
     return found
 
 
-def test_hosts_whose_cable_is_cut_give_up_after_the_time_that_the_config_says(hosts, tiny_coco, tiny_config, tmp_path):
-    """Nothing closes their connections, as when the power of one is cut."""
+def test_hosts_without_a_cable_end_after_the_timeout(hosts, tiny_coco, tiny_config, tmp_path):
+    """Nothing closes their connections, as in a power failure."""
     config = tiny_config(tiny_coco(images=8), extra='env_cfg = dict(dist_cfg=dict(timeout=15))')
     words = [config, 2, '--work-dir', tmp_path / 'run', '--cfg-options', 'train_cfg.max_epochs=1000']
     started = start(hosts, 'dist_train.sh', tmp_path / 'logs', *words)
@@ -130,13 +126,13 @@ def test_hosts_whose_cable_is_cut_give_up_after_the_time_that_the_config_says(ho
     assert ended(started, tmp_path / 'logs', 40) == [2, 2]
     for rank in range(2):
         told = (tmp_path / 'logs' / f'host_{rank}').read_text()
-        # Of two processes that give up, the slower one sees the faster one leave.
+        # Of two processes that time out, the slower one sees the faster one end.
         reason = f'^error: process {2 * rank} of 4 lost another one: .*env_cfg.dist_cfg.timeout'
         assert len(re.findall(reason, told, re.M)) == 1 and 'Traceback' not in told, told[-3000:]
 
 
-def test_a_host_whose_first_is_not_there_says_so_and_the_first_waits_no_longer_than_it_is_told(hosts, tmp_path):
-    """Each is started alone; the other's address is there, but nobody answers at it."""
+def test_a_missing_host_is_explained_after_the_timeout(hosts, tmp_path):
+    """Each is started alone; the address of the other exists, but nobody answers."""
     for rank, reason in [
         (1, 'machine 0 did not answer at 10.77.0.1:29500 for 3 s'),
         (0, 'the 2 machines did not meet'),

@@ -1,4 +1,4 @@
-"""Several processes compute what one does: the same weights in training, the same figures in a test."""
+"""Several processes compute the same as one: weights in training, metrics in a test."""
 
 import os
 import pickle
@@ -24,7 +24,7 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GP
 
 
 class FrozenStatistics(Hook):
-    """Batch normalisation in evaluation mode, as for small batches."""
+    """Put batch norm into evaluation mode, as for small batches."""
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         for module in runner.model.modules():
@@ -33,7 +33,7 @@ class FrozenStatistics(Hook):
 
 
 def trained(config: Path, work_dir: Path, options: dict, hooks: tuple = ()) -> dict[str, torch.Tensor]:
-    """Train in this process's group, in true fp32; returns the weights, by name."""
+    """Train in the group of this process, in true fp32; return the weights by name."""
     torch.set_num_threads(1)
     torch.backends.cudnn.allow_tf32 = False
     runner = runner_of(config, work_dir, ('train_dataloader',), launcher='pytorch', hooks=hooks, **options)
@@ -46,7 +46,7 @@ def trained(config: Path, work_dir: Path, options: dict, hooks: tuple = ()) -> d
 def weights_by_processes(
     config: Path, work_dir: Path, *, batch: int, hooks: tuple = (), method: str = 'fork', **options: object
 ) -> dict:
-    """Train with 1 and 2 processes on the same batches; returns the first process's weights for each number."""
+    """Train with 1 and 2 processes on the same batches; return the weights of process 0 by their number."""
     found = {}
     for count in (1, 2):
         given = {'train_dataloader.batch_size': batch // count, 'optim_wrapper.optimizer': SGD, **options}
@@ -56,7 +56,7 @@ def weights_by_processes(
     return {count: weights[0] for count, weights in found.items()}
 
 
-def test_two_processes_with_half_the_batch_each_end_with_the_weights_of_one(tiny_coco, tiny_config, tmp_path, quick):
+def test_two_processes_with_half_the_batch_train_like_one(tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=20), extra='model["backbone"]["init_cfg"] = []')
     found = weights_by_processes(config, tmp_path, batch=4, hooks=(FrozenStatistics(),))
     torch.testing.assert_close(found[2], found[1], rtol=0, atol=1e-5)
@@ -66,7 +66,7 @@ def test_two_processes_with_half_the_batch_each_end_with_the_weights_of_one(tiny
 
 
 @needs_gpu
-def test_with_sync_bn_two_processes_on_one_gpu_end_with_the_weights_of_one(tiny_coco, tiny_config, tmp_path):
+def test_two_processes_with_sync_bn_train_like_one(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=20), extra='model["backbone"]["init_cfg"] = []')
     options = {
         'sync_bn': 'torch',
@@ -77,7 +77,7 @@ def test_with_sync_bn_two_processes_on_one_gpu_end_with_the_weights_of_one(tiny_
     torch.testing.assert_close(found[2], found[1], rtol=0, atol=1e-5)
 
 
-def test_processes_end_an_epoch_with_the_same_statistics_of_normalisation(tiny_coco, tiny_config, tmp_path, quick):
+def test_processes_share_batch_norm_statistics_after_an_epoch(tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=4))
     options = {'custom_hooks': [{'type': 'EMAHook'}]}
     first, second = run_processes(2, trained, config, tmp_path / 'shared', options)
@@ -90,7 +90,7 @@ def test_processes_end_an_epoch_with_the_same_statistics_of_normalisation(tiny_c
 
 
 def guess(self, inputs, data_samples):
-    """Predict each person's truth, moved by a distance of the person's own."""
+    """Predict the ground truth of each person, shifted by a distance that depends on the person."""
     for sample in data_samples:
         rng = np.random.default_rng(sample.id)
         truth = sample.gt_instances
@@ -102,20 +102,20 @@ def guess(self, inputs, data_samples):
 
 
 def evaluated(config: Path, folder: Path, options: dict) -> tuple[dict[str, float], list[int]]:
-    """Test in this process's group; returns the figures, and whose predictions were dumped."""
+    """Test in the group of this process; return the metrics, and the ids of people with dumped predictions."""
     torch.set_num_threads(1)
     dump = {'type': 'DumpResults', 'out_file_path': str(folder / 'found.pkl'), 'collect_device': 'gpu'}
-    metrics = [{'type': 'CocoMetric'}, {'type': 'PCKMetric'}, dump]
-    figures = runner_of(
-        config, folder, ('test_dataloader',), launcher='pytorch', test_evaluator=metrics, **options
+    evaluators = [{'type': 'CocoMetric'}, {'type': 'PCKMetric'}, dump]
+    metrics = runner_of(
+        config, folder, ('test_dataloader',), launcher='pytorch', test_evaluator=evaluators, **options
     ).test()
-    return figures, [person['id'] for person in pickle.loads((folder / 'found.pkl').read_bytes())]
+    return metrics, [person['id'] for person in pickle.loads((folder / 'found.pkl').read_bytes())]
 
 
 @pytest.mark.parametrize(
     ('images', 'count', 'round_up'), [(1, 4, False), (1, 4, True), (5, 2, False), (5, 3, False), (5, 3, True)]
 )
-def test_figures_and_predictions_do_not_depend_on_the_number_of_processes(
+def test_metrics_do_not_depend_on_the_number_of_processes(
     images, count, round_up, tiny_coco, tiny_config, tmp_path, quick, monkeypatch
 ):
     monkeypatch.setattr(TopdownPoseEstimator, 'predict', guess)
@@ -124,9 +124,9 @@ def test_figures_and_predictions_do_not_depend_on_the_number_of_processes(
     ((alone, people),) = run_processes(1, evaluated, config, tmp_path / '1', options)
     assert people == list(range(100, 100 + images))
     assert 0 < alone['coco/AP'] < 1 and alone['pck/EPE'] > 0
-    for figures, found in run_processes(count, evaluated, config, tmp_path / 'several', options):
+    for metrics, found in run_processes(count, evaluated, config, tmp_path / 'several', options):
         assert found == people
-        assert {**figures, 'time': 0, 'data_time': 0} == {**alone, 'time': 0, 'data_time': 0}
+        assert {**metrics, 'time': 0, 'data_time': 0} == {**alone, 'time': 0, 'data_time': 0}
 
 
 def file_of_the_first(folder: Path, size: int) -> bytes:
@@ -148,7 +148,7 @@ def random_bytes(size: int) -> bytes:
 
 
 @pytest.mark.parametrize('size', [1, 1000, CHUNK + 1])
-def test_a_file_that_others_lack_or_have_another_of_is_that_of_the_first_process(size, tmp_path):
+def test_all_processes_get_the_file_of_process_0(size, tmp_path):
     assert run_processes(3, file_of_the_first, tmp_path, size) == [random_bytes(size)] * 3
 
 
@@ -159,12 +159,12 @@ def file_that_nobody_has() -> str:
         return name
 
 
-def test_the_name_of_published_weights_is_left_to_each_process():
+def test_a_name_of_published_weights_is_passed_on():
     assert run_processes(2, file_that_nobody_has) == ['hrnet_w32_coco_256x192'] * 2
 
 
 class Bucket:
-    """What `DistributedDataParallel` hands to a hook."""
+    """A bucket as `DistributedDataParallel` gives it to a hook."""
 
     def __init__(self, values: torch.Tensor) -> None:
         self.values = values
@@ -174,7 +174,7 @@ class Bucket:
 
 
 def averages_in_two_orders() -> list[torch.Tensor]:
-    """Average the same numbers as they are and turned round: by our hook, and in fp32."""
+    """Average the same numbers in two orders: by the hook, and in fp32."""
     join('pytorch')
     values = torch.randn(100_000, generator=torch.Generator().manual_seed(distributed.get_rank()))
     found = []
@@ -187,7 +187,7 @@ def averages_in_two_orders() -> list[torch.Tensor]:
     return [found[0], found[2].flip(0), found[1], found[3].flip(0)]
 
 
-def test_averaged_gradients_do_not_depend_on_their_place():
+def test_averaged_gradients_do_not_depend_on_their_order():
     first, *others = run_processes(3, averages_in_two_orders)
     ours, ours_turned, plain, plain_turned = first
     assert ours.equal(ours_turned) and all(ours.equal(other[0]) for other in others)
@@ -196,12 +196,12 @@ def test_averaged_gradients_do_not_depend_on_their_place():
 
 
 @pytest.mark.parametrize(('launcher', 'told'), [('pytorch', 'RANK'), ('slurm', 'SLURM_PROCID'), ('mpi', 'OMPI_')])
-def test_a_process_that_another_launcher_started_is_told_so(launcher, told):
+def test_a_process_of_another_launcher_is_refused(launcher, told):
     with pytest.raises(UserError, match=f'--launcher {launcher}: {told}.* is not set'):
         require_launcher(launcher, {})
 
 
-def test_an_address_that_nobody_answers_at_is_a_sentence(monkeypatch):
+def test_an_address_where_nobody_answers_is_one_message(monkeypatch):
     place = {'RANK': '1', 'WORLD_SIZE': '2', 'LOCAL_RANK': '0', 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': '9'}
     for name, value in place.items():
         monkeypatch.setenv(name, value)
@@ -210,7 +210,7 @@ def test_an_address_that_nobody_answers_at_is_a_sentence(monkeypatch):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
-def test_sync_bn_on_a_cpu_is_refused_in_a_sentence(tiny_coco, tiny_config, tmp_path, quick):
+def test_sync_bn_on_a_cpu_is_refused(tiny_coco, tiny_config, tmp_path, quick):
     config = tiny_config(tiny_coco(images=2))
     with pytest.raises(AssertionError, match="UserError: sync_bn='torch': .* needs GPUs"):
         run_processes(2, trained, config, tmp_path, {'sync_bn': 'torch'})
@@ -232,5 +232,5 @@ def test_sync_bn_on_a_cpu_is_refused_in_a_sentence(tiny_coco, tiny_config, tmp_p
         (distributed.DistError(''), False),
     ],
 )
-def test_only_what_says_so_is_told_as_a_lost_process(error, is_lost):
+def test_only_some_errors_mean_a_lost_process(error, is_lost):
     assert is_lost_process(error) is is_lost
