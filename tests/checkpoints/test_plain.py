@@ -35,7 +35,7 @@ Level = IntEnum('Level', 'LOW HIGH')
         (2**70, 2**70),
         (torch.Size([1, 2]), torch.Size([1, 2])),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_a_value_becomes_plain_and_bare_pytorch_reads_it(value, plain):
     saved = plain_checkpoint({'meta': {'x': value}})
@@ -74,7 +74,7 @@ def test_histories_and_milestones_come_back():
     assert type(state['milestones']) is Counter and state == {'milestones': Counter([1, 1, 3]), 'last_step': 2}
 
 
-def test_what_is_neither_is_refused_by_its_place():
+def test_other_values_are_refused_by_their_place():
     loop: list = []
     loop.append(loop)
     for value, reason in ((print, r"\['x'\]\[0\]: a builtins.builtin"), (loop, 'nested deeper than 64')):
