@@ -1,5 +1,6 @@
 """Files for those who carry the project on are valid and agree with the code."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -46,3 +47,24 @@ def test_issue_templates_are_forms(name):
     form = read(f'.github/ISSUE_TEMPLATE/{name}.yml')
     assert {'name', 'description', 'body'} <= set(form)
     assert len({part['id'] for part in form['body']}) == len(form['body'])
+
+
+GUIDE = (ROOT / 'CONTRIBUTING.md').read_text()
+
+
+def test_every_path_in_the_guide_exists():
+    named = re.findall(r'`([\w.-]+(?:/[\w.-]*)+)`', GUIDE)
+    assert len(named) > 40
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+STEPS = re.findall(r'^\d+\. `(\S+\.py)`: (.*)$', GUIDE, re.M)
+
+
+@pytest.mark.parametrize(('path', 'text'), STEPS, ids=[path for path, _ in STEPS])
+def test_every_step_of_a_walk_names_what_is_in_its_file(path, text):
+    tree = ast.parse((ROOT / path).read_text())
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    first = re.match(r'`([\w.]+)`', text)
+    assert first is not None
+    assert set(first[1].split('.')) <= defined
