@@ -1,7 +1,11 @@
-"""Generated people for the tests of evaluation: a COCO data set, predictions of mixed quality."""
+"""What the tests of evaluation share: generated people and predictions of mixed quality, samples, and evaluation."""
 
 import numpy as np
+from mmengine.evaluator import Evaluator
+from mmengine.structures import InstanceData
 from scipy.io import savemat
+
+from hrpose.structures import PoseDataSample
 
 SIGMAS_17 = np.array([26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]) / 1000
 
@@ -73,3 +77,25 @@ def _result(rng, annotation):
         'keypoints': joints.ravel().tolist(),
         'score': float(np.round(rng.random(), 2)),
     }
+
+
+POSETRACK_EARS = [3, 4]  # which nobody labels
+
+
+def predicted_sample(image, number, keypoints, scores, *, box_score=1.0, box_size=(100.0, 100.0)):
+    """Return one person's prediction, keypoints (K, 2) in image px and scores (K,), as the network's output."""
+    sample = PoseDataSample(metainfo=dict(img_id=image, id=number, box_size=np.array(box_size)))
+    sample.pred_instances = InstanceData(
+        keypoints=np.asarray(keypoints)[None],
+        keypoint_scores=np.asarray(scores)[None],
+        bboxes=np.zeros((1, 4)),
+        bbox_scores=np.array([box_score]),
+    )
+    return sample
+
+
+def evaluate(metric, samples):
+    """Return what a metric makes of samples, by its prefixed names."""
+    evaluator = Evaluator(metric)
+    evaluator.process(samples)
+    return evaluator.evaluate(len(samples))

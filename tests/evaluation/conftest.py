@@ -1,7 +1,10 @@
 """What the tests of metrics share."""
 
+import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from mmengine.logging import MMLogger
@@ -17,3 +20,10 @@ def log_lines() -> Iterator[list[str]]:
     logger.addHandler(handler)
     yield lines
     logger.removeHandler(handler)
+
+
+@pytest.fixture
+def posetrack(sample_data: Path) -> tuple[Path, dict[str, Any]]:
+    """The sample of PoseTrack18: its annotation file, and what that holds."""
+    path = sample_data / 'posetrack18' / 'annotations' / 'test_posetrack18_val.json'
+    return path, json.loads(path.read_text())

@@ -62,7 +62,7 @@ def test_evaluation_prints_nothing_and_changes_no_input(rng, backend, capsys):
     assert capsys.readouterr() == ('', '')
 
 
-def test_the_truth_as_prediction_has_ap_one(rng, backend):
+def test_the_annotations_as_predictions_have_ap_one(rng, backend):
     dataset, _ = generated_case(rng)
     metrics = evaluate_coco(dataset, _perfect(dataset), SIGMAS_17, backend)
     assert all(value == pytest.approx(1.0, abs=1e-12) for value in metrics.values())

@@ -21,7 +21,7 @@ def test_oks_is_the_mean_of_exp_of_minus_d2_over_2_s2_k2():
     assert value == pytest.approx(expected, abs=1e-15)
 
 
-def test_only_labelled_joints_of_the_truth_count():
+def test_only_labelled_joints_count():
     truth = np.zeros((2, 2, 2))
     predicted = np.array([[[0.0, 0.0], [1e4, 0.0]]])
     values = oks(predicted, truth, areas=100.0, sigmas=[0.1, 0.1], visible=[[2, 0], [1, 1]])

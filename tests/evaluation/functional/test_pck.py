@@ -1,9 +1,10 @@
-"""PCK, AUC and EPE: values by hand."""
+"""PCK, AUC, EPE and the lengths of people: values by hand."""
 
 import numpy as np
 import pytest
 
-from hrpose.evaluation import auc, epe, joint_mean, pck
+from hrpose.datasets.metainfo import resolve
+from hrpose.evaluation import auc, epe, joint_mean, pck, person_lengths
 
 TRUTH = np.zeros((2, 3, 2))
 PREDICTED = np.array([[[3.0, 4.0], [0, 0], [9, 9]], [[30.0, 40.0], [0, 10], [9, 9]]])
@@ -72,3 +73,34 @@ def test_mean_of_nothing_is_nan():
 def test_shapes_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match=r'\(2, 3, 2\), \(2, 3, 2\), \(2, 2\)'):
         pck(PREDICTED, TRUTH, VISIBLE[:, :2], 50.0, 0.1)
+
+
+NAMES = ['left_shoulder', 'right_hip', 'head_top', 'neck']
+JOINTS = np.array([[0.0, 0.0], [30.0, 40.0], [0.0, -20.0], [0.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ('normalizer', 'length'),
+    [('box', 100.0), ('torso', 50.0), ('head', 20.0), (('neck', 'right_hip'), 50.0), (30, 30.0)],
+)
+def test_lengths_are_those_of_the_person(normalizer, length):
+    boxes = np.array([[10.0, 10.0, 60.0, 110.0]])
+    lengths = person_lengths(JOINTS[None], np.ones((1, 4)), boxes, normalizer, NAMES)
+    assert lengths.tolist() == [length]
+
+
+@pytest.mark.parametrize(
+    'names', [['LShoulder', 'RHip', 'HeadTop', 'Neck'], ['shoulder_l', 'hip.R', 'top_head', 'neck']]
+)
+@pytest.mark.parametrize(('normalizer', 'length'), [('torso', 50.0), ('head', 20.0)])
+def test_joints_are_found_in_any_spelling(names, normalizer, length):
+    assert person_lengths(JOINTS[None], np.ones((1, 4)), np.zeros((1, 4)), normalizer, names).tolist() == [length]
+
+
+@pytest.mark.parametrize('name', ['crowdpose', 'lsp', 'mpii', 'posetrack18'])
+def test_every_data_set_with_a_top_of_the_head_has_a_heads_length(name):
+    names = resolve(name)['keypoint_names']
+    truth = np.zeros((1, len(names), 2))
+    truth[0, [joint in ('head_top', 'top_head') for joint in names]] = [3.0, 4.0]
+    lengths = person_lengths(truth, np.ones((1, len(names))), np.zeros((1, 4)), 'head', names)
+    assert lengths.tolist() == [5.0]

@@ -14,30 +14,15 @@ from hrpose.errors import UserError
 from hrpose.evaluation import CocoMetric
 from hrpose.evaluation.functional.coco_ap import COCO_METRICS, available_backends
 from hrpose.registry import METRICS
-from hrpose.structures import PoseDataSample
-from tests.evaluation.cases import SIGMAS_17, generated_case
+from tests.evaluation.cases import SIGMAS_17, evaluate, generated_case, predicted_sample
 from tests.golden.make import ORIGINALS
 
 OFFICIAL_NAMES = ('AP', 'Ap .5', 'AP .75', 'AP (M)', 'AP (L)', 'AR', 'AR .5', 'AR .75', 'AR (M)', 'AR (L)')
 
 
-def _sample(image, number, keypoints, scores, *, box_score=1.0, box_size=(100.0, 100.0), truth=None):
-    sample = PoseDataSample(metainfo=dict(img_id=image, id=number, box_size=np.array(box_size)))
-    sample.pred_instances = InstanceData(
-        keypoints=np.asarray(keypoints, dtype=np.float32)[None],
-        keypoint_scores=np.asarray(scores, dtype=np.float32)[None],
-        bboxes=np.array([[0.0, 0.0, 10.0, 10.0]]),
-        bbox_scores=np.array([box_score]),
-    )
-    if truth is not None:
-        sample.gt_instances = InstanceData(**{name: value[None] for name, value in truth.items()})
-    return sample
-
-
-def _evaluate(metric, samples):
-    evaluator = Evaluator(metric)
-    evaluator.process(samples)
-    return evaluator.evaluate(len(samples))
+def _sample(image, number, keypoints, scores, **box):
+    keypoints, scores = np.asarray(keypoints, dtype=np.float32), np.asarray(scores, dtype=np.float32)
+    return predicted_sample(image, number, keypoints, scores, **box)
 
 
 @pytest.fixture
@@ -94,7 +79,7 @@ def test_ten_metrics_and_all_scores_are_those_of_the_official_release(real_data,
     for backend in available_backends():
         prefix = tmp_path / backend / 'val'
         metric = CocoMetric(str(real_data / 'coco/test_coco.json'), 'coco', backend=backend, outfile_prefix=str(prefix))
-        metrics = _evaluate(metric, samples)
+        metrics = evaluate(metric, samples)
         official = [expected['metrics'][name] for name in OFFICIAL_NAMES]
         assert list(metrics) == [f'coco/{name}' for name in COCO_METRICS]
         assert list(metrics.values()) == pytest.approx(official, abs=1e-12)
@@ -162,7 +147,7 @@ def metrics_of_pycocotools(dataset, results):
 def test_ten_metrics_are_pycocotools_of_the_published_results(generated, backend, tmp_path):
     samples, dataset, ann_file, results = generated
     left = published_results(results)
-    metrics = _evaluate(CocoMetric(ann_file, 'coco', backend=backend, outfile_prefix=str(tmp_path / 'val')), samples)
+    metrics = evaluate(CocoMetric(ann_file, 'coco', backend=backend, outfile_prefix=str(tmp_path / 'val')), samples)
     assert list(metrics.values()) == pytest.approx(metrics_of_pycocotools(dataset, left), abs=1e-12)
     written = json.loads((tmp_path / 'val.keypoints.json').read_text())
     assert sorted(r['score'] for r in written) == pytest.approx(sorted(r['score'] for r in left), abs=1e-12)
@@ -171,16 +156,16 @@ def test_ten_metrics_are_pycocotools_of_the_published_results(generated, backend
 
 def test_rescoring_and_nms_change_the_metrics(generated):
     samples, _, ann_file, _ = generated
-    plain = _evaluate(CocoMetric(ann_file, 'coco', rescoring='box', nms=None), samples)
-    published = _evaluate(CocoMetric(ann_file, 'coco'), samples)
-    soft = _evaluate(CocoMetric(ann_file, 'coco', nms='soft_oks'), samples)
+    plain = evaluate(CocoMetric(ann_file, 'coco', rescoring='box', nms=None), samples)
+    published = evaluate(CocoMetric(ann_file, 'coco'), samples)
+    soft = evaluate(CocoMetric(ann_file, 'coco', nms='soft_oks'), samples)
     assert len({metrics['coco/AP'] for metrics in (plain, published, soft)}) == 3
 
 
 def test_people_repeated_by_a_distributed_sampler_count_once(generated):
     samples, _, ann_file, _ = generated
     metric = CocoMetric(ann_file, 'coco', nms=None)
-    assert _evaluate(metric, samples + samples[:20]) == _evaluate(metric, samples)
+    assert evaluate(metric, samples + samples[:20]) == evaluate(metric, samples)
 
 
 def test_metric_is_built_by_name_and_takes_the_data_sets_metainfo(small_file):
@@ -192,7 +177,7 @@ def test_metric_is_built_by_name_and_takes_the_data_sets_metainfo(small_file):
 
 
 def test_tables_of_metrics_and_of_joints_are_logged(small_file, log_lines):
-    _evaluate(CocoMetric(str(small_file), JOINTS), _small_samples(small_file))
+    evaluate(CocoMetric(str(small_file), JOINTS), _small_samples(small_file))
     text = '\n'.join(log_lines)
     assert 'AP   AP50   AP75' in text
     assert 'c      0.070         1       1.000  1.000' in text
@@ -208,12 +193,12 @@ def test_image_ids_may_be_text(small_file):
     for sample in samples:
         sample.set_metainfo({'img_id': f'a/{sample.img_id}.jpg'})
     small_file.write_text(json.dumps(dataset))
-    assert _evaluate(CocoMetric(str(small_file), JOINTS), samples)['coco/AP'] == pytest.approx(1.0)
+    assert evaluate(CocoMetric(str(small_file), JOINTS), samples)['coco/AP'] == pytest.approx(1.0)
 
 
 def test_numpy_image_ids_are_written_as_json_numbers(small_file, tmp_path):
     samples = _small_samples(small_file, image_type=np.int64)
-    _evaluate(CocoMetric(str(small_file), JOINTS, outfile_prefix=str(tmp_path / 'r')), samples)
+    evaluate(CocoMetric(str(small_file), JOINTS, outfile_prefix=str(tmp_path / 'r')), samples)
     results = json.loads((tmp_path / 'r.keypoints.json').read_text())
     assert [r['image_id'] for r in results] == [1, 2]
     assert set(results[0]) == {'image_id', 'category_id', 'keypoints', 'score'}
@@ -229,20 +214,20 @@ def test_a_category_other_than_one_is_taken_from_the_file(small_file, tmp_path):
         annotation['category_id'] = 8
     small_file.write_text(json.dumps(dataset))
     samples = _small_samples(small_file)
-    assert _evaluate(CocoMetric(str(small_file), JOINTS), samples)['coco/AP'] == pytest.approx(1.0)
+    assert evaluate(CocoMetric(str(small_file), JOINTS), samples)['coco/AP'] == pytest.approx(1.0)
 
 
 def test_without_annotations_a_results_file_is_written(small_file, tmp_path, monkeypatch, log_lines):
     samples = _small_samples(small_file)
     small_file.write_text(json.dumps({'images': [{'id': 1}, {'id': 2}], 'categories': []}))
     monkeypatch.chdir(tmp_path)
-    assert _evaluate(CocoMetric(str(small_file), JOINTS), samples) == {}
+    assert evaluate(CocoMetric(str(small_file), JOINTS), samples) == {}
     assert len(json.loads((tmp_path / 'small_results.keypoints.json').read_text())) == 2
     assert any('no annotations' in line and 'small_results' in line for line in log_lines)
 
 
 def test_no_predictions_give_zeros_and_a_warning(small_file, log_lines):
-    metrics = _evaluate(CocoMetric(str(small_file), JOINTS), [])
+    metrics = evaluate(CocoMetric(str(small_file), JOINTS), [])
     assert metrics == {f'coco/{name}': 0.0 for name in COCO_METRICS}
     assert any('no predictions' in line for line in log_lines)
 
@@ -250,13 +235,13 @@ def test_no_predictions_give_zeros_and_a_warning(small_file, log_lines):
 def test_predictions_of_nan_are_left_out_and_counted(small_file, log_lines):
     samples = _small_samples(small_file)
     samples[1].pred_instances.keypoints[:] = np.nan
-    metrics = _evaluate(CocoMetric(str(small_file), JOINTS), samples)
+    metrics = evaluate(CocoMetric(str(small_file), JOINTS), samples)
     assert metrics['coco/AR'] == 0.5
     assert any('1 of 2 predictions hold NaN' in line for line in log_lines)
 
 
-def test_without_a_file_the_truth_is_taken_from_the_samples(small_file):
-    expected = _evaluate(CocoMetric(str(small_file), JOINTS), _small_samples(small_file))
+def test_without_a_file_the_samples_hold_the_ground_truth(small_file):
+    expected = evaluate(CocoMetric(str(small_file), JOINTS), _small_samples(small_file))
     samples = _small_samples(small_file)
     for sample, entry in zip(samples, json.loads(small_file.read_text())['annotations'], strict=True):
         joints = np.reshape(entry['keypoints'], (1, 3, 3))
@@ -266,12 +251,12 @@ def test_without_a_file_the_truth_is_taken_from_the_samples(small_file):
             bboxes=np.array([[0.0, 0.0, 70.0, 100.0]]),
             areas=np.array([5000.0]),
         )
-    assert _evaluate(CocoMetric(metainfo=JOINTS), samples) == expected
+    assert evaluate(CocoMetric(metainfo=JOINTS), samples) == expected
 
 
-def test_without_file_and_truth_the_error_says_what_to_give(small_file):
+def test_without_file_and_samples_the_error_says_what_to_give(small_file):
     with pytest.raises(UserError, match='ann_file'):
-        _evaluate(CocoMetric(metainfo=JOINTS), _small_samples(small_file))
+        evaluate(CocoMetric(metainfo=JOINTS), _small_samples(small_file))
 
 
 def test_a_missing_file_is_named_at_construction(tmp_path):
@@ -284,7 +269,7 @@ def test_a_broken_file_is_named(small_file, text, message):
     samples = _small_samples(small_file)
     small_file.write_text(text)
     with pytest.raises(UserError, match=message):
-        _evaluate(CocoMetric(str(small_file), JOINTS), samples)
+        evaluate(CocoMetric(str(small_file), JOINTS), samples)
 
 
 def test_a_file_of_boxes_is_refused(small_file):
@@ -293,23 +278,23 @@ def test_a_file_of_boxes_is_refused(small_file):
         del annotation['keypoints']
     small_file.write_text(json.dumps(dataset))
     with pytest.raises(UserError, match='small.json: annotations have no keypoints'):
-        _evaluate(CocoMetric(str(small_file), JOINTS), samples)
+        evaluate(CocoMetric(str(small_file), JOINTS), samples)
 
 
 def test_predictions_of_another_number_of_joints_name_both_numbers(small_file):
     with pytest.raises(UserError, match='predicts 3 joints, but .* has 17'):
-        _evaluate(CocoMetric(str(small_file), 'coco'), _small_samples(small_file))
+        evaluate(CocoMetric(str(small_file), 'coco'), _small_samples(small_file))
 
 
 def test_annotations_of_another_number_of_joints_name_both_numbers(small_file):
     samples = [_sample(1, 1, np.zeros((17, 2)), np.ones(17))]
     with pytest.raises(UserError, match='small.json: annotation of image 1 has 3 joints, but the metainfo has 17'):
-        _evaluate(CocoMetric(str(small_file), 'coco'), samples)
+        evaluate(CocoMetric(str(small_file), 'coco'), samples)
 
 
 def test_without_metainfo_the_error_says_what_to_give(small_file):
     with pytest.raises(UserError, match='metainfo='):
-        _evaluate(CocoMetric(str(small_file)), _small_samples(small_file))
+        evaluate(CocoMetric(str(small_file)), _small_samples(small_file))
 
 
 @pytest.mark.parametrize(
@@ -327,7 +312,7 @@ def test_a_wrong_choice_fails_at_construction_and_names_the_choices(options, cho
 
 def test_a_second_evaluation_gives_the_same_metrics(small_file):
     metric, samples = CocoMetric(str(small_file), JOINTS), _small_samples(small_file)
-    assert _evaluate(metric, copy.deepcopy(samples)) == _evaluate(metric, samples)
+    assert evaluate(metric, copy.deepcopy(samples)) == evaluate(metric, samples)
 
 
 @pytest.mark.parametrize(
@@ -335,7 +320,7 @@ def test_a_second_evaluation_gives_the_same_metrics(small_file):
     [(JOINTS, 'given by the config'), ({'keypoint_names': ['a', 'b', 'c']}, 'the default 0.05 for every joint')],
 )
 def test_the_log_says_where_the_sigmas_are_from(metainfo, said, small_file, log_lines):
-    _evaluate(CocoMetric(str(small_file), metainfo), _small_samples(small_file))
+    evaluate(CocoMetric(str(small_file), metainfo), _small_samples(small_file))
     assert any(f'OKS sigmas: {said})' in line for line in log_lines)
 
 
@@ -348,7 +333,7 @@ def test_each_way_of_rescoring_decides_the_scores_in_the_results_file(rescoring,
     second.pred_instances.keypoint_scores = np.array([[1.0, 0.2, 0.0]])
     first.pred_instances.bbox_scores, second.pred_instances.bbox_scores = np.array([0.5]), np.array([0.25])
     prefix = str(tmp_path / 'out')
-    _evaluate(CocoMetric(str(small_file), JOINTS, rescoring=rescoring, outfile_prefix=prefix), [first, second])
+    evaluate(CocoMetric(str(small_file), JOINTS, rescoring=rescoring, outfile_prefix=prefix), [first, second])
     written = json.loads((tmp_path / 'out.keypoints.json').read_text())
     assert [result['score'] for result in written] == pytest.approx(expected, abs=1e-12)
 
@@ -367,6 +352,6 @@ def test_each_nms_keeps_and_orders_twins_as_it_says(nms, kept, small_file, tmp_p
             bbox_scores=np.array([score]),
         )
         samples.append(sample)
-    _evaluate(CocoMetric(str(small_file), JOINTS, nms=nms, outfile_prefix=str(tmp_path / 'out')), samples)
+    evaluate(CocoMetric(str(small_file), JOINTS, nms=nms, outfile_prefix=str(tmp_path / 'out')), samples)
     written = json.loads((tmp_path / 'out.keypoints.json').read_text())
     assert [result['score'] for result in written] == pytest.approx(kept, abs=1e-12)

@@ -1,31 +1,24 @@
-"""PCKh and MpiiMetric: the official code's table, and the pixel between counting from 0 and from 1."""
+"""MpiiMetric: the official code's table, and the pixel between counting from 0 and from 1."""
 
 import json
 
 import numpy as np
 import pytest
-from mmengine.evaluator import Evaluator
-from mmengine.structures import InstanceData
 from scipy.io import loadmat, savemat
 
 from hrpose.datasets import MpiiDataset
 from hrpose.errors import UserError
-from hrpose.evaluation import MpiiMetric, head_lengths, pckh
-from hrpose.evaluation.functional.pckh import mean_over_labels
-from hrpose.structures import PoseDataSample
-from tests.evaluation.cases import MPII_MAT_JOINTS, write_mpii_truth
+from hrpose.evaluation import MpiiMetric
+from tests.evaluation.cases import MPII_MAT_JOINTS, evaluate, predicted_sample, write_mpii_truth
 from tests.golden import GOLDEN, golden
 
 
-def evaluate(gt_file, keypoints, ids=None):
+def metrics_of(gt_file, keypoints, ids=None):
     """Return the metrics of keypoints (N, 16, 2), counted from 0, as the evaluator gives them."""
-    evaluator = Evaluator(MpiiMetric(gt_file=str(gt_file), metainfo='mpii'))
     ids = range(len(keypoints)) if ids is None else ids
-    for number, joints in zip(ids, keypoints, strict=True):
-        sample = PoseDataSample(metainfo=dict(img_id=f'{number}.jpg', id=number))
-        sample.pred_instances = InstanceData(keypoints=joints[None], keypoint_scores=np.ones((1, len(joints))))
-        evaluator.process([sample])
-    return evaluator.evaluate(len(keypoints))
+    people = zip(ids, keypoints, strict=True)
+    samples = [predicted_sample(f'{number}.jpg', number, joints, np.ones(len(joints))) for number, joints in people]
+    return evaluate(MpiiMetric(gt_file=str(gt_file), metainfo='mpii'), samples)
 
 
 @pytest.fixture
@@ -52,7 +45,7 @@ def test_metrics_are_the_official_codes_whatever_the_order_of_arrival(order, pre
         ids = np.random.default_rng(0).permutation(ids)
     elif order == 'with repeats':
         ids = np.concatenate([ids, ids[:3]])
-    metrics = evaluate(GT_FILE, predicted[ids], ids)
+    metrics = metrics_of(GT_FILE, predicted[ids], ids)
     for name, value in golden('mpii_eval.json').items():
         assert metrics[f'mpii/{name}'] == pytest.approx(value, abs=1e-9), name
     assert metrics['mpii/Mean@0.1_exact'] <= metrics['mpii/Mean@0.1']
@@ -71,24 +64,24 @@ def test_the_golden_table_notices(wrong, predicted):
         predicted[:, [0, 5]] = predicted[:, [5, 0]]
     else:
         predicted[[0, 1]] = predicted[[1, 0]]
-    metrics = evaluate(GT_FILE, predicted)
+    metrics = metrics_of(GT_FILE, predicted)
     assert any(abs(metrics[f'mpii/{name}'] - value) > 0.1 for name, value in golden('mpii_eval.json').items())
 
 
 def test_the_ground_truth_counted_from_0_scores_100(tmp_path):
     truth = loadmat(GT_FILE)['pos_gt_src'].transpose(2, 0, 1)
-    metrics = evaluate(GT_FILE, truth - 1)
+    metrics = metrics_of(GT_FILE, truth - 1)
     assert metrics['mpii/Mean'] == metrics['mpii/Mean@0.1_exact'] == 100
     # Small heads: there one pixel is more than a tenth of the length, and an offset shows.
     content = loadmat(GT_FILE)
     content['headboxes_src'] = np.stack([np.zeros((2, 40)), np.full((2, 40), 9.0)])
     savemat(tmp_path / 'gt_valid.mat', {key: value for key, value in content.items() if key[0] != '_'})
-    assert evaluate(tmp_path / 'gt_valid.mat', truth - 1)['mpii/Mean@0.1_exact'] == 100
-    assert evaluate(tmp_path / 'gt_valid.mat', truth)['mpii/Mean@0.1_exact'] == 0
+    assert metrics_of(tmp_path / 'gt_valid.mat', truth - 1)['mpii/Mean@0.1_exact'] == 100
+    assert metrics_of(tmp_path / 'gt_valid.mat', truth)['mpii/Mean@0.1_exact'] == 0
 
 
 @pytest.mark.parametrize(('offset', 'mean'), [(0, 100), (1, 0), (-1, 0)])
-def test_a_pixel_of_offset_between_data_set_and_truth_shows(offset, mean, tmp_path, rng):
+def test_a_pixel_of_offset_between_data_set_and_file_shows(offset, mean, tmp_path, rng):
     people = [
         {
             'image': f'{n}.jpg',
@@ -106,7 +99,7 @@ def test_a_pixel_of_offset_between_data_set_and_truth_shows(offset, mean, tmp_pa
     keypoints = np.stack([dataset.get_data_info(n)['keypoints'] for n in range(3)])
     # Coordinates of the image itself: what MPII calls (1, 1) is the pixel in the corner, (0, 0).
     assert np.array_equal(keypoints[0], np.array(people[0]['joints']) - 1)
-    metrics = evaluate(tmp_path / 'gt_valid.mat', keypoints + offset)
+    metrics = metrics_of(tmp_path / 'gt_valid.mat', keypoints + offset)
     assert metrics['mpii/Mean@0.1_exact'] == mean
 
 
@@ -118,7 +111,7 @@ def test_the_table_by_joint_says_how_often_each_is_labelled_and_right(tmp_path, 
     predicted = joints - 1
     predicted[1, 15] += [20.0, 0.0]  # a third of a head
     predicted[0, 14] += [40.0, 0.0]
-    evaluate(tmp_path / 'gt_valid.mat', predicted)
+    metrics_of(tmp_path / 'gt_valid.mat', predicted)
     rows = [line.split() for line in '\n'.join(messages_of_mpii).splitlines()]
     rows = {row[0]: row[1:] for row in rows if row and row[0] in MPII_MAT_JOINTS}
     assert list(rows) == list(MPII_MAT_JOINTS)
@@ -132,21 +125,8 @@ def test_the_published_mean_at_01_is_read_at_11_hundredths():
     lengths = 0.6 * np.linalg.norm(content['headboxes_src'][1] - content['headboxes_src'][0], axis=0)
     truth = content['pos_gt_src'].transpose(2, 0, 1)
     moved = truth - 1 + 0.105 * lengths[:, None, None] * [1.0, 0.0]
-    metrics = evaluate(GT_FILE, moved)
+    metrics = metrics_of(GT_FILE, moved)
     assert (metrics['mpii/Mean@0.1'], metrics['mpii/Mean@0.1_exact']) == (100, 0)
-
-
-def test_pckh_by_hand():
-    # Head boxes of 60 x 80 px: diagonal 100, length 60. Distances 30 (right at 0.5) and 31 (wrong).
-    lengths = head_lengths(np.array([[[0, 0], [60, 80]], [[5, 5], [65, 85]]]))
-    assert lengths.tolist() == [60, 60]
-    truth = np.zeros((2, 2, 2))
-    predicted = np.array([[[30.0, 0.0], [0.0, 31.0]], [[0.0, 31.0], [0.0, 0.0]]])
-    shares = pckh(predicted, truth, [[1, 1], [1, 0]], lengths, [0.5, 0.52])
-    assert shares.tolist() == [[0.5, 0.0], [1.0, 1.0]]
-    # Joint 0 is labelled twice and weighs twice.
-    assert mean_over_labels(shares, [[1, 1], [1, 0]], [True, True]).tolist() == pytest.approx([1 / 3, 1.0])
-    assert mean_over_labels(shares, [[1, 1], [1, 0]], [False, True]).tolist() == [0.0, 1.0]
 
 
 @pytest.mark.parametrize(('kept', 'complaint'), [(39, '40 people, but 39'), (0, '40 people, but 0')])
@@ -158,9 +138,9 @@ def test_another_number_of_people_is_refused_with_both_numbers(kept, complaint, 
         )
 
 
-def test_a_truth_that_is_not_there_or_is_something_else_is_named(tmp_path):
+def test_a_missing_or_other_file_is_named(tmp_path):
     with pytest.raises(UserError, match='does not exist'):
         MpiiMetric(gt_file=str(tmp_path / 'gt_valid.mat'))
     savemat(tmp_path / 'other.mat', {'a': 1})
     with pytest.raises(UserError, match="is not MPII's gt_valid.mat"):
-        evaluate(tmp_path / 'other.mat', np.zeros((1, 16, 2)))
+        metrics_of(tmp_path / 'other.mat', np.zeros((1, 16, 2)))

@@ -6,11 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mmengine.evaluator import Evaluator
-from mmengine.structures import InstanceData
 
 from hrpose.evaluation import PoseTrack18Metric, posetrack_ap
-from hrpose.structures import PoseDataSample
+from tests.evaluation.cases import evaluate, predicted_sample
 from tests.golden import GOLDEN, golden
 
 NAMES_OF_POSEVAL = {'neck': 'head_bottom'}
@@ -66,24 +64,12 @@ def test_the_metric_reports_the_total_of_poseval(sequences: dict[str, Any], tmp_
     for name, content in sequences['gt'].items():
         (tmp_path / f'{name}.json').write_text(json.dumps(content))
     # poseval takes all people as they are: no NMS.
-    evaluator = Evaluator(PoseTrack18Metric(str(tmp_path), 'posetrack18', nms=None))
-    samples = [sample_of(number, person) for number, person in enumerate(joined(sequences['pred'], 'annotations'))]
-    evaluator.process(samples)
-    metrics = evaluator.evaluate(len(samples))
+    samples = []
+    for number, person in enumerate(joined(sequences['pred'], 'annotations')):
+        joints = scored_keypoints(person)
+        samples.append(predicted_sample(person['image_id'], number, joints[:, :2], joints[:, 2]))
+    metrics = evaluate(PoseTrack18Metric(str(tmp_path), 'posetrack18', nms=None), samples)
     expected = dict(zip(sequences['expected']['joints'], sequences['expected']['ap'], strict=True))
     assert metrics['posetrack18/Mean'] == pytest.approx(expected['total'], rel=0, abs=ROUNDING)
     head = np.mean([expected[name] for name in ('head_top', 'neck', 'nose')])
     assert metrics['posetrack18/Head'] == pytest.approx(head, rel=0, abs=ROUNDING)
-
-
-def sample_of(number: int, person: Content) -> PoseDataSample:
-    """Return one prediction as the network's output."""
-    joints = scored_keypoints(person)
-    sample = PoseDataSample(metainfo=dict(img_id=person['image_id'], id=number, box_size=np.array([100.0, 200.0])))
-    sample.pred_instances = InstanceData(
-        keypoints=joints[None, :, :2],
-        keypoint_scores=joints[None, :, 2],
-        bboxes=np.zeros((1, 4)),
-        bbox_scores=np.ones(1),
-    )
-    return sample
