@@ -1,4 +1,4 @@
-"""The command behind `tools/dist_train.sh` and `tools/dist_test.sh`: run a script in several processes."""
+"""The command behind `tools/dist_*.sh`: run a script of `tools/` in several processes."""
 
 import argparse
 import os
@@ -13,7 +13,11 @@ from hrpose.engine.distributed.machines import ENVIRONMENT, machines_of, meeting
 from hrpose.errors import UserError
 
 # The arguments of each script before the number of processes.
-LEADING = {'train': ('CONFIG',), 'test': ('CONFIG', 'CHECKPOINT')}
+LEADING = {
+    'train': ('CONFIG',),
+    'test': ('CONFIG', 'CHECKPOINT'),
+    'detect_persons': ('DET_CONFIG', 'DET_CHECKPOINT'),
+}
 
 LOG_LEVEL = 'TORCH_CPP_LOG_LEVEL'
 
@@ -98,7 +102,8 @@ def main() -> None:
     gpus = positive(arguments.gpus, 'GPUS')
     machines = machines_of(os.environ)
     import_quietly()
-    require_gpus(gpus, options)
+    if Path(script).stem != 'detect_persons':  # which uses gloo
+        require_gpus(gpus, options)
     # With as many threads as cores in each, several processes would be slower than one.
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     leading = [getattr(arguments, name.lower()) for name in LEADING[Path(script).stem]]

@@ -16,6 +16,7 @@ from hrpose.apis.detections import images_of_folder
 from hrpose.config import load_config
 from hrpose.datasets import CocoDataset
 from hrpose.errors import UserError
+from tests.tools.scripts import run_script
 from tests.tools.test_attack_files import ATTACKS
 
 pytest.importorskip('mmdet')
@@ -78,13 +79,16 @@ def test_a_data_set_reads_the_boxes(detector, tiny_coco, tmp_path, call):
     assert [entry.name for entry in out.parent.iterdir()] == ['dets.json']
 
 
-@pytest.mark.slow  # three processes that import PyTorch
+@pytest.mark.slow  # five processes that import PyTorch
 def test_two_processes_write_what_one_writes(detector, tiny_coco, tmp_path):
     data = tiny_coco(images=7, broken={2: 'truncated'})
-    one, two = tmp_path / 'one.json', tmp_path / 'two.json'
+    one, two, three = (tmp_path / name for name in ('one.json', 'by_torchrun.json', 'by_script.json'))
     said = finish(start(words_of(detector, data, one, '--batch-size', '2')))
     assert finish(start(words_of(detector, data, two, '--batch-size', '2'), processes=2)).count('written to') == 1
-    assert one.read_bytes() == two.read_bytes()
+    config, checkpoint, *options = words_of(detector, data, three, '--batch-size', '2')
+    done = run_script('dist_detect_persons.sh', config, checkpoint, 2, *options)
+    assert done.returncode == 0 and done.stdout.count('written to') == 1, done.stdout[-3000:]
+    assert one.read_bytes() == two.read_bytes() == three.read_bytes()
     assert '6 images' in said and len({entry['image_id'] for entry in json.loads(one.read_text())}) == 6
 
 

@@ -24,7 +24,7 @@ from tests.engine.processes import free_port
 from tests.tools.scripts import ENVIRONMENT, ROOT, processes_of, run_script, wait_until
 
 
-@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh'])
+@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'dist_detect_persons.sh', 'slurm_train.sh'])
 def test_each_script_has_a_help_text(script):
     done = run_script(script, '--help')
     assert done.returncode == 0

@@ -34,26 +34,14 @@ def serve(host: str, port: int, wait: timedelta) -> 'TCPStore':
         raise UserError(
             f"MASTER_ADDR: no address of this machine belongs to '{host}'; give that at which the others reach it"
         )
-    listener = _bind(address, port)
+    try:
+        listener = socket.create_server((address, port), family=socket.AF_INET6 if ':' in address else socket.AF_INET)
+    except OSError as error:
+        reason = 'is in use' if error.errno == errno.EADDRINUSE else f'cannot be opened ({error.strerror})'
+        raise UserError(f'PORT {port} {reason} on this machine; choose another, the same on all machines') from error
     return TCPStore(
         address, port, is_master=True, timeout=wait, wait_for_workers=False, master_listen_fd=listener.detach()
     )
-
-
-def _bind(address: str, port: int) -> socket.socket:
-    family, kind, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, kind)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(place)
-    except OSError as error:
-        listener.close()
-        if error.errno != errno.EADDRINUSE:
-            raise UserError(f'PORT {port} cannot be taken at {address} of this machine: {error.strerror}') from error
-        raise UserError(
-            f'PORT {port} is in use on this machine: end what uses it, or give another one, on all machines the same'
-        ) from error
-    return listener
 
 
 def store_of(environ: Mapping[str, str], wait: timedelta) -> 'Store':
