@@ -1,39 +1,39 @@
-# What a newcomer types. `make help` lists it.
+# `make help` lists the targets.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# One thread a test process: two processes of two threads each are slower than two of one.
+# One thread a test process: on two cores, two processes of two threads each are slower.
 FAST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MPLBACKEND=Agg
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-two-stage test test-all check clean
 
-help:  ## this list
+help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
-setup:  ## make .venv with the pinned packages, if it is missing or out of date
+setup:  ## make or update .venv with the pinned packages
 	@PYTHON='$(PYTHON)' VENV='$(VENV)' tools/setup_env.sh
 
 demo: setup  ## generate data, train, evaluate, draw: about 10 minutes on two cores
 	@$(BIN)/python tools/demo.py
 
-demo-two-stage: setup  ## a detector learns too, and AP with its boxes stands beside AP with true ones
+demo-two-stage: setup  ## train a detector too, and compare AP with its boxes to AP with true ones
 	@$(BIN)/python tools/demo_two_stage.py
 
-test: setup  ## every test that is not marked slow
+test: setup  ## run the quick tests
 	$(FAST_ENV) $(PYTEST) -m 'not slow' -n 2 --timeout 300 --durations 10
 
-test-all: test  ## the slow tests too, one at a time
+test-all: test  ## run the slow tests too, one at a time
 	MPLBACKEND=Agg $(PYTEST) -m slow -n 0 --timeout 1800 --durations 10
 
-check: setup  ## lint, format, types and spelling
+check: setup  ## check lint, format, types and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
 
-clean:  ## remove caches and .venv; data and results stay
+clean:  ## remove caches and .venv; keep data and results
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -32,7 +32,7 @@ def read_readme() -> str:
 
 
 class BuildWithConfigs(build_py):
-    """Copies configs/ into the package, where `hrpose.config.shipped` looks; an editable install reads the clone's."""
+    """Copies configs/ into the package for `hrpose.config.shipped`. An editable install uses the clone's."""
 
     def run(self) -> None:
         super().run()
@@ -49,7 +49,7 @@ setup(
     long_description=read_readme(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    # As far as something was tried: 3.11. The pinned packages have no release for 3.10.
+    # The tested version. The pinned packages have no release for 3.10.
     python_requires='>=3.11,<3.12',
     packages=find_packages(include=['hrpose', 'hrpose.*']),
     include_package_data=True,

@@ -106,12 +106,12 @@ fi
 
 make_venv
 check_compiler "$VENV/bin/python"
-echo "Setting up $VENV (Python $TRIED, PyTorch 2.13; a minute or two on a fast line):"
+echo "Setting up $VENV (Python $TRIED, PyTorch 2.13; a minute or two):"
 rm -f "$STAMP" "$LOG"
 step 1 'pip, NumPy and what builds packages' install_base
-step 2 'PyTorch (0.2 GB for CPU only; some GB where it brings CUDA)' install_torch
+step 2 'PyTorch (0.2 GB for CPU only; some GB with CUDA)' install_torch
 step 3 'mmengine, mmcv, mmdet and the other pinned packages' install_pinned
 step 4 'xtcocotools, compiled here' install_xtcocotools
-step 5 'hrpose itself, editable; a trial import' install_hrpose
+step 5 'hrpose itself, editable; test imports' install_hrpose
 fingerprint >"$STAMP"
 echo "Ready: $VENV/bin/python"
