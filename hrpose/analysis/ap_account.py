@@ -55,21 +55,13 @@ class Setting:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the account.
+    """A row of the account."""
 
-    Attributes:
-        title: what is switched off.
-        setting: the parts that are on.
-        options: --cfg-options with which `tools/test.py` gives the same metrics.
-        metrics: by name; None if not scored.
-        reason: why it is not scored.
-    """
-
-    title: str
-    setting: Setting
-    options: str = ''
-    metrics: Mapping[str, float] | None = None
-    reason: str = ''
+    title: str  # the part that is switched off
+    setting: Setting  # the parts that are on
+    options: str = ''  # --cfg-options with which `tools/test.py` gives the same metrics
+    metrics: Mapping[str, float] | None = None  # by name; None if not scored
+    reason: str = ''  # why it is not scored
 
 
 def protocol_rows(*, detections: bool, offset: bool = True) -> list[Row]:

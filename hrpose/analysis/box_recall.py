@@ -15,15 +15,10 @@ from hrpose.datasets.annotations.coco_entries import image_key
 
 @dataclass(frozen=True)
 class BoxRecall:
-    """People that boxes cover.
+    """People that boxes cover."""
 
-    Attributes:
-        people: how many count in keypoint AP: no crowds, at least one joint labelled.
-        missed: annotation `id` of each person whom no box covers.
-    """
-
-    people: int
-    missed: tuple[Any, ...]
+    people: int  # how many count in keypoint AP: no crowds, at least one joint labelled
+    missed: tuple[Any, ...]  # annotation `id` of each person whom no box covers
 
     @property
     def share(self) -> float:

@@ -12,22 +12,16 @@ from hrpose.synthetic.body import SIDES, Skeleton
 from hrpose.synthetic.shapes import Layer, Material, Solid, ellipsoid
 
 # BGR in 0 to 1, light to dark.
+# fmt: off
 SKINS = (
-    (0.68, 0.78, 0.93),
-    (0.58, 0.70, 0.88),
-    (0.45, 0.60, 0.80),
-    (0.33, 0.47, 0.67),
-    (0.24, 0.34, 0.50),
+    (0.68, 0.78, 0.93), (0.58, 0.70, 0.88), (0.45, 0.60, 0.80), (0.33, 0.47, 0.67), (0.24, 0.34, 0.50),
     (0.17, 0.23, 0.35),
 )
 HAIRS = (
-    (0.07, 0.08, 0.09),
-    (0.10, 0.15, 0.22),
-    (0.14, 0.25, 0.38),
-    (0.35, 0.58, 0.74),
-    (0.12, 0.24, 0.50),
+    (0.07, 0.08, 0.09), (0.10, 0.15, 0.22), (0.14, 0.25, 0.38), (0.35, 0.58, 0.74), (0.12, 0.24, 0.50),
     (0.62, 0.64, 0.66),
 )
+# fmt: on
 HAIR_PROBABILITIES = (0.3, 0.26, 0.18, 0.12, 0.07, 0.07)
 PATTERNS = {'plain': 0.62, 'hoops': 0.13, 'stripes': 0.08, 'checks': 0.1, 'dots': 0.07}  # with probabilities
 UPRIGHT = ('standing', 'at ease', 'walking')  # poses of the legs with which a skirt can be worn

@@ -15,25 +15,13 @@ from hrpose.synthetic.camera import turn_x, turn_y, turn_z
 SIDES = ('left', 'right')
 
 # Limits of joint angles, degrees. Sampled angles are clipped to them.
-LIMITS = {
-    'hip_flexion': (-25, 115),
-    'hip_abduction': (-10, 45),
-    'hip_rotation': (-35, 30),
-    'knee_flexion': (0, 140),
-    'shoulder_flexion': (-45, 175),
-    'shoulder_abduction': (-5, 170),
-    'shoulder_rotation': (-90, 85),
-    'elbow_flexion': (2, 145),
-    'ankle_flexion': (-40, 25),
-    'spine_flexion': (-20, 60),
-    'spine_lean': (-25, 25),
-    'spine_twist': (-35, 35),
-    'neck_flexion': (-35, 40),
-    'neck_lean': (-25, 25),
-    'neck_twist': (-65, 65),
-}
-
 # fmt: off
+LIMITS = {
+    'hip_flexion': (-25, 115), 'hip_abduction': (-10, 45), 'hip_rotation': (-35, 30), 'knee_flexion': (0, 140),
+    'shoulder_flexion': (-45, 175), 'shoulder_abduction': (-5, 170), 'shoulder_rotation': (-90, 85),
+    'elbow_flexion': (2, 145), 'ankle_flexion': (-40, 25), 'spine_flexion': (-20, 60), 'spine_lean': (-25, 25),
+    'spine_twist': (-35, 35), 'neck_flexion': (-35, 40), 'neck_lean': (-25, 25), 'neck_twist': (-65, 65),
+}
 # Pose: (its probability, its angles as (mean, standard deviation)). Other angles are (0, 6) at limbs, and at spine and
 # neck those of `_trunk` and `_place_head`.
 ARMS: dict[str, tuple[float, dict]] = {

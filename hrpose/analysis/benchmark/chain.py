@@ -10,7 +10,7 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
 from hrpose.analysis.benchmark.measure import Work
-from hrpose.apis import PersonDetector, PoseInferencer
+from hrpose.apis import PoseInferencer
 from hrpose.images.convert import swap_red_blue
 from hrpose.models.estimators.topdown import attach_predictions
 from hrpose.visualization import draw_boxes, draw_pose
@@ -30,7 +30,7 @@ class Chain:
         detector: runs on each image; its time counts, not what it finds.
     """
 
-    def __init__(self, dataset: Any, people: int, model: Any, detector: PersonDetector) -> None:
+    def __init__(self, dataset: Any, people: int, model: Any, detector: Callable[[list[np.ndarray]], Any]) -> None:
         self.dataset, self.model, self.detector = dataset, model, detector
         self.by_image: dict[str, list[dict[str, Any]]] = {}
         for number in range(min(people, len(dataset))):

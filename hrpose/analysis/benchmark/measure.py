@@ -1,11 +1,10 @@
-"""Timing of several ways to do one thing, in turn, so that a machine of changing speed treats them alike; memory."""
+"""Timing of several ways to do one thing, in turn, so that a machine of changing speed treats them alike."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -13,7 +12,6 @@ import cv2
 import torch
 from torch import nn
 
-from hrpose.errors import UserError
 from hrpose.hardware import keep_freed_memory, leave_memory_to_glibc
 
 # Of `best_rate`: (channels, rows and columns) of 3x3 convolutions in batches of 8, and the side of a square matrix.
@@ -24,42 +22,25 @@ BATCH = 8
 
 @dataclass(frozen=True)
 class Work:
-    """One way of doing the work of a stage.
+    """One way of doing the work of a stage."""
 
-    Attributes:
-        run: does it once.
-        people: in one run.
-        multiply_adds: of one run of a network; else 0.
-        dtype: that a network computes in.
-        alone: run on one core, as in a loader worker.
-        images: of these people, where the work is about whole images; else 0.
-        keeps_memory: keep freed memory on a CPU, as hrpose's commands do; mmpose leaves it to glibc.
-    """
-
-    run: Callable[[], Any]
-    people: int
-    multiply_adds: float = 0.0
-    dtype: torch.dtype = torch.float32
-    alone: bool = False
-    images: int = 0
-    keeps_memory: bool = True
+    run: Callable[[], Any]  # does it once
+    people: int  # in one run
+    multiply_adds: float = 0.0  # of one run of a network; else 0
+    dtype: torch.dtype = torch.float32  # that a network computes in
+    alone: bool = False  # run on one core, as in a loader worker
+    images: int = 0  # of these people, where the work is about whole images; else 0
+    keeps_memory: bool = True  # keep freed memory on a CPU, as hrpose's commands do; mmpose leaves it to glibc
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Measurement of a `Work`.
+    """Measurement of a `Work`."""
 
-    Attributes:
-        seconds: a person, of each repeat.
-        peak_mib: most memory allocated on a GPU, MiB; None on a CPU.
-        rate: floating point operations a second of a network, at the median; else 0.
-        people_per_image: where the work is about whole images; else 0.
-    """
-
-    seconds: tuple[float, ...]
-    peak_mib: float | None = None
-    rate: float = 0.0
-    people_per_image: float = 0.0
+    seconds: tuple[float, ...]  # a person, of each repeat
+    peak_mib: float | None = None  # most memory allocated on a GPU, MiB; None on a CPU
+    rate: float = 0.0  # floating point operations a second of a network, at the median; else 0
+    people_per_image: float = 0.0  # where the work is about whole images; else 0
 
     @property
     def median(self) -> float:
@@ -116,9 +97,9 @@ def _seconds(work: Work, device: torch.device) -> float:
         return seconds_of(work.run, device)
 
 
-def seconds_of(run: Callable[[], Any], device: torch.device) -> float:
-    """Return the seconds that a call takes on a device whose queue is empty before and after."""
-    wait = partial(torch.cuda.synchronize, device) if device.type == 'cuda' else lambda: None
+def seconds_of(run: Callable[[], Any], device: torch.device | None = None) -> float:
+    """Return the seconds that a call takes; the queue of a GPU is empty before and after."""
+    wait = partial(torch.cuda.synchronize, device) if device and device.type == 'cuda' else lambda: None
     wait()
     began = time.perf_counter()
     run()
@@ -165,32 +146,3 @@ def _kernels(device: torch.device, dtype: torch.dtype) -> Iterator[tuple[float, 
         layer = nn.Conv2d(channels, channels, 3, padding=1, bias=False).to(device, dtype)
         layer = layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         yield 2.0 * 9 * channels**2 * BATCH * size**2, partial(layer, images)
-
-
-def peak_mib(run: Callable[[], Any], device: torch.device) -> float:
-    """Call `run` and return the most memory in use during the call, less what was in use before, in MiB.
-
-    On a GPU this is PyTorch's allocated memory, on a CPU the resident memory of the process. That is exact in a fresh
-    process that gives freed memory back (`give_freed_memory_back`); an older one may have kept memory for the call.
-
-    Raises:
-        UserError: on a CPU, a system without Linux's /proc/self.
-    """
-    if device.type == 'cuda':
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        run()
-        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
-    try:
-        Path('/proc/self/clear_refs').write_text('5')  # the peak restarts at what is resident now: proc(5)
-    except OSError as error:
-        raise UserError(f'memory can only be measured on Linux: {error}') from error
-    before = _status('VmRSS')
-    run()
-    return (_status('VmHWM') - before) / 2**10
-
-
-def _status(name: str) -> int:
-    """Return a number of /proc/self/status, in KiB."""
-    lines = Path('/proc/self/status').read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f'{name}:'))

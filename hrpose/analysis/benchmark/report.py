@@ -104,12 +104,7 @@ def as_json(timings: Timings, peer: str | None, machine: Mapping[str, Any]) -> d
 
 
 def _plain(timing: Timing) -> dict[str, Any]:
-    return {
-        'median_s_per_person': timing.median,
-        'median_s_per_image': timing.per_image,
-        'least_s_per_person': min(timing.seconds),
-        'most_s_per_person': max(timing.seconds),
-        'repeats': len(timing.seconds),
-        'peak_mib': timing.peak_mib,
-        'operations_per_s': timing.rate or None,
-    }
+    medians = {'median_s_per_person': timing.median, 'median_s_per_image': timing.per_image}
+    ends = {'least_s_per_person': min(timing.seconds), 'most_s_per_person': max(timing.seconds)}
+    others = {'repeats': len(timing.seconds), 'peak_mib': timing.peak_mib, 'operations_per_s': timing.rate or None}
+    return {**medians, **ends, **others}

@@ -50,23 +50,14 @@ DETECTOR = 'detection/rtmdet_nano_synthetic_224x224'
 
 @dataclass
 class Bench:
-    """Builds hrpose's work of each stage; parts that stages share are built once.
+    """Builds hrpose's work of each stage; parts that stages share are built once."""
 
-    Attributes:
-        cfg: a linked config with a training set.
-        device: of the networks, the codec and the targets.
-        batch: people in one step of a network.
-        codec_batch: people that the codec takes at once.
-        variants: of the networks, names in `VARIANTS`; the chain uses the first.
-        detector: its config, and its checkpoint or None for initial weights.
-    """
-
-    cfg: Config
-    device: torch.device
-    batch: int = 8
-    codec_batch: int = 32
-    variants: tuple[str, ...] = ('fp32',)
-    detector: tuple[str, str | None] = (DETECTOR, None)
+    cfg: Config  # linked, with a training set
+    device: torch.device  # of the networks, the codec and the targets
+    batch: int = 8  # people in one step of a network
+    codec_batch: int = 32  # people that the codec takes at once
+    variants: tuple[str, ...] = ('fp32',)  # of the networks, names in `VARIANTS`; the chain uses the first
+    detector: tuple[str, str | None] = (DETECTOR, None)  # config, and checkpoint or None for initial weights
     _kept: list[TemporaryDirectory] = field(default_factory=list)  # packs that works may still read
 
     def works(self, stage: str) -> dict[str, Work]:
@@ -147,16 +138,20 @@ class Bench:
         return Work(run, self.batch, multiply_adds=adds, dtype=dtype)
 
     @cached_property
-    def _chain_of_steps(self) -> Chain:
-        detector = PersonDetector(*self.detector, device=str(self.device))
-        return Chain(self.test_set, self.batch, self.model(self.variants[0]), detector)
+    def _person_detector(self) -> PersonDetector:
+        return PersonDetector(*self.detector, device=str(self.device))
+
+    def _chain(self) -> dict[str, Work]:
+        model = self.model(self.variants[0])
+        return Chain(self.test_set, self.batch, model, lambda images: self._person_detector(images)).works()
 
     def _detect(self) -> Work:
         """Detect people in whole images, read before; counted per annotated person."""
-        return self._chain_of_steps.works()['detect']
+        return self._chain()['detect']
 
-    def _chain(self) -> dict[str, Work]:
-        return self._chain_of_steps.works()
+    def _draw(self) -> Work:
+        """Draw the annotated people on their images, read before."""
+        return self._chain()['draw']
 
     def _load(self) -> Work:
         """Read, augment, warp, pack and make targets on one core."""
@@ -220,19 +215,6 @@ class Bench:
         """COCO's ten metrics of results of val2017's size."""
         truth, results, sigmas = coco_case()
         return Work(lambda: evaluate_coco(truth, results, sigmas), len(results))
-
-    def _draw(self) -> Work:
-        from hrpose.visualization import draw_pose
-
-        image = np.zeros((480, 640, 3), np.uint8)
-        keypoints, weights = self.labels
-        scores, metainfo = weights * 0.8, self.cfg.metainfo.to_dict()
-
-        def run() -> None:
-            for person, score in zip(keypoints, scores, strict=True):
-                draw_pose(image, person, score, metainfo)
-
-        return Work(run, len(keypoints))
 
 
 def check_stages(names: list[str]) -> None:

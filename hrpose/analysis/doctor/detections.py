@@ -24,21 +24,13 @@ COVERED = 0.5
 
 @dataclass(frozen=True)
 class Detections:
-    """A result file of D detections.
+    """A result file of D detections."""
 
-    Attributes:
-        path: of the file.
-        image_keys: (D) image ids as text.
-        image: (D,) index into the annotations' images, or -1.
-        boxes: (D, 4) xywh, NaN where they are not numbers.
-        complete: (D,), whether all fields are there that `CocoDataset` needs.
-    """
-
-    path: str
-    image_keys: list[str]
-    image: NDArray[np.int64]
-    boxes: NDArray[np.float64]
-    complete: NDArray[np.bool_]
+    path: str  # of the file
+    image_keys: list[str]  # (D) image ids as text
+    image: NDArray[np.int64]  # (D,) index into the annotations' images, or -1
+    boxes: NDArray[np.float64]  # (D, 4) xywh, NaN where they are not numbers
+    complete: NDArray[np.bool_]  # (D,), whether all fields are there that `CocoDataset` needs
 
 
 def check_detections(path: str, people: People) -> Iterator[Finding]:

@@ -27,23 +27,14 @@ NAMED = 3  # how many examples a finding names
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault of a data set.
+    """One fault of a data set."""
 
-    Attributes:
-        fault: its short name.
-        severity: an 'error' spoils training or its metrics, a 'warning' may, a 'note' is for information.
-        place: file, field or annotations.
-        explanation: what is wrong.
-        advice: what to do.
-        people: rows of the `People` to look at.
-    """
-
-    fault: Fault
-    severity: Severity
-    place: str
-    explanation: str
-    advice: str
-    people: tuple[int, ...] = ()
+    fault: Fault  # its short name
+    severity: Severity  # an 'error' spoils training or its metrics, a 'warning' may, a 'note' is for information
+    place: str  # file, field or annotations
+    explanation: str  # what is wrong
+    advice: str  # what to do
+    people: tuple[int, ...] = ()  # rows of the `People` to look at
 
     def __str__(self) -> str:
         return f'{self.severity:7} {self.fault}, {self.place}\n        {self.explanation}\n        -> {self.advice}'

@@ -29,25 +29,15 @@ LOW = 0.9
 
 @dataclass(frozen=True)
 class Grid:
-    """The result of the round trip.
+    """The result of the round trip."""
 
-    Attributes:
-        people: who took part.
-        of: people of the data set.
-        ap: ceiling of AP.
-        cell: median side of a heatmap cell, image px.
-        error: mean distance of the decoded joints inside the input from the truth, in cells.
-        outside: share of the labelled joints outside the input.
-        bound: the OKS that nine in ten people reach even if all their joints are half a cell off on both axes.
-    """
-
-    people: int
-    of: int
-    ap: float
-    cell: float
-    error: float
-    outside: float
-    bound: float
+    people: int  # who took part
+    of: int  # people of the data set
+    ap: float  # ceiling of AP
+    cell: float  # median side of a heatmap cell, image px
+    error: float  # mean distance of the decoded joints inside the input from the truth, in cells
+    outside: float  # share of the labelled joints outside the input
+    bound: float  # the OKS that nine in ten people reach even if all their joints are half a cell off on both axes
 
     def __str__(self) -> str:
         some = '' if self.people == self.of else f' of {self.of}, evenly drawn'

@@ -25,45 +25,25 @@ _Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class People:
-    """All annotations of a file, also those that training does not use.
+    """All annotations of a file, also those that training does not use."""
 
-    Attributes:
-        ann_file: the file.
-        metainfo: complete.
-        image_ids: (I) as text.
-        image_names: (I).
-        image_sizes: (I, 2) w, h; NaN where not stated.
-        ids: (N) as text, '' where missing.
-        image: (N,) index of the image, -1 where the file does not list it.
-        counts: (N,) keypoints of each annotation, in triples.
-        keypoints: (N, K, 2), zero where the count is not K.
-        flags: (N, K) visibility, likewise.
-        boxes_xywh: (N, 4), NaN where missing or not numbers.
-        has_box: (N,) whether there is a `bbox`.
-        areas: (N,), NaN where missing.
-        crowd: (N,).
-        of_category: (N,) whether the category is the one with the joints.
-        joint_names: of that category, if it names any.
-        limbs: of that category, pairs of joints counted from 0.
-    """
-
-    ann_file: str
-    metainfo: Mapping[str, Any]
-    image_ids: list[str]
-    image_names: list[str]
-    image_sizes: _Floats
-    ids: list[str]
-    image: NDArray[np.int64]
-    counts: _Floats
-    keypoints: _Floats
-    flags: _Floats
-    boxes_xywh: _Floats
-    has_box: _Mask
-    areas: _Floats
-    crowd: _Mask
-    of_category: _Mask
-    joint_names: tuple[str, ...]
-    limbs: tuple[tuple[int, int], ...]
+    ann_file: str  # the file
+    metainfo: Mapping[str, Any]  # complete
+    image_ids: list[str]  # (I) as text
+    image_names: list[str]  # (I)
+    image_sizes: _Floats  # (I, 2) w, h; NaN where not stated
+    ids: list[str]  # (N) as text, '' where missing
+    image: NDArray[np.int64]  # (N,) index of the image, -1 where the file does not list it
+    counts: _Floats  # (N,) keypoints of each annotation, in triples
+    keypoints: _Floats  # (N, K, 2), zero where the count is not K
+    flags: _Floats  # (N, K) visibility, likewise
+    boxes_xywh: _Floats  # (N, 4), NaN where missing or not numbers
+    has_box: _Mask  # (N,) whether there is a `bbox`
+    areas: _Floats  # (N,), NaN where missing
+    crowd: _Mask  # (N,)
+    of_category: _Mask  # (N,) whether the category is the one with the joints
+    joint_names: tuple[str, ...]  # of that category, if it names any
+    limbs: tuple[tuple[int, int], ...]  # of that category, pairs of joints counted from 0
 
     def __len__(self) -> int:
         return len(self.ids)

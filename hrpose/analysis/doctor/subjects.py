@@ -20,27 +20,16 @@ SPLITS = ('train', 'val', 'test')
 
 @dataclass(frozen=True)
 class Subject:
-    """A data set to examine.
+    """A data set to examine."""
 
-    Attributes:
-        title: names it in what is printed.
-        ann_file: annotation file.
-        folder: of the images, '' if unknown.
-        metainfo: complete, or None to take the joints from the file.
-        bbox_file: a detector's results, or None.
-        load: a `LoadImage`.
-        codec: for the round trip.
-        dataset: its config, without `metainfo`.
-    """
-
-    title: str
-    ann_file: str
-    folder: str
-    metainfo: Mapping[str, Any] | None
-    bbox_file: str | None
-    load: Load
-    codec: Any
-    dataset: Mapping[str, Any]
+    title: str  # its name in the report
+    ann_file: str  # annotation file
+    folder: str  # of the images, '' if unknown
+    metainfo: Mapping[str, Any] | None  # complete, or None to take the joints from the file
+    bbox_file: str | None  # a detector's results, or None
+    load: Load  # a `LoadImage`
+    codec: Any  # for the round trip
+    dataset: Mapping[str, Any]  # its config, without `metainfo`
 
     @property
     def in_coco_layout(self) -> bool:
