@@ -69,11 +69,6 @@ def leave_memory_to_glibc() -> None:
     _set_malloc(kept_block=2**25, kept_top=2**26)
 
 
-def give_freed_memory_back() -> None:
-    """Make this process return freed blocks from 64 KiB on at once. For measuring the memory in use."""
-    _set_malloc(kept_block=2**16, kept_top=2**17)
-
-
 def _set_malloc(*, kept_block: int, kept_top: int) -> None:
     """Set the size in bytes from which malloc maps blocks, and how many bytes may be free at the end of the heap."""
     with contextlib.suppress(AttributeError, OSError, TypeError):  # no glibc
