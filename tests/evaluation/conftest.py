@@ -17,8 +17,11 @@ def log_lines() -> Iterator[list[str]]:
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())
     logger = MMLogger.get_current_instance()
+    level = logger.level  # another test may have silenced it
     logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
     yield lines
+    logger.setLevel(level)
     logger.removeHandler(handler)
 
 
