@@ -54,7 +54,7 @@ def _next_frame(capture: cv2.VideoCapture) -> np.ndarray | None:
 
 
 class VideoWriter:
-    """Write frames to an MP4 file. Until `close` it is called `NAME.part.mp4`, so a file of its name is complete.
+    """An MP4 file that takes frames. Until `close` it is called `NAME.part.mp4`, so a file of its name is complete.
 
     Args:
         path: of the file, with the suffix .mp4. Its folder is made.

@@ -17,22 +17,22 @@ from hrpose.images.convert import as_rgb
 from tests.fuzz.sandbox import Case
 from tests.fuzz.strategies import spoiled_bytes
 
-PICTURE = np.random.default_rng(0).integers(0, 255, (40, 50, 3), dtype=np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 255, (40, 50, 3), dtype=np.uint8)
 SIZES = (0, 1, 7, 40, 32_767, 32_768, 65_535, 2**31 - 1, 2**32 - 1)
 
 
-def by_opencv(suffix: str, *options: int, picture: np.ndarray = PICTURE) -> bytes:
-    return cv2.imencode(suffix, picture, list(options))[1].tobytes()
+def by_opencv(suffix: str, *options: int, image: np.ndarray = IMAGE) -> bytes:
+    return cv2.imencode(suffix, image, list(options))[1].tobytes()
 
 
 def by_pillow(form: str, mode: str = 'RGB', **options: object) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(PICTURE).convert(mode).save(buffer, form, **options)
+    Image.fromarray(IMAGE).convert(mode).save(buffer, form, **options)
     return buffer.getvalue()
 
 
 def moving(form: str) -> bytes:
-    """Return a file of three pictures, one after the other."""
+    """Return a file of three images, one after the other."""
     return by_pillow(
         form, save_all=True, append_images=[Image.new('RGB', (50, 40), colour) for colour in ('red', 'blue')]
     )
@@ -48,7 +48,7 @@ KINDS: dict[str, bytes] = {
     'jpeg_grey': by_pillow('JPEG', 'L'),
     'jpeg_exif': by_pillow('JPEG', exif=EXIF.tobytes()),
     'png': by_opencv('.png'),
-    'png_16_bits': by_opencv('.png', picture=PICTURE.astype(np.uint16) * 257),
+    'png_16_bits': by_opencv('.png', image=IMAGE.astype(np.uint16) * 257),
     'png_palette': by_pillow('PNG', 'P', transparency=3),
     'png_alpha': by_pillow('PNG', 'RGBA'),
     'png_moving': moving('PNG'),
@@ -57,11 +57,11 @@ KINDS: dict[str, bytes] = {
     'webp_moving': moving('WEBP'),
     'bmp': by_opencv('.bmp'),
     'tiff': by_opencv('.tiff'),
-    'tiff_float': by_opencv('.tiff', picture=PICTURE.astype(np.float32)),
+    'tiff_float': by_opencv('.tiff', image=IMAGE.astype(np.float32)),
     'jpeg_2000': by_opencv('.jp2'),
     'pnm': by_opencv('.ppm'),
     'sun_raster': by_opencv('.ras'),
-    'hdr': by_opencv('.hdr', picture=PICTURE.astype(np.float32)),
+    'hdr': by_opencv('.hdr', image=IMAGE.astype(np.float32)),
 }
 
 
@@ -109,7 +109,7 @@ def segments_of(jpeg: bytes) -> list[int]:
 
 @st.composite
 def lying_jpegs(draw: st.DrawFn) -> bytes:
-    """Draw a JPEG with segments of wrong lengths, added, moved or doubled, or another size of the picture."""
+    """Draw a JPEG with segments of wrong lengths, added, moved or doubled, or another size of the image."""
     jpeg = draw(st.sampled_from([KINDS[kind] for kind in KINDS if kind.startswith('jpeg') and kind != 'jpeg_2000']))
     data = bytearray(jpeg)
     at = draw(st.sampled_from(segments_of(jpeg)))
@@ -191,8 +191,8 @@ HUGE = {
     'bmp_upside_down': lambda: huge('bmp', 18, '<ii', 30_000, -(2**31)),
     'pnm': lambda: b'P6\n40000 40000\n255\n',
     'hdr': lambda: b'#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 60000 +X 30000\n',
-    'wide': lambda: by_opencv('.png', picture=np.zeros((2, 40_000, 3), np.uint8)),
-    'high': lambda: by_opencv('.jpg', picture=np.zeros((40_000, 2, 3), np.uint8)),
+    'wide': lambda: by_opencv('.png', image=np.zeros((2, 40_000, 3), np.uint8)),
+    'high': lambda: by_opencv('.jpg', image=np.zeros((40_000, 2, 3), np.uint8)),
 }
 
 
