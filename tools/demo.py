@@ -108,9 +108,10 @@ def demo_config(config: str, overrides: list[str]) -> Any:
 
 def draw(work_dir: Path, predictions: Path, ceiling: float) -> tuple[Path, Path]:
     """Draw the contact sheet, with one person an image, and the training curves; return both files."""
+    from hrpose.analysis.curves import plot_training, read_run
     from hrpose.datasets.metainfo import resolve
     from hrpose.images.files import save_image
-    from hrpose.visualization import plot_training, prediction_sheet, read_run
+    from hrpose.visualization import prediction_sheet
 
     people = pickle.loads(predictions.read_bytes())  # safe: the step before wrote it
     one_an_image = list({person['img_path']: person for person in people}.values())[:SHEET_PEOPLE]

@@ -1,9 +1,7 @@
-"""Drawing: poses, boxes and heatmaps on images, contact sheets, training curves, and the visualizer."""
+"""Drawing: poses, boxes and heatmaps on images, contact sheets, and the visualizer."""
 
-from hrpose.visualization.curves import plot_training, read_run, read_scalars
 from hrpose.visualization.draw import draw_boxes, draw_heatmaps, draw_pose
-from hrpose.visualization.pose_visualizer import PoseVisualizer
-from hrpose.visualization.samples import draw_input, draw_samples, input_sheet, prediction_sheet
+from hrpose.visualization.samples import PoseVisualizer, draw_input, draw_samples, input_sheet, prediction_sheet
 from hrpose.visualization.sheets import contact_sheet, crop_around, side_by_side
 
 __all__ = [
@@ -16,9 +14,6 @@ __all__ = [
     'draw_pose',
     'draw_samples',
     'input_sheet',
-    'plot_training',
     'prediction_sheet',
-    'read_run',
-    'read_scalars',
     'side_by_side',
 ]

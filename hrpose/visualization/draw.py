@@ -1,23 +1,28 @@
-"""Drawing on NumPy images: poses, boxes and heatmaps.
+"""Drawing on NumPy images: poses, boxes, heatmaps and lines of text.
 
-Each function takes an RGB uint8 image and returns a new one; none changes its input.
+The `draw_…` functions take an RGB uint8 image and return a new one; none changes its input.
 Letters: N people, K joints; H, W the image's height and width; h, w those of a heatmap.
 Coordinates are image px, (x, y), with (0, 0) the centre of the top left pixel.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from hrpose.datasets.metainfo.names import CENTRE, LEFT, RIGHT, joint_sides
 from hrpose.errors import UserError
-from hrpose.visualization.text import DARK, Colour, blend, text_size, write_text
+
+Colour = tuple[int, int, int]  # RGB
 
 # Blue, orange and green stay apart for the common kinds of colour blindness.
 SIDE_COLOURS: dict[str, Colour] = {LEFT: (30, 148, 255), RIGHT: (255, 136, 20), CENTRE: (60, 214, 120)}
+DARK: Colour = (28, 28, 28)
 LIGHT: Colour = (248, 248, 248)
 BOX: Colour = (235, 235, 235)
 
@@ -90,9 +95,10 @@ def draw_pose(
     for points, strength, shown in zip(keypoints, scores, drawn, strict=True):
         if not shown.any():
             continue
-        limb_width = width or _person_line_width(canvas, points[shown])
-        _draw_limbs(canvas, points, strength, [(a, b) for a, b in limbs if shown[a] and shown[b]], sides, limb_width)
-        _draw_joints(canvas, points, strength, shown, sides, limb_width)
+        # A small person gets thinner lines than the image: wide ones would hide it.
+        thin = np.hypot(*np.ptp(points[shown], axis=0)) / 40
+        person_width = width or int(np.clip(round(float(thin)), 1, line_width(canvas)))
+        _draw_person(canvas, points, strength, shown, limbs, sides, person_width)
     return canvas
 
 
@@ -101,7 +107,6 @@ def draw_boxes(
     boxes: np.ndarray,
     *,
     captions: Sequence[str] | None = None,
-    colour: Colour = BOX,
     width: int | None = None,
 ) -> np.ndarray:
     """Draw boxes with optional captions. Boxes that are NaN or entirely outside are left out.
@@ -110,7 +115,6 @@ def draw_boxes(
         image: (H, W, 3) uint8 RGB.
         boxes: (N, 4) xyxy, image px.
         captions: N short texts.
-        colour: RGB.
         width: of lines, px; by default it depends on the size of the image.
 
     Returns:
@@ -131,11 +135,11 @@ def draw_boxes(
         if not _touches(box, canvas.shape):
             continue
         corners = np.clip(box, -4 * width, np.tile(canvas.shape[1::-1], 2) + 4 * width)
-        for line_colour, extra, opacity in ((DARK, 2, 0.35), (colour, 0, 0.95)):
+        for colour, extra, opacity in ((DARK, 2, 0.35), (BOX, 0, 0.95)):
             paint = partial(_rectangle, thickness=width + extra)
-            _stamp(canvas, np.rint(corners.reshape(2, 2)), width + extra, paint, line_colour, opacity)
+            _stamp(canvas, np.rint(corners.reshape(2, 2)), width + extra, paint, colour, opacity)
         if captions is not None and captions[index]:
-            _draw_tag(canvas, captions[index], corners, colour)
+            _draw_tag(canvas, captions[index], corners)
     return canvas
 
 
@@ -144,17 +148,15 @@ def draw_heatmaps(
     heatmaps: np.ndarray,
     *,
     region: Sequence[float] | None = None,
-    peak: float = 1.0,
     opacity: float = 0.85,
 ) -> np.ndarray:
-    """Overlay heatmaps on an image, dark to bright: at each place the highest value of any joint.
+    """Overlay heatmaps on an image, dark to bright for 0 to 1: at each place the highest value of any joint.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         heatmaps: (K, h, w), or (h, w), of floats.
         region: (x1, y1, x2, y2) in image px that the heatmap covers, such as box_center -+ box_size / 2 of an upright
             sample. Cell (cx, cy) lies at x1 + cx * (x2 - x1) / w, as keypoints are decoded. By default the image.
-        peak: the value that is drawn brightest.
         opacity: of the brightest value; zero is transparent.
 
     Returns:
@@ -172,12 +174,48 @@ def draw_heatmaps(
     x1, y1, x2, y2 = (0, 0, width, height) if region is None else region
     if not (x2 > x1 and y2 > y1):
         raise UserError(f'the region of heatmaps needs x1 < x2 and y1 < y2, but it is {region}')
-    heat = np.clip(np.nan_to_num(heat.max(axis=0)) / peak, 0, 1)
+    heat = np.clip(np.nan_to_num(heat.max(axis=0)), 0, 1)
     to_image = np.array([[(x2 - x1) / heat.shape[1], 0, x1], [0, (y2 - y1) / heat.shape[0], y1]], dtype=np.float64)
     heat = np.asarray(cv2.warpAffine(heat, to_image, (width, height), flags=cv2.INTER_LINEAR), dtype=np.float32)
     colours = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]  # to RGB
     weight = (np.sqrt(heat) * opacity)[..., None]
     return np.rint(canvas + (colours.astype(np.float32) - canvas) * weight).astype(np.uint8)
+
+
+def text_size(text: str, size: int) -> tuple[int, int]:
+    """Return the width of `text` and the height of its line, px, at a font of `size` px."""
+    ascent, descent = _font(size).getmetrics()
+    return int(np.ceil(_font(size).getlength(text))), ascent + descent
+
+
+def fit_text(text: str, size: int, width: int) -> str:
+    """Return `text`, cut short with an ellipsis if it is wider than `width` px."""
+    if text_size(text, size)[0] <= width:
+        return text
+    while text and text_size(text + '…', size)[0] > width:
+        text = text[:-1]
+    return text.rstrip() + '…' if text else ''
+
+
+def write_text(canvas: np.ndarray, text: str, corner: tuple[int, int], *, size: int) -> None:
+    """Write one dark, anti-aliased line onto `canvas`, in place; what falls outside is cut.
+
+    Args:
+        canvas: (H, W, 3) uint8 RGB; changed.
+        text: one line.
+        corner: (x, y) of the line's top left, image px.
+        size: of the font, px.
+    """
+    width, height = text_size(text, size)
+    x, y = corner
+    left, top = max(x, 0), max(y, 0)
+    right, bottom = min(x + width, canvas.shape[1]), min(y + height, canvas.shape[0])
+    if right <= left or bottom <= top:
+        return
+    ink = Image.new('L', (width, height))
+    ImageDraw.Draw(ink).text((0, 0), text, fill=255, font=_font(size))
+    mask = np.asarray(ink)[top - y : bottom - y, left - x : right - x]
+    _blend(canvas[top:bottom, left:right], mask, DARK, 1.0)
 
 
 def limb_side(side_a: str, side_b: str) -> str:
@@ -210,36 +248,22 @@ def _drawable(keypoints: np.ndarray, scores: np.ndarray, shape: tuple[int, ...],
     return inside & (scores > threshold)
 
 
-def _person_line_width(canvas: np.ndarray, points: np.ndarray) -> int:
-    """Return the image's line width, or less for a small person, whom it would hide."""
-    extent = float(np.hypot(*np.ptp(points, axis=0)))
-    return int(np.clip(round(extent / 40), 1, line_width(canvas)))
-
-
-def _draw_limbs(
+def _draw_person(
     canvas: np.ndarray,
     points: np.ndarray,
     strength: np.ndarray,
+    shown: np.ndarray,
     limbs: Sequence[tuple[int, int]],
     sides: Sequence[str],
     width: int,
 ) -> None:
+    limbs = [(a, b) for a, b in limbs if shown[a] and shown[b]]
     # All rims first: a later one would cut through a limb that it crosses.
     for rim in (2 * max(1, width // 3), 0):
         for a, b in limbs:
             colour = DARK if rim else SIDE_COLOURS[limb_side(sides[a], sides[b])]
             opacity = _opacity(min(strength[a], strength[b])) * (0.55 if rim else 1)
             _stamp(canvas, points[[a, b]], width + rim, partial(_line, thickness=width + rim), colour, opacity)
-
-
-def _draw_joints(
-    canvas: np.ndarray,
-    points: np.ndarray,
-    strength: np.ndarray,
-    shown: np.ndarray,
-    sides: Sequence[str],
-    width: int,
-) -> None:
     for index in np.flatnonzero(shown):
         inner = width * (0.65 + 0.35 * strength[index]) + 0.5
         for radius, colour in ((inner + max(1.0, width / 4), LIGHT), (inner, SIDE_COLOURS[sides[index]])):
@@ -271,7 +295,7 @@ def _stamp(
     if mask.size == 0:
         return
     paint(mask, *np.rint((points - low) * (1 << SHIFT)).astype(int).tolist())
-    blend(canvas[low[1] : high[1], low[0] : high[0]], mask, colour, opacity)
+    _blend(canvas[low[1] : high[1], low[0] : high[0]], mask, colour, opacity)
 
 
 def _touches(box: np.ndarray, shape: tuple[int, ...]) -> bool:
@@ -280,7 +304,7 @@ def _touches(box: np.ndarray, shape: tuple[int, ...]) -> bool:
     return bool(x1 <= x2 and y1 <= y2 and x2 >= 0 and y2 >= 0 and x1 <= shape[1] - 1 and y1 <= shape[0] - 1)
 
 
-def _draw_tag(canvas: np.ndarray, text: str, box: np.ndarray, colour: Colour) -> None:
+def _draw_tag(canvas: np.ndarray, text: str, box: np.ndarray) -> None:
     """Write a caption on a plate above the box, or inside its top edge if there is no room above."""
     size = max(10, round(font_size(canvas) * 0.8))
     width, height = text_size(text, size)
@@ -288,5 +312,24 @@ def _draw_tag(canvas: np.ndarray, text: str, box: np.ndarray, colour: Colour) ->
     x = int(np.clip(box[0], 0, max(0, canvas.shape[1] - width - 2 * pad)))
     above = int(box[1]) - height - pad
     y = above if above >= 0 else int(max(box[1], 0))
-    canvas[y : y + height + pad, x : x + width + 2 * pad] = colour
+    canvas[y : y + height + pad, x : x + width + 2 * pad] = BOX
     write_text(canvas, text, (x + pad, y + pad // 2), size=size)
+
+
+def _blend(region: np.ndarray, mask: np.ndarray, colour: Colour, opacity: float) -> None:
+    """Blend `colour` into `region` (h, w, 3) uint8, in place, by `mask` (h, w) uint8 times `opacity`."""
+    weight = mask[..., None].astype(np.float32) * (opacity / 255)
+    mixed = region + (np.asarray(colour, np.float32) - region) * weight
+    region[...] = np.rint(mixed).astype(np.uint8)
+
+
+@lru_cache(maxsize=32)
+def _font(size: int) -> Any:
+    """Return Matplotlib's DejaVu Sans, or else Pillow's own font, which has no accents."""
+    size = max(int(size), 6)
+    package = find_spec('matplotlib')  # finding it takes no time, importing it does
+    if package is not None and package.origin:
+        path = Path(package.origin).parent / 'mpl-data/fonts/ttf/DejaVuSans.ttf'
+        if path.is_file():
+            return ImageFont.truetype(str(path), size)
+    return ImageFont.load_default(size)

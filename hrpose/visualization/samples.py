@@ -1,4 +1,4 @@
-"""Images of samples: their people beside the ground truth, one tile a person, or what the network gets as input.
+"""Images of samples: prediction beside ground truth, one tile a person, or what the network gets as input.
 
 A sample is a `PoseDataSample`, or its `to_dict()`: one person, with `gt_instances`, `pred_instances` or both.
 Letters: B samples, K joints; H, W the size of the network's input, px; h, w that of heatmaps, cells.
@@ -11,9 +11,12 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from mmengine.dist import master_only
+from mmengine.visualization import Visualizer
 
 from hrpose.errors import UserError
-from hrpose.images.files import read_image
+from hrpose.images.files import read_image, save_image
+from hrpose.registry import VISUALIZERS
 from hrpose.structures import PoseDataSample
 from hrpose.visualization.draw import as_canvas, draw_boxes, draw_heatmaps, draw_pose
 from hrpose.visualization.sheets import contact_sheet, crop_around, resize, side_by_side
@@ -21,7 +24,9 @@ from hrpose.visualization.sheets import contact_sheet, crop_around, resize, side
 Image = str | Path | np.ndarray
 Samples = Any  # one sample or a sequence of them
 
+PADDING = 1.2  # of a tile's view, as a factor on the box
 FINER = 3  # Tiles are small. They are drawn this many times larger and shrunk, so that lines can be thinner than a px.
+INPUT_COLUMNS = 4
 INPUT_ROW, INPUT_FINE = 320, 512  # height of an input on its sheet, and the least height that it is drawn at, px
 
 
@@ -61,15 +66,19 @@ def draw_samples(
     return side_by_side(*drawn, captions=('ground truth', f'prediction, scores above {threshold:g}'))
 
 
+def score_caption(sample: Any) -> str:
+    """Return 'score 0.87', the mean of the sample's keypoint scores."""
+    return f'score {_array(sample.get("pred_instances"), "keypoint_scores").mean():.2f}'
+
+
 def prediction_sheet(
     images_and_samples: Iterable[tuple[Image, Samples]],
     metainfo: Mapping[str, Any],
     columns: int,
     *,
     cell: tuple[int, int] = (240, 300),
-    padding: float = 1.2,
     threshold: float = 0.2,
-    caption: Callable[[Any], str] | None = None,
+    caption: Callable[[Any], str] = score_caption,
 ) -> np.ndarray:
     """Make a contact sheet of predictions: one tile a person, cropped around the box, with the skeleton.
 
@@ -78,7 +87,6 @@ def prediction_sheet(
         metainfo: of the data set.
         columns: tiles in a row.
         cell: (w, h) of a tile, px.
-        padding: how much larger than the box a tile's view is.
         threshold: leave out predicted joints whose score is not above it.
         caption: makes a tile's text from its sample; by default the mean score of its keypoints.
 
@@ -88,33 +96,20 @@ def prediction_sheet(
     Raises:
         UserError: no sample has a prediction, or an image cannot be read.
     """
-    caption = caption or score_caption
     tiles, captions = [], []
     for source, samples in images_and_samples:
         image = as_canvas(source) if isinstance(source, np.ndarray) else read_image(source)
         for sample in _as_list(samples):
             if (person := sample.get('pred_instances')) is not None:
-                tiles.append(_person_tile(image, person, metainfo, cell, padding, threshold))
+                tiles.append(_person_tile(image, person, metainfo, cell, threshold))
                 captions.append(caption(sample))
     if not tiles:
         raise UserError('a sheet of predictions needs samples with pred_instances; none of these has them')
     return contact_sheet(tiles, columns, cell=cell, captions=captions)
 
 
-def score_caption(sample: Any) -> str:
-    """Return 'score 0.87', the mean of the sample's keypoint scores."""
-    return f'score {_array(sample.get("pred_instances"), "keypoint_scores").mean():.2f}'
-
-
-def input_sheet(
-    samples: Sequence[Mapping[str, Any]],
-    codec: Any,
-    metainfo: Mapping[str, Any],
-    *,
-    columns: int = 4,
-    captions: Sequence[str] | None = None,
-) -> np.ndarray:
-    """Make a sheet of samples as a data set packs them, each with its joints and beside it under its target heatmaps.
+def input_sheet(samples: Sequence[Mapping[str, Any]], codec: Any, metainfo: Mapping[str, Any]) -> np.ndarray:
+    """Make a sheet of samples as a data set packs them, four in a row: the crop with its joints, and under its targets.
 
     A joint is drawn if it counts in the loss: if it is labelled and its Gaussian touches the heatmap. A sample without
     labels is the crop alone.
@@ -123,8 +118,6 @@ def input_sheet(
         samples: at least one of `inputs`, uint8 RGB (3, H, W), and `data_samples`, a `PoseDataSample`.
         codec: makes the targets, with `encode`.
         metainfo: of the data set.
-        columns: samples in a row.
-        captions: B texts; by default `input_caption` of each.
 
     Returns:
         (height, width, 3) uint8 RGB, see `contact_sheet`.
@@ -138,10 +131,9 @@ def input_sheet(
             heatmaps, weights = (value[0].numpy() for value in codec.encode(keypoints, weights))
             image = draw_input(image, labels.keypoints[0], weights, heatmaps, metainfo)
         tiles.append(image)
-    if captions is None:
-        captions = [input_caption(sample['data_samples']) for sample in samples]
+    captions = [input_caption(sample['data_samples']) for sample in samples]
     aspect = max(tile.shape[1] / tile.shape[0] for tile in tiles)
-    return contact_sheet(tiles, columns, cell=(round(INPUT_ROW * aspect), INPUT_ROW), captions=captions)
+    return contact_sheet(tiles, INPUT_COLUMNS, cell=(round(INPUT_ROW * aspect), INPUT_ROW), captions=captions)
 
 
 def draw_input(
@@ -172,19 +164,59 @@ def input_caption(sample: PoseDataSample) -> str:
     return ', '.join([*words, *([f'{sample.rotation:.0f}°'] if sample.rotation else [])])
 
 
+@VISUALIZERS.register_module()
+class PoseVisualizer(Visualizer):
+    """mmengine's visualizer, with images of samples drawn by `draw_samples`."""
+
+    @master_only
+    def add_datasample(
+        self,
+        name: str,
+        image: np.ndarray,
+        data_sample: Any,
+        *,
+        metainfo: Mapping[str, Any] | None = None,
+        draw_gt: bool = True,
+        draw_pred: bool = True,
+        threshold: float = 0.2,
+        out_file: str | Path | None = None,
+        step: int = 0,
+    ) -> None:
+        """Draw the people in one image, ground truth beside prediction, and add the drawing to the logs.
+
+        Args:
+            name: of the drawing in the logs.
+            image: (H, W, 3) uint8 RGB.
+            data_sample: a `PoseDataSample`, or a list with one a person.
+            metainfo: of the data set; by default the visualizer's `dataset_meta`, which mmengine's loops set.
+            draw_gt: draw the ground truth.
+            draw_pred: draw the prediction.
+            threshold: leave out predicted joints whose score is not above it.
+            out_file: also write the drawing to this file.
+            step: of training.
+
+        Raises:
+            UserError: no metainfo is known.
+        """
+        metainfo = metainfo or self.dataset_meta
+        if metainfo is None:
+            raise UserError('PoseVisualizer.add_datasample: no data set has set dataset_meta; give metainfo=…')
+        drawn = draw_samples(
+            np.asarray(image), data_sample, metainfo, threshold=threshold, draw_gt=draw_gt, draw_pred=draw_pred
+        )
+        if out_file is not None:
+            save_image(out_file, drawn)
+        self.add_image(name, drawn, step)
+
+
 def _person_tile(
-    image: np.ndarray,
-    person: Any,
-    metainfo: Mapping[str, Any],
-    cell: tuple[int, int],
-    padding: float,
-    threshold: float,
+    image: np.ndarray, person: Any, metainfo: Mapping[str, Any], cell: tuple[int, int], threshold: float
 ) -> np.ndarray:
     keypoints, scores = _array(person, 'keypoints')[0], _array(person, 'keypoint_scores')[0]
     has_box = person.get('bboxes') is not None
     box = _array(person, 'bboxes')[0] if has_box else np.concatenate([keypoints.min(axis=0), keypoints.max(axis=0)])
     fine = (cell[0] * FINER, cell[1] * FINER)
-    tile, to_tile = crop_around(image, box, fine, padding=padding)
+    tile, to_tile = crop_around(image, box, fine, padding=PADDING)
     points = keypoints @ to_tile[:, :2].T + to_tile[:, 2]
     width = max(FINER, round(min(fine) / 80))
     return resize(draw_pose(tile, points, scores, metainfo, threshold=threshold, width=width), cell)

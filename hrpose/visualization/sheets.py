@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 
 from hrpose.errors import UserError
-from hrpose.visualization.draw import as_canvas, font_size
-from hrpose.visualization.text import DARK, Colour, fit_text, text_size, write_text
+from hrpose.visualization.draw import as_canvas, fit_text, font_size, text_size, write_text
 
 OUTSIDE = (64, 64, 64)
 
@@ -19,9 +18,8 @@ def contact_sheet(
     cell: tuple[int, int] = (240, 240),
     captions: Sequence[str] | None = None,
     gap: int = 8,
-    background: Colour = (255, 255, 255),
 ) -> np.ndarray:
-    """Tile images of any sizes, row by row, each scaled to fit its cell and centred in it.
+    """Tile images of any sizes on white, row by row, each scaled to fit its cell and centred in it.
 
     Args:
         images: at least one of (h, w, 3) or (h, w) uint8 RGB.
@@ -29,7 +27,6 @@ def contact_sheet(
         cell: (w, h) px of an image's place.
         captions: a line under each image, cut short if too long.
         gap: between cells and around them, px.
-        background: RGB.
 
     Returns:
         (rows * (h + line + gap) + gap, columns * (w + gap) + gap, 3) uint8 RGB.
@@ -49,14 +46,13 @@ def contact_sheet(
     width, height = cell
     rows = -(-len(images) // columns)
     shape = (rows * (height + line + gap) + gap, columns * (width + gap) + gap, 3)
-    sheet = np.full(shape, background, np.uint8)
-    ink = DARK if sum(background) > 3 * 127 else (240, 240, 240)
+    sheet = np.full(shape, 255, np.uint8)
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         x, y = gap + column * (width + gap), gap + row * (height + line + gap)
         _place(sheet[y : y + height, x : x + width], as_canvas(image))
         if captions is not None:
-            write_text(sheet, fit_text(captions[index], size, width), (x, y + height + 1), size=size, colour=ink)
+            write_text(sheet, fit_text(captions[index], size, width), (x, y + height + 1), size=size)
     return sheet
 
 

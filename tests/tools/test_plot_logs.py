@@ -34,7 +34,7 @@ def plot_logs(repository, monkeypatch):
     return call
 
 
-def test_two_runs_and_a_ceiling_make_one_picture(plot_logs, tmp_path, capsys):
+def test_two_runs_and_a_ceiling_make_one_image(plot_logs, tmp_path, capsys):
     runs = [write_run(tmp_path / name) for name in 'ab']
     out = tmp_path / 'pictures/curve.png'
     plot_logs(*runs, '--out', out, '--ceiling', 0.93)
@@ -42,7 +42,7 @@ def test_two_runs_and_a_ceiling_make_one_picture(plot_logs, tmp_path, capsys):
     assert read_image(out).std() > 5
 
 
-def test_the_picture_lies_in_the_work_directory_by_default(plot_logs, tmp_path):
+def test_the_image_lies_in_the_work_directory_by_default(plot_logs, tmp_path):
     plot_logs(write_run(tmp_path))
     assert (tmp_path / 'curve.png').is_file()
 

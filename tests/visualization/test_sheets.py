@@ -5,7 +5,7 @@ import pytest
 
 from hrpose.errors import UserError
 from hrpose.visualization import contact_sheet, crop_around, side_by_side
-from hrpose.visualization.text import fit_text, text_size, write_text
+from hrpose.visualization.draw import fit_text, text_size, write_text
 
 
 def plain(height: int, width: int, value: int) -> np.ndarray:

@@ -7,9 +7,9 @@ import argparse
 import warnings
 from pathlib import Path
 
+from hrpose.analysis.curves import plot_training, read_run
 from hrpose.cli.run import run
 from hrpose.errors import UserError
-from hrpose.visualization.curves import plot_training, read_run
 
 
 def parse_arguments() -> argparse.Namespace:

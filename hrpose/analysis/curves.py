@@ -7,6 +7,7 @@ counts epochs, `epoch`; validation lines have metrics such as `coco/AP`, and `st
 import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
@@ -29,7 +30,7 @@ NOT_METRICS = ('step', 'epoch', 'iter', 'time', 'data_time', 'memory')
 def read_scalars(path: str | Path) -> list[Record]:
     """Read one `scalars.json`, with one JSON object a line.
 
-    Lines that are not, such as the last one of a killed run, are left out, with a warning that counts them.
+    Other lines, such as the last one of a killed run, are left out, with a warning that counts them.
 
     Raises:
         UserError: the file is missing or has no record.
@@ -38,7 +39,11 @@ def read_scalars(path: str | Path) -> list[Record]:
     if not path.is_file():
         raise UserError(f'there is no file of scalars {path}')
     lines = [line for line in path.read_text(encoding='utf-8', errors='replace').splitlines() if line.strip()]
-    records = [record for record in map(_parse, lines) if record is not None]
+    records = []
+    for line in lines:
+        with suppress(json.JSONDecodeError):
+            if isinstance(record := json.loads(line), dict):
+                records.append(record)
     if len(records) < len(lines):
         warnings.warn(f'{path}: left out {len(lines) - len(records)} lines that are not JSON objects', stacklevel=2)
     if not records:
@@ -54,7 +59,7 @@ def read_run(work_dir: str | Path) -> list[Record]:
             start; or the file itself.
 
     Returns:
-        Records in order. Of steps that a resumed run repeated, the last records count.
+        Records in order; those of steps that a resumed run repeated are the last ones.
 
     Raises:
         UserError: there are no scalars, or none of training.
@@ -121,6 +126,8 @@ def plot_training(
     curves = {label: curves_of(records, names) for label, records in runs.items()}
     if not any(len(curve.loss[0]) for curve in curves.values()):
         raise UserError('these scalars have no training loss to plot')
+    if len({curve.unit for curve in curves.values()}) > 1:
+        raise UserError('runs that count epochs and runs that count iterations cannot share a plot; plot them apart')
     figure, loss_axis, lr_axis, metric_axis = _panels(
         has_lr=any(len(curve.lr[0]) for curve in curves.values()), has_metrics=bool(names)
     )
@@ -130,7 +137,7 @@ def plot_training(
             lr_axis.plot(*curve.lr, color=colour, linewidth=1.2)
         if metric_axis is not None:
             _plot_metrics(metric_axis, curve, colour, label)
-    _finish(loss_axis, lr_axis, metric_axis, _shared_unit(curves.values()), ceiling)
+    _finish(loss_axis, lr_axis, metric_axis, next(iter(curves.values())).unit, ceiling)
     if title:
         figure.suptitle(title, fontsize=12)
     out_png = Path(out_png)
@@ -177,14 +184,6 @@ def smooth(values: np.ndarray, weight: float) -> np.ndarray:
         if norm:
             smoothed[index] = total / norm
     return smoothed
-
-
-def _parse(line: str) -> Record | None:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError:
-        return None
-    return record if isinstance(record, dict) else None
 
 
 def _training(records: Iterable[Record]) -> list[Record]:
@@ -303,26 +302,10 @@ def _finish(loss_axis: Any, lr_axis: Any, metric_axis: Any, unit: str, ceiling: 
 def _finish_metrics(axis: Any, unit: str, ceiling: float | None) -> None:
     if ceiling is not None:
         axis.axhline(ceiling, color='0.35', linestyle=(0, (6, 3)), linewidth=1.2, zorder=1)
-        axis.annotate(
-            f'ceiling {ceiling:.3f}',
-            (0.01, ceiling),
-            xycoords=('axes fraction', 'data'),
-            xytext=(0, -3),
-            textcoords='offset points',
-            va='top',
-            fontsize=9,
-            color='0.35',
-        )
+        place = axis.get_yaxis_transform()  # x in parts of the axis, y in data
+        axis.text(0.01, ceiling, f'ceiling {ceiling:.3f}', va='top', fontsize=9, color='0.35', transform=place)
     highest = max((np.nanmax(line.get_ydata(), initial=0) for line in axis.lines), default=0)
     axis.set_ylim(0, 1.02 if highest <= 1 else None)
     axis.set_title('validation', fontsize=11)
     axis.set_xlabel(unit)
     axis.legend(frameon=False, fontsize=9, loc='lower right')
-
-
-def _shared_unit(curves: Iterable[Curves]) -> str:
-    """Return the unit of x that the runs share."""
-    units = sorted({curve.unit for curve in curves})
-    if len(units) > 1:
-        raise UserError('runs that count epochs and runs that count iterations cannot share a plot; plot them apart')
-    return units[0]

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hrpose.analysis.curves import _chosen_metrics, curves_of, plot_training, read_run, read_scalars, smooth
 from hrpose.errors import UserError
 from hrpose.images.files import read_image
-from hrpose.visualization import plot_training, read_run, read_scalars
-from hrpose.visualization.curves import _chosen_metrics, curves_of, smooth
 
 LENGTH = 50  # iterations an epoch
 
@@ -125,7 +124,7 @@ def test_a_curve_is_drawn_for(scalars, tmp_path):
 
 def test_plotting_touches_no_global_state(tmp_path):
     code = (
-        'import sys; from hrpose.visualization import plot_training;'
+        'import sys; from hrpose.analysis.curves import plot_training;'
         'plot_training([dict(loss=1.0, step=1)], sys.argv[1]);'
         "sys.exit('matplotlib.pyplot' in sys.modules)"
     )
