@@ -1,4 +1,4 @@
-# HRNet-W32 at 256x192 from scratch on Leeds Sports Pose Extended: 14 joints, PCK by the box; for one GPU.
+# HRNet-W32 at 256x192 from scratch on Leeds Sports Pose Extended: 14 joints; PCK relative to the box size; for one GPU.
 _base_ = 'hrnet_w16_lspet_128x128.py'
 
 codec = dict(type='MSRAHeatmap', input_size=(192, 256), sigma=2)

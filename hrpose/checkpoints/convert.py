@@ -40,17 +40,17 @@ def convert_checkpoint(source: str | Path, target: str | Path, *, to: str = 'hrp
             be written or has another suffix.
     """
     if to not in FORMS:
-        raise UserError(f"there is no form '{to}' to convert to; {nearest(to, FORMS)}")
+        raise UserError(f"to: there is no form '{to}'; {nearest(to, FORMS)}")
     path, target = locate(source), Path(target)
     if target.is_dir() or (target.exists() and target.samefile(path)):
-        raise UserError(f'{target} is {"a folder" if target.is_dir() else "the source"}; name another file to write')
+        raise UserError(f'{target}: is {"a folder" if target.is_dir() else "the source"}; name another file to write')
     if target.suffix not in WRITERS:
         raise UserError(f"{target}: no checkpoint has the suffix '{target.suffix}'; choose {', '.join(WRITERS)}")
     content = read_checkpoint(path)
     found = recognise(content)
     if found.family is UNKNOWN or not found.weights:
         some = ', '.join(list(found.weights)[:3]) or 'none'
-        raise UserError(f'{source} has no layout that is known; the names of its weights: {some}')
+        raise UserError(f'{source}: its layout is unknown (weights: {some}); give a pose network or a backbone')
     weights = _pose_network(found)
     _write(plain_checkpoint({'state_dict': weights, 'meta': FORMS[to](content.get('meta'), path.name, found)}), target)
     dropped = len(found.dropped) + len(found.weights) - len(weights)
@@ -94,6 +94,6 @@ def _write(content: dict[str, Any], target: Path) -> None:
         WRITERS[target.suffix](content, part)
         os.replace(part, target)
     except (OSError, RuntimeError, SafetensorError) as error:
-        raise UserError(f'{target} cannot be written: {getattr(error, "strerror", None) or error}') from error
+        raise UserError(f'{target}: cannot be written ({getattr(error, "strerror", None) or error})') from error
     finally:
         part.unlink(missing_ok=True)

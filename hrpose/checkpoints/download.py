@@ -56,8 +56,8 @@ def download(path: Path, addresses: Sequence[str], *, sha256: str | None) -> Non
                 return
             reasons.append(f'{address} ({reason})')
     raise UserError(
-        f'{path.name} could not be downloaded from {"; ".join(reasons)}. '
-        f'Without a connection: get it elsewhere from there and put it at {path}'
+        f'{path.name}: cannot be downloaded from {", ".join(reasons)}; without a connection, get it on another machine '
+        f'and put it at {path}'
     )
 
 

@@ -120,12 +120,12 @@ def state_dict_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     """Return the tensors by name, without the `module.` that a distributed model puts before them.
 
     Raises:
-        UserError: a tensor that no network has for a weight: sparse, quantized, complex …
+        UserError: a tensor that cannot be a weight of a network: sparse, quantized, complex …
     """
     nested = next((checkpoint[name] for name in _NESTS if isinstance(checkpoint.get(name), Mapping)), checkpoint)
     tensors = {str(key).removeprefix('module.'): value for key, value in nested.items() if isinstance(value, Tensor)}
     for key, value in tensors.items():
         if value.is_nested or value.layout is not torch.strided or value.is_quantized or value.is_complex():
             kind = 'nested' if value.is_nested else f'{value.dtype}, {value.layout}'
-            raise UserError(f"the checkpoint's {key:.80} is no weight of a network: {kind}")
+            raise UserError(f'checkpoint: {key:.80} cannot be a weight of a network ({kind}); leave it out')
     return tensors

@@ -77,12 +77,11 @@ def load_weights(model: nn.Module, checkpoint: Mapping[str, Any], *, name: str, 
 def load_recognised(model: nn.Module, found: Recognised, *, name: str, complete: bool) -> Fit:
     """Do what `load_weights` does with weights that were recognised before."""
     fit = compare(model, found)
-    if not fit.loaded:
-        raise UserError(f'{name} does not fit this model: {fit}; recognised as {found.family.name}')
-    if complete and (fit.other_shape or fit.missing):
-        advice = 'It holds a backbone only: start a training from it, by load_from or the init_cfg of a backbone'
-        advice = advice if found.family.is_backbone else 'Give the config that it was trained with'
-        raise UserError(f"{name} is not this config's: {fit}; recognised as {found.family.name}. {advice}")
+    if not fit.loaded or (complete and (fit.other_shape or fit.missing)):
+        advice = 'give the config that it was trained with'
+        if fit.loaded and found.family.is_backbone:
+            advice = 'it holds a backbone only: start a training from it, by load_from or the init_cfg of a backbone'
+        raise UserError(f'{name}: does not fit this model: {fit} (recognised as {found.family.name}); {advice}')
     model.load_state_dict({key: found.weights[key] for key in fit.loaded}, strict=False)
     # Half a fit is seldom meant: a wider network's file, for instance, shares only its stem.
     level = logging.INFO if fit.share >= 0.5 else logging.WARNING

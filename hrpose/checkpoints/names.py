@@ -32,7 +32,7 @@ def locate(given: str | Path) -> Path:
     if text.startswith(('http://', 'https://')):
         return _of_address(text)
     if '://' in text:
-        raise UserError(f'{text}: weights come from a path, a name such as hrnet_w32_coco_256x192, or http(s)')
+        raise UserError(f'{text}: not http(s); give a path, a name such as hrnet_w32_coco_256x192, or http(s)')
     path = Path(text).expanduser()
     if path.is_file():
         return path
@@ -41,18 +41,15 @@ def locate(given: str | Path) -> Path:
         mirrors = [f'{base.rstrip("/")}/{row.file}' for base in os.environ.get(MIRRORS, '').split()]
         return _local(row.file, (*mirrors, *row.addresses), row.sha256)
     if os.sep in text or path.suffix:
-        raise UserError(f'there is no checkpoint {text}')
-    raise UserError(
-        f'there is no checkpoint {text}: no such file, and no published weights of that name; '
-        f'{nearest(text, PUBLISHED)}'
-    )
+        raise UserError(f'checkpoint {text}: no such file; check the path')
+    raise UserError(f'checkpoint {text}: no such file, nor published weights of that name; {nearest(text, PUBLISHED)}')
 
 
 def _of_address(address: str) -> Path:
     """Return the file of an address. Without a hash in its name, the address itself tells it from its namesakes."""
     name = Path(urlsplit(address).path).name
     if not name:
-        raise UserError(f'{address} names no file')
+        raise UserError(f'{address}: names no file; give the address of a file')
     sha256 = hash_in_name(name)
     if sha256 is None:
         name = f'{hashlib.sha256(address.encode()).hexdigest()[:8]}_{name}'
@@ -66,7 +63,7 @@ def _local(file: str, addresses: tuple[str, ...], sha256: str | None) -> Path:
         download(path, addresses, sha256=sha256)
     elif sha256 is not None and not begins_with(path, sha256):
         raise UserError(
-            f'{path} is not the published file, or was damaged: its SHA-256 does not begin with {sha256}; '
-            f'move it away, and it is downloaded again'
+            f'{path}: not the published file, or damaged: its SHA-256 does not begin with {sha256}; move it away, and '
+            'it is downloaded again'
         )
     return path

@@ -32,7 +32,7 @@ def read_checkpoint(given: str | Path, map_location: str | torch.device | None =
     path, device = locate(given), torch.device(map_location or 'cpu')
     content = read_safetensors(path, device) if path.suffix == SUFFIX else _content(path, device)
     if not isinstance(content, dict):
-        raise UserError(f'{path} is no checkpoint: it holds a {type(content).__name__}, not a dict of weights')
+        raise UserError(f'{path}: holds a {type(content).__name__}, not a dict of weights; give a checkpoint')
     meta = content.get('meta')
     if isinstance(meta, dict):
         content['meta'] = {key: value for key, value in meta.items() if key not in _CONFIG_TEXTS}
@@ -45,7 +45,7 @@ def _content(path: Path, device: torch.device) -> Any:
         start = file.read(2)
         if start != _ZIP and start[:1] != _PICKLE:
             raise UserError(
-                f'{path} is no PyTorch checkpoint ({size} bytes of something else); '
+                f'{path}: not a PyTorch checkpoint ({size} bytes of something else); '
                 f'a file of the safetensors format has to be named {SUFFIX}'
             )
         file.seek(0)
@@ -53,11 +53,11 @@ def _content(path: Path, device: torch.device) -> Any:
             return (read_archive if start == _ZIP else read_row)(file, size, device)
         except RefusedError as error:
             raise UserError(
-                f'{path} is refused: loading it could run code from a stranger or crash: it asks for {error}; '
-                'take a file that holds weights and plain values only'
+                f'{path}: refused, since loading it could run code from a stranger or crash: it asks for {error}; '
+                'give a file that holds weights and plain values only'
             ) from error
-        except Exception as error:  # the file is a stranger's: whatever it makes the reader raise is a sentence
+        except Exception as error:  # a stranger's file can make the reader raise anything
             raise UserError(
-                f'{path} is no readable checkpoint (cut short, perhaps): {type(error).__name__}: {error!s:.200}; '
+                f'{path}: not a readable checkpoint, perhaps cut short ({type(error).__name__}: {error!s:.200}); '
                 'copy or download it again'
             ) from error

@@ -28,9 +28,9 @@ def read_safetensors(path: Path, device: torch.device) -> dict[str, Any]:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             meta = json.loads((file.metadata() or {}).get(_META, '{}'))
         require_plain(meta)
-    except Exception as error:  # the file is a stranger's: whatever it makes the reader raise is a sentence
+    except Exception as error:  # a stranger's file can make the reader raise anything
         raise UserError(
-            f'{path} is no readable safetensors file (cut short, perhaps): {type(error).__name__}: {error!s:.200}; '
+            f'{path}: not a readable safetensors file, perhaps cut short ({type(error).__name__}: {error!s:.200}); '
             'copy or download it again'
         ) from error
     for value in weights.values():
@@ -52,7 +52,7 @@ def write_safetensors(content: Mapping[str, Any], path: Path) -> None:
     try:
         notes = json.dumps(content['meta'], default=_as_list)
     except (TypeError, ValueError) as error:
-        raise UserError(f'{path}: what the checkpoint notes cannot be written as JSON: {error}') from error
+        raise UserError(f'{path}: its meta cannot be written as JSON ({error}); write a .pth file instead') from error
     # Each in memory of its own and in plain order, as the format demands.
     tensors = {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in weights.items()}
     save_file(tensors, path, {'format': 'pt', _META: notes})
@@ -63,4 +63,4 @@ def _as_list(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, set):
         return sorted(value, key=str)
-    raise TypeError(f'a {type(value).__name__} is no JSON')
+    raise TypeError(f'JSON has no {type(value).__name__}')

@@ -169,7 +169,7 @@ def test_a_checkpoint_runs_nothing_that_it_brings(attack, tmp_path):
     content = {'state_dict': small_detector('YOLOX').state_dict(), 'meta': ATTACKS[attack](str(hacked))}
     saved(content, path)
     if attack.startswith('pickle'):
-        with pytest.raises(UserError, match=r'evil\.pth is refused.*could run code'):
+        with pytest.raises(UserError, match=r'evil\.pth: refused.*could run code'):
             PersonDetector(small_config('YOLOX'), path)
     else:
         PersonDetector(small_config('YOLOX'), path)
@@ -178,7 +178,7 @@ def test_a_checkpoint_runs_nothing_that_it_brings(attack, tmp_path):
 
 def test_another_detectors_checkpoint_is_refused(tmp_path):
     path = saved(small_detector('YOLOX').state_dict(), tmp_path / 'yolox.pth')
-    with pytest.raises(UserError, match=r"is not this config's: .*one-stage detector of mmdet|does not fit"):
+    with pytest.raises(UserError, match=r'does not fit'):
         PersonDetector(small_config('RTMDet'), path)
 
 

@@ -223,7 +223,7 @@ def test_detected_boxes_without_area_are_left_out(model, make_image):
         ({'model': 'hrnet_w16_synthetic_128x69'}, 'no config file .*nearest: hrnet_w16_synthetic_128x96'),
         ({'model': 'nothing/here.py'}, 'no config file nothing/here.py'),
         ({'model': torch.nn.Linear(1, 1)}, 'Linear is not a pose estimator'),
-        ({'model': SMALL_CONFIG, 'checkpoint': 'nothing.pth'}, 'there is no checkpoint nothing.pth'),
+        ({'model': SMALL_CONFIG, 'checkpoint': 'nothing.pth'}, 'checkpoint nothing.pth: no such file'),
         ({'model': SMALL_CONFIG, 'device': 'gpu'}, "there is no device 'gpu' here"),
         ({'model': SMALL_CONFIG, 'batch_size': 0}, 'batch_size has to be at least 1, not 0'),
         ({'model': SMALL_CONFIG, 'detector': 'rtmdet'}, "a detector is a PersonDetector.*, not 'rtmdet'"),

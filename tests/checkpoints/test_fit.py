@@ -26,7 +26,7 @@ def test_another_configs_checkpoint_is_refused_with_the_share_that_matched():
     with pytest.raises(UserError) as error:
         load_weights(model, wider.state_dict(), name='w18.pth', complete=True)
     share = f'{len(same)} of {len(before)} weights ({100 * len(same) // len(before)}%) matched'
-    assert "w18.pth is not this config's" in str(error.value)
+    assert 'w18.pth: does not fit this model' in str(error.value)
     assert share in str(error.value)
     torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
 
@@ -34,7 +34,7 @@ def test_another_configs_checkpoint_is_refused_with_the_share_that_matched():
 @pytest.mark.parametrize('complete', [True, False])
 @pytest.mark.parametrize('content', [{'conv.weight': torch.zeros(1)}, {'state_dict': {}}, {'state_dict': 5}, {}])
 def test_a_checkpoint_of_which_nothing_fits_is_refused(complete, content):
-    with pytest.raises(UserError, match=r'a.pth does not fit this model: 0 of \d+ weights \(0%\) matched'):
+    with pytest.raises(UserError, match=r'a.pth: does not fit this model: 0 of \d+ weights \(0%\) matched'):
         load_weights(small_model(), content, name='a.pth', complete=complete)
 
 
@@ -64,9 +64,9 @@ def test_a_backbones_file_starts_a_training_and_is_no_test(layout, messages):
     source, target = small_model(), small_model()
     fresh = clone(target.state_dict())
     file = BACKBONE_LAYOUTS[layout][1](source.state_dict())
-    with pytest.raises(UserError, match='2 not in the file .* It holds a backbone only') as error:
+    with pytest.raises(UserError, match='2 not in the file .* it holds a backbone only') as error:
         load_weights(target, file, name='imagenet.pth', complete=True)
-    assert "imagenet.pth is not this config's" in str(error.value)
+    assert 'imagenet.pth: does not fit this model' in str(error.value)
     torch.testing.assert_close(target.state_dict(), fresh, rtol=0, atol=0)
     load_weights(target, file, name='imagenet.pth', complete=False)
     (line,) = messages

@@ -107,7 +107,7 @@ def test_the_default_folder_is_in_the_users_cache(monkeypatch):
 def test_a_damaged_file_in_the_local_folder_is_refused_and_left(published, server, folder):
     folder.mkdir()
     (folder / FILE).write_bytes(CONTENT[:-1])
-    with pytest.raises(UserError, match=f'{FILE} is not the published file, or was damaged'):
+    with pytest.raises(UserError, match=f'{FILE}: not the published file, or damaged'):
         locate(published)
     assert (folder / FILE).read_bytes() == CONTENT[:-1]
     assert server.asked == []
@@ -147,12 +147,12 @@ def test_addresses_without_a_hash_do_not_mistake_one_another(server, folder):
 @pytest.mark.parametrize(
     ('given', 'complaint'),
     [
-        ('hrnet_w32_coco', 'no published weights of that name; nearest: hrnet_w32_coco_'),
-        ('/nowhere/a.pth', '^there is no checkpoint /nowhere/a.pth$'),
-        ('a.pth', '^there is no checkpoint a.pth$'),
-        ('torchvision://resnet50', 'torchvision://resnet50: weights come from'),
-        ('s3://bucket/a.pth', 's3://bucket/a.pth: weights come from'),
-        ('file:///etc/passwd', 'file:///etc/passwd: weights come from'),
+        ('hrnet_w32_coco', 'nor published weights of that name; nearest: hrnet_w32_coco_'),
+        ('/nowhere/a.pth', '^checkpoint /nowhere/a.pth: no such file; check the path$'),
+        ('a.pth', '^checkpoint a.pth: no such file; check the path$'),
+        ('torchvision://resnet50', 'torchvision://resnet50: not http'),
+        ('s3://bucket/a.pth', 's3://bucket/a.pth: not http'),
+        ('file:///etc/passwd', 'file:///etc/passwd: not http'),
         ('https://example.com', 'names no file'),
     ],
 )

@@ -1,4 +1,4 @@
-"""Reading a checkpoint: nothing in it runs, and what is no checkpoint is refused by name."""
+"""Reading a checkpoint: nothing in it runs, and what is not a checkpoint is refused by name."""
 
 import os
 import pickle
@@ -118,12 +118,12 @@ def rewritten(path, before: bytes, after: bytes):
 @pytest.mark.parametrize(
     ('content', 'complaint'),
     [
-        (b'', 'no PyTorch checkpoint'),
-        (b'not a checkpoint', 'no PyTorch checkpoint'),
-        (b'PK\x03\x04cut', 'no readable checkpoint'),
-        (b'\x80', 'no readable checkpoint'),
-        (b'\x80\x02}q\x00(K\x01.', 'no readable checkpoint'),
-        (b'\x80\x02tttt0000.', 'no readable checkpoint'),
+        (b'', 'not a PyTorch checkpoint'),
+        (b'not a checkpoint', 'not a PyTorch checkpoint'),
+        (b'PK\x03\x04cut', 'not a readable checkpoint'),
+        (b'\x80', 'not a readable checkpoint'),
+        (b'\x80\x02}q\x00(K\x01.', 'not a readable checkpoint'),
+        (b'\x80\x02tttt0000.', 'not a readable checkpoint'),
     ],
 )
 def test_a_file_that_is_no_checkpoint_is_refused_by_name(content, complaint, tmp_path):
@@ -141,7 +141,7 @@ def test_a_checkpoint_cut_short_anywhere_is_refused(legacy, tmp_path):
     path = tmp_path / 'cut.pth'
     for length in range(1, len(whole) - 1, len(whole) // 23):
         path.write_bytes(whole[:length])
-        with warnings.catch_warnings(), pytest.raises(UserError, match='no readable|no PyTorch|refused'):
+        with warnings.catch_warnings(), pytest.raises(UserError, match='not a readable|not a PyTorch|refused'):
             warnings.simplefilter('ignore')  # PyTorch's, on a pickle of a protocol that it guesses
             read_checkpoint(path)
 

@@ -100,10 +100,10 @@ def test_a_target_of_an_unknown_suffix_is_refused(suffix, weights, tmp_path):
 
 def test_a_file_of_the_other_format_is_refused_by_its_name(weights, tmp_path):
     weights.rename(tmp_path / 'a.pth')
-    with pytest.raises(UserError, match='no PyTorch checkpoint.*named .safetensors'):
+    with pytest.raises(UserError, match='not a PyTorch checkpoint.*named .safetensors'):
         read_checkpoint(tmp_path / 'a.pth')
     path = saved({'w': torch.zeros(1)}, tmp_path / 'a.safetensors')
-    with pytest.raises(UserError, match='no readable safetensors'):
+    with pytest.raises(UserError, match='not a readable safetensors'):
         read_checkpoint(path)
 
 
@@ -116,7 +116,7 @@ def test_a_file_cut_short_or_spoiled_anywhere_is_read_or_refused(weights):
     whole = weights.read_bytes()
     for length in range(0, len(whole), len(whole) // 23 + 1):
         weights.write_bytes(whole[:length])
-        with pytest.raises(UserError, match='no readable safetensors'):
+        with pytest.raises(UserError, match='not a readable safetensors'):
             read_checkpoint(weights)
     draw = np.random.default_rng(0)
     end = 8 + struct.unpack('<Q', whole[:8])[0]
@@ -138,7 +138,7 @@ def test_a_file_cut_short_or_spoiled_anywhere_is_read_or_refused(weights):
 )
 def test_notes_that_are_an_attack_are_refused(notes, reason, tmp_path):
     save_file({'w': torch.zeros(1)}, tmp_path / 'a.safetensors', {'hrpose': notes})
-    with pytest.raises(UserError, match=f'no readable safetensors.*{reason}'):
+    with pytest.raises(UserError, match=f'not a readable safetensors.*{reason}'):
         read_checkpoint(tmp_path / 'a.safetensors')
 
 

@@ -77,7 +77,7 @@ def test_words_after_the_name_reach_the_subcommand(monkeypatch):
 def test_a_users_mistake_in_a_subcommand_is_one_message(capsys, tmp_path):
     status, output = call(capsys, 'convert', str(tmp_path / 'nothing.pth'), str(tmp_path / 'out.pth'))
     assert status == 2
-    assert output == f'error: there is no checkpoint {tmp_path / "nothing.pth"}\n'
+    assert output == f'error: checkpoint {tmp_path / "nothing.pth"}: no such file; check the path\n'
 
 
 def test_the_installed_script_is_this_main(repository):

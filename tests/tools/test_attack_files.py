@@ -79,7 +79,7 @@ def test_no_tool_runs_code_in_a_file(door, attack, tiny_coco, tiny_config, tmp_p
     assert not hacked.exists()
     if attack.startswith('pickle'):
         assert status == 2, output[-2000:]
-        assert f'{file} is refused' in output
+        assert f'{file}: refused' in output
         assert 'could run code' in output
     else:
         assert status == 0, output[-2000:]

@@ -26,7 +26,7 @@ def test_the_written_file_can_be_used(tiny_coco, tiny_config, tmp_path, call, me
 @pytest.mark.parametrize(
     ('words', 'complaint'),
     [
-        (['/nowhere/a.pth', 'out.pth'], 'error: there is no checkpoint /nowhere/a.pth\n'),
+        (['/nowhere/a.pth', 'out.pth'], 'error: checkpoint /nowhere/a.pth: no such file; check the path\n'),
         (['hrnet_w23_coco', 'out.pth'], 'nearest: hrnet_w32'),
         (['IN', 'IN'], 'is the source; name another file to write'),
         (['IN', '/proc/out.pth'], '/proc'),

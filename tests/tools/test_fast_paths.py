@@ -27,8 +27,8 @@ def average_precision(repository, tmp_path_factory):
         out = folder / f'test{len(list(folder.iterdir()))}'
         weights = folder / 'run' / 'epoch_3.pth'
         run(repository, 'tools/test.py', CONFIG, weights, '--work-dir', out, '--cfg-options', data, *options)
-        (figures,) = out.glob('*/*.json')
-        return json.loads(figures.read_text())['coco/AP']
+        (metrics,) = out.glob('*/*.json')
+        return json.loads(metrics.read_text())['coco/AP']
 
     return measure
 

@@ -86,7 +86,7 @@ def test_a_checkpoint_of_another_config_is_refused(tiny_coco, tiny_config, tmp_p
     config = tiny_config(tiny_coco(images=2))
     words = ['--work-dir', tmp_path / 'run', '--cfg-options', 'model.backbone.arch=w18']
     message = the_message(*call('test', config, fresh_checkpoint(config), *words))
-    assert re.search(r"\.pth is not this config's: \d+ of \d+ weights \(\d+%\) matched", message)
+    assert re.search(r'\.pth: does not fit this model: \d+ of \d+ weights \(\d+%\) matched', message)
 
 
 def test_missing_coco_is_one_message_with_the_layout():
@@ -104,7 +104,7 @@ MISTAKES = {
     'unknown_argument_of_a_transform': (['train_pipeline.1.paddng=2'], 'paddng'),
     'unknown_argument_of_the_loop': (['train_cfg.max_epoch=3'], 'max_epoch'),
     'option_without_value': (['codec.sigma'], 'KEY=VALUE'),
-    'missing_checkpoint': (['load_from=/nowhere/a.pth'], 'there is no checkpoint /nowhere/a.pth'),
+    'missing_checkpoint': (['load_from=/nowhere/a.pth'], 'checkpoint /nowhere/a.pth: no such file'),
     'input_that_does_not_fit_the_strides': (['codec.input_size=(72,72)'], '32'),
     'another_number_of_joints': (['metainfo=coco'], 'names 5 keypoints, but the metainfo has 17'),
 }
@@ -120,7 +120,7 @@ def test_a_mistake_in_training_is_one_message(options, reason, tiny_coco, tiny_c
 @pytest.mark.parametrize(
     ('words', 'reason'),
     [
-        (['/nowhere/a.pth'], 'there is no checkpoint'),
+        (['/nowhere/a.pth'], 'checkpoint /nowhere/a.pth: no such file'),
         (['a.pth', '--dump', 'found.json'], 'ends in .pkl'),
         (['FRESH', '--cfg-options', 'codec.heatmap_size=(8,8)'], 'codec.heatmap_size'),
         (['FRESH', '--cfg-options', 'metainfo=coco'], '5 keypoints'),

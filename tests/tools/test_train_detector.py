@@ -73,7 +73,7 @@ def test_a_resumed_training_continues(nano, tmp_path, call):
     [
         ('model.backbone.type=CSPNext', 'CSPNeXt'),
         ('train_dataloader.dataset.ann_file=nothing.json', 'nothing.json'),
-        ('load_from=/nowhere/a.pth', 'there is no checkpoint /nowhere/a.pth'),
+        ('load_from=/nowhere/a.pth', 'checkpoint /nowhere/a.pth: no such file'),
     ],
 )
 def test_a_mistake_in_training_is_one_message(option, reason, nano, tmp_path, call):

@@ -5,7 +5,7 @@
 # PEOPLE of data/lspet are packed for training (default 2000), and its validation set; without data/lspet none are.
 # Packages that a machine with PyTorch usually has are left out: NumPy, SciPy, OpenCV, Matplotlib, Pillow, tqdm, PyYAML,
 # TensorBoard, rich, safetensors, psutil, torchvision.
-#   PYTHON  of the version that the GPU machine has, with pip and a compiler (default: python3.12)
+#   PYTHON  of the version that the GPU machine has, with pip, venv and a compiler (default: python3.12)
 #   VENV    hrpose's environment (default: .venv)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -29,9 +29,16 @@ mkdir -p "$FOLDER"
 for package in "${PACKAGES[@]}"; do
     "$PYTHON" -m pip wheel --quiet --no-deps --wheel-dir "$FOLDER" "$(pin "$package")"
 done
-# Its wheels break on NumPy 2, so it is compiled; mmpose is only a peer to measure against.
-"$PYTHON" -m pip wheel --quiet --no-deps --no-binary xtcocotools --wheel-dir "$FOLDER" "$(pin xtcocotools)"
+# mmpose is only a peer to measure against.
 "$PYTHON" -m pip wheel --quiet --no-deps --wheel-dir "$FOLDER" mmpose==1.3.2 json_tricks munkres
+# Wheels of xtcocotools break on NumPy 2, so it is compiled. It does not name what it is built with, so pip's isolated
+# build fails: an environment has the packages instead.
+BUILD=$(mktemp -d)
+trap 'rm -rf "$BUILD"' EXIT
+"$PYTHON" -m venv "$BUILD"
+"$BUILD/bin/pip" install --quiet "$(pin numpy)" "$(pin cython)" "$(pin setuptools)" "$(pin wheel)"
+"$BUILD/bin/pip" wheel --quiet --no-deps --no-cache-dir --no-build-isolation --no-binary xtcocotools \
+    --wheel-dir "$FOLDER" "$(pin xtcocotools)"
 
 if [ -d data/lspet ]; then
     mkdir -p "$FOLDER/crops/annotations"
