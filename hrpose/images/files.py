@@ -99,10 +99,16 @@ def save_image(path: str | Path, image: np.ndarray) -> Path:
 
 
 def require_whole(content: bytes, name: str) -> None:
-    """Raise `ImageError` if a file is empty, or is a JPEG or PNG that lacks its end."""
+    """Raise `ImageError` if a file is empty, or is a JPEG or PNG without its end, which OpenCV would fill with grey."""
     if not content:
         raise ImageError(f'the image {name} is empty (0 bytes)')
-    if _is_cut_short(content):
+    if content.startswith(_JPEG_START):
+        # Most files end in the marker, which saves the search. A thumbnail in the header ends in it too, so elsewhere
+        # only a marker after the last scan counts.
+        is_cut = not content.endswith(_JPEG_END) and content.rfind(_JPEG_END) < content.rfind(_JPEG_SCAN)
+    else:
+        is_cut = content.startswith(_PNG_START) and _PNG_END not in content[-64:]
+    if is_cut:
         raise ImageError(f'the image {name} is cut short ({len(content)} bytes); fetch it again')
 
 
@@ -113,15 +119,6 @@ def require_warpable(height: int, width: int, what: str) -> None:
             f'{what} is {width} px wide and {height} px high, but OpenCV warps no side above {LONGEST_SIDE} px; '
             'cut it into tiles, or scale it down'
         )
-
-
-def _is_cut_short(content: bytes) -> bool:
-    """Return whether a JPEG or PNG lacks its end, which OpenCV would silently fill with grey."""
-    if content.startswith(_JPEG_START):
-        # Most files end in the marker, which saves the search. A thumbnail in the header ends in it too, so elsewhere
-        # only a marker after the last scan counts.
-        return not content.endswith(_JPEG_END) and content.rfind(_JPEG_END) < content.rfind(_JPEG_SCAN)
-    return content.startswith(_PNG_START) and _PNG_END not in content[-64:]
 
 
 def _still_png(content: bytes) -> bytes:

@@ -7,7 +7,7 @@ header is changed to a smaller height stops earlier; the rows that it decodes ar
 import math
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import simplejpeg
@@ -21,36 +21,22 @@ FACTORS = (8, 4, 2)  # by which a decoder can reduce an image, leaving out frequ
 _SEQUENTIAL, _SCAN = (0xC0, 0xC1), 0xDA
 
 
-@dataclass(frozen=True)
-class JpegHeader:
-    """The size of a JPEG.
-
-    Attributes:
-        height: px.
-        width: px.
-        height_offset: where in the file the height is stored, as two big-endian bytes.
-    """
+class JpegHeader(NamedTuple):
+    """The size of a JPEG in px."""
 
     height: int
     width: int
-    height_offset: int
+    height_offset: int  # where in the file the height is stored, as two big-endian bytes
 
 
+@dataclass(frozen=True)
 class EncodedImage:
-    """A JPEG that is still encoded. It has the shape of its image; `np.asarray` decodes all of it, (H, W, 3) uint8 RGB.
+    """A JPEG that is still encoded, with the shape of its image; `np.asarray` decodes it, (H, W, 3) uint8 RGB."""
 
-    Args:
-        content: the file, whole.
-        name: stands in the error message if the file is damaged.
-        header: of `content`.
-        reduce: allow decoding at a half, a quarter or an eighth of the size.
-    """
-
-    def __init__(self, content: bytes, name: str, header: JpegHeader, *, reduce: bool = False) -> None:
-        self.content = content
-        self.name = name
-        self.header = header
-        self.reduce = reduce
+    content: bytes  # the whole file
+    name: str  # stands in the error message if the file is damaged
+    header: JpegHeader
+    reduce: bool = False  # allow decoding at a half, a quarter or an eighth of the size
 
     @property
     def shape(self) -> tuple[int, int, int]:

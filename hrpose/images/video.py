@@ -44,13 +44,8 @@ def released(capture: cv2.VideoCapture) -> Iterator[cv2.VideoCapture]:
 
 def read_frames(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
     """Yield the frames that a capture still has, (H, W, 3) uint8 RGB."""
-    while (frame := _next_frame(capture)) is not None:
-        yield frame
-
-
-def _next_frame(capture: cv2.VideoCapture) -> np.ndarray | None:
-    is_read, image = capture.read()
-    return swap_red_blue(image) if is_read and image is not None else None
+    while (read := capture.read())[0] and read[1] is not None:
+        yield swap_red_blue(read[1])
 
 
 class VideoWriter:

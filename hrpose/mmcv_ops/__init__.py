@@ -6,13 +6,19 @@ finder behind all others: a compiled extension is found first, and the stand-in 
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
+from hrpose.errors import UserError
+
 _EXTENSION = 'mmcv._ext'
+HOW_TO_COMPILE = (
+    'pip install --force-reinstall --no-deps --no-build-isolation --no-binary onedl-mmcv onedl-mmcv '
+    '(needs a C++ compiler, for a GPU also nvcc, and half an hour)'
+)
 
 
 def supply_mmcv_ops() -> None:
@@ -27,6 +33,23 @@ def has_compiled_ops() -> bool:
     return mmcv is not None and PathFinder.find_spec(_EXTENSION, mmcv.submodule_search_locations) is not None
 
 
+def supplied_ops() -> dict[str, Callable[..., Any]]:
+    """Return the ops of the stand-in by the names under which mmcv calls them."""
+    from hrpose.mmcv_ops import elementwise, nms, roi_align
+
+    ops: tuple[Any, ...] = (
+        nms.nms,
+        nms.softnms,
+        roi_align.roi_align_forward,
+        roi_align.roi_align_backward,
+        elementwise.sigmoid_focal_loss_forward,
+        elementwise.sigmoid_focal_loss_backward,
+        elementwise.ms_deform_attn_forward,
+        elementwise.ms_deform_attn_backward,
+    )
+    return {op.__name__: op for op in ops}
+
+
 class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -36,12 +59,19 @@ class _Finder(MetaPathFinder):
 
 class _Loader(Loader):
     def exec_module(self, module: ModuleType) -> None:
-        from hrpose.mmcv_ops.ops import SUPPLIED, missing_op
+        supplied = supplied_ops()
 
-        def look_up(name: str) -> Any:
+        def missing_op(name: str) -> Callable[..., Any]:
             if name.startswith('__'):
                 raise AttributeError(f'module {_EXTENSION} has no attribute {name}')
-            return missing_op(name)
+
+            def op(*_: Any, **__: Any) -> None:
+                raise UserError(
+                    f"mmcv's op '{name}' is missing: mmcv is installed without compiled ops, and hrpose's stand-in has "
+                    f'only {", ".join(sorted(supplied))}; to get it, compile mmcv: {HOW_TO_COMPILE}'
+                )
+
+            return op
 
         # mmcv asks for all its ops on import. Those that are not supplied raise when they are called.
-        vars(module).update(SUPPLIED, __getattr__=look_up)
+        vars(module).update(supplied, __getattr__=missing_op)

@@ -6,36 +6,24 @@ at the centre of the first cell. Only the features have a gradient, as in mmcv.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-# mmcv's numbers.
-_MAX, _MEAN = 0, 1
-
-# The most values sampled at once: 32 MiB of float32.
-_MOST_SAMPLES = 2**23
-
-# A coordinate outside every feature map: a bin without samples has no gradient.
-_NOWHERE = -2.0
+_MAX, _MEAN = 0, 1  # mmcv's numbers
+_MOST_SAMPLES = 2**23  # values sampled at once: 32 MiB of float32
+_NOWHERE = -2.0  # a coordinate outside every feature map: a bin without samples has no gradient
 
 
-@dataclass(frozen=True)
-class Group:
-    """Regions of one image with the same number of samples a bin.
+class Group(NamedTuple):
+    """Regions of one image with the same number of samples a bin."""
 
-    Attributes:
-        image: index in the batch.
-        rows: (R,) indices of the regions.
-        y, x: (R, P, g) and (R, Q, h) rows and columns of the samples, in cells.
-    """
-
-    image: int
-    rows: Tensor
-    y: Tensor
-    x: Tensor
+    image: int  # index in the batch
+    rows: Tensor  # (R,) indices of the regions
+    y: Tensor  # (R, P, g) rows of the samples, in cells
+    x: Tensor  # (R, Q, h) columns of the samples, in cells
 
     def parts(self, channels: int) -> Iterator['Group']:
         """Split the group into parts that are small enough to be sampled at once."""
@@ -52,12 +40,8 @@ def roi_align_forward(
     argmax_y: Tensor,
     argmax_x: Tensor,
     *,
-    aligned_height: int,
-    aligned_width: int,
-    spatial_scale: float,
-    sampling_ratio: int,
     pool_mode: int,
-    aligned: bool,
+    **sampling: Any,
 ) -> None:
     """Fill `output` with the mean or the maximum of the samples of each bin.
 
@@ -68,18 +52,14 @@ def roi_align_forward(
         rois: (R, 5) image index and xyxy in image px.
         output: (R, C, P, Q), zeros.
         argmax_y, argmax_x: (R, C, P, Q) place of the maximum in cells; empty unless `pool_mode` is 0.
-        aligned_height: P.
-        aligned_width: Q.
-        spatial_scale: cells per px.
-        sampling_ratio: samples a bin along each side; 0 for one a cell, rounded up.
         pool_mode: 0 for the maximum, 1 for the mean.
-        aligned: whether to shift by half a cell; if not, regions are at least a cell wide and high, as in older models.
+        **sampling: see `_groups`.
     """
     if pool_mode == _MAX:
         argmax_y.fill_(_NOWHERE)
         argmax_x.fill_(_NOWHERE)
     features = input.to(torch.promote_types(input.dtype, torch.float32))
-    for group in _groups(features, rois, (aligned_height, aligned_width), spatial_scale, sampling_ratio, aligned):
+    for group in _groups(features, rois, **sampling):
         if pool_mode == _MEAN:
             output[group.rows] = _means(features, group).to(output.dtype)
             continue
@@ -95,12 +75,8 @@ def roi_align_backward(
     argmax_x: Tensor,
     grad_input: Tensor,
     *,
-    aligned_height: int,
-    aligned_width: int,
-    spatial_scale: float,
-    sampling_ratio: int,
     pool_mode: int,
-    aligned: bool,
+    **sampling: Any,
 ) -> None:
     """Fill `grad_input` (B, C, H, W), zeros, from `grad_output` (R, C, P, Q). Other arguments: see the forward pass."""
     if pool_mode == _MAX:
@@ -109,7 +85,7 @@ def roi_align_backward(
     dtype = torch.promote_types(grad_input.dtype, torch.float32)
     # The mean is linear in the features, so its gradient does not depend on them.
     features = torch.zeros_like(grad_input, dtype=dtype).requires_grad_()
-    for group in _groups(features, rois, (aligned_height, aligned_width), spatial_scale, sampling_ratio, aligned):
+    for group in _groups(features, rois, **sampling):
         with torch.enable_grad():
             means = _means(features, group)
         (gradient,) = torch.autograd.grad(means, features, grad_output[group.rows].to(dtype))
@@ -117,11 +93,28 @@ def roi_align_backward(
 
 
 def _groups(
-    features: Tensor, rois: Tensor, size: tuple[int, int], scale: float, sampling_ratio: int, aligned: bool
+    features: Tensor,
+    rois: Tensor,
+    *,
+    aligned_height: int,
+    aligned_width: int,
+    spatial_scale: float,
+    sampling_ratio: int,
+    aligned: bool,
 ) -> Iterator[Group]:
-    """Yield groups of regions that can be sampled together, without the regions that have no samples."""
+    """Yield groups of regions that can be sampled together, without the regions that have no samples.
+
+    Args:
+        features: (B, C, H, W).
+        rois: (R, 5) image index and xyxy in image px.
+        aligned_height, aligned_width: P and Q.
+        spatial_scale: cells per px.
+        sampling_ratio: samples a bin along each side; 0 for one a cell, rounded up.
+        aligned: whether to shift by half a cell; if not, regions are at least a cell wide and high, as in older models.
+    """
+    size = (aligned_height, aligned_width)
     bins = torch.tensor(size, dtype=features.dtype, device=rois.device)
-    corners = rois[:, 1:].to(features.dtype) * scale - (0.5 if aligned else 0.0)
+    corners = rois[:, 1:].to(features.dtype) * spatial_scale - (0.5 if aligned else 0.0)
     start = corners[:, [1, 0]]
     extent = corners[:, [3, 2]] - start
     extent = extent if aligned else extent.clamp(min=1)

@@ -1,24 +1,19 @@
 """Samples of one person, boxes, and the map between image and input."""
 
-from hrpose.structures.affine import (
+from hrpose.structures.geometry import (
+    PUBLISHED_PADDING,
     apply_affine,
+    clip_box_to_last_pixel,
     compose_affine,
     image_to_input_matrix,
     input_to_image,
     invert_affine,
     mirror_matrix,
+    pad_box,
 )
-from hrpose.structures.boxes import clip_box_to_last_pixel, pad_box
 from hrpose.structures.pose_data_sample import PoseDataSample
 
 __all__ = [
-    'PoseDataSample',
-    'apply_affine',
-    'clip_box_to_last_pixel',
-    'compose_affine',
-    'image_to_input_matrix',
-    'input_to_image',
-    'invert_affine',
-    'mirror_matrix',
-    'pad_box',
-]
+    'PUBLISHED_PADDING', 'PoseDataSample', 'apply_affine', 'clip_box_to_last_pixel', 'compose_affine',
+    'image_to_input_matrix', 'input_to_image', 'invert_affine', 'mirror_matrix', 'pad_box',
+]  # fmt: skip

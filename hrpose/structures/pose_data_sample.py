@@ -1,23 +1,6 @@
 """`PoseDataSample`: ground truth and prediction of one person in one image."""
 
-from typing import Any
-
 from mmengine.structures import BaseDataElement, InstanceData
-
-
-def _field(name: str, doc: str) -> property:
-    """Return a property for a data field of mmengine's, stored as `_name`; its type is checked."""
-
-    def get(self: BaseDataElement) -> Any:
-        return getattr(self, f'_{name}')
-
-    def put(self: BaseDataElement, value: InstanceData) -> None:
-        self.set_field(value, f'_{name}', dtype=InstanceData)
-
-    def delete(self: BaseDataElement) -> None:
-        delattr(self, f'_{name}')
-
-    return property(get, put, delete, doc)
 
 
 class PoseDataSample(BaseDataElement):
@@ -28,15 +11,9 @@ class PoseDataSample(BaseDataElement):
     `flip`, whether the image was mirrored.
     """
 
-    gt_instances: InstanceData = _field(
-        'gt_instances',
-        'Ground truth: keypoints (1, K, 2) image px, keypoints_visible (1, K), bboxes (1, 4) xyxy, bbox_scores (1,).',
-    )
-    pred_instances: InstanceData = _field(
-        'pred_instances',
-        'Prediction: keypoints (1, K, 2) image px, keypoint_scores (1, K), bboxes (1, 4) xyxy, bbox_scores (1,).',
-    )
-    gt_instance_labels: InstanceData = _field(
-        'gt_instance_labels',
-        'Training targets: keypoints (1, K, 2) input px, keypoint_weights (1, K) in {0, 1}.',
-    )
+    # keypoints (1, K, 2) image px, keypoints_visible (1, K), bboxes (1, 4) xyxy, bbox_scores (1,)
+    gt_instances: InstanceData
+    # keypoints (1, K, 2) image px, keypoint_scores (1, K), bboxes (1, 4) xyxy, bbox_scores (1,)
+    pred_instances: InstanceData
+    # training targets: keypoints (1, K, 2) input px, keypoint_weights (1, K) in {0, 1}
+    gt_instance_labels: InstanceData

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from hrpose.errors import UserError
-from hrpose.mmcv_ops.ops import SUPPLIED
+from hrpose.mmcv_ops import supplied_ops
 from tests.mmcv_ops import slow
 from tests.mmcv_ops.cases import compiled, ops, stand_in
+
+SUPPLIED = supplied_ops()
 
 
 def run(script: str, **options) -> str:

@@ -13,6 +13,7 @@ from hrpose.errors import UserError
 from hrpose.images.partial_jpeg import EncodedImage
 from hrpose.registry import TRANSFORMS
 from hrpose.structures import (
+    PUBLISHED_PADDING,
     apply_affine,
     compose_affine,
     image_to_input_matrix,
@@ -20,7 +21,6 @@ from hrpose.structures import (
     mirror_matrix,
     pad_box,
 )
-from hrpose.structures.boxes import PUBLISHED_PADDING
 
 
 @TRANSFORMS.register_module()
