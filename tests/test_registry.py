@@ -13,7 +13,7 @@ from hrpose.errors import UserError
 from hrpose.plugins.openmmlab import prepare_openmmlab
 
 OWN_PARTS = {
-    'MODELS': 'HRNet HeatmapHead KeypointMSELoss PoseDataPreprocessor TopdownPoseEstimator',
+    'MODELS': 'HRNet HeatmapHead KeypointMSELoss PoseDataPreprocessor ResNet TopdownPoseEstimator',
     'CODECS': 'MSRAHeatmap',
     'DATASETS': 'CocoDataset',
     'DATA_SAMPLERS': 'EpochSampler',

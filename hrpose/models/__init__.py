@@ -1,6 +1,6 @@
 """Networks: backbones, heads, losses, and the estimator that joins them."""
 
-from hrpose.models.backbones import HRNet
+from hrpose.models.backbones import HRNet, ResNet
 from hrpose.models.data_preprocessor import PoseDataPreprocessor
 from hrpose.models.estimators import TopdownPoseEstimator
 from hrpose.models.heads import HeatmapHead
@@ -11,5 +11,6 @@ __all__ = [
     'HeatmapHead',
     'KeypointMSELoss',
     'PoseDataPreprocessor',
+    'ResNet',
     'TopdownPoseEstimator',
 ]

@@ -1,5 +1,6 @@
 """Backbones: images (B, 3, H, W) -> list of feature maps, finest first."""
 
 from hrpose.models.backbones.hrnet import HRNet
+from hrpose.models.backbones.resnet import ResNet
 
-__all__ = ['HRNet']
+__all__ = ['HRNet', 'ResNet']

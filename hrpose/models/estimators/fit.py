@@ -18,10 +18,10 @@ from hrpose.registry import MODELS
 
 
 def fit_head(head: Mapping[str, Any], parts: Sequence[nn.Module], extract: Callable[[Tensor], Any]) -> dict[str, Any]:
-    """Return the head's config with `in_channels`, the channels of the finest feature map.
+    """Return the head's config with `in_channels`: of its `map_index`, the finest unless given, or of every map.
 
     Args:
-        head: config; `in_channels`, if given, has to agree.
+        head: config; `in_channels`, if given, has to agree. A class that `takes_all_maps` gets a tuple.
         parts: backbone, and neck if there is one.
         extract: images (B, 3, H, W) -> the output of the last part, which is the head's input.
 
@@ -38,12 +38,30 @@ def fit_head(head: Mapping[str, Any], parts: Sequence[nn.Module], extract: Calla
                 f'write self.out_channels = {found} in its __init__'
             )
         channels = found
-    if channels is not None and head.setdefault('in_channels', channels[0]) != channels[0]:
+    if channels is None:
+        return head
+    wanted = _taken(head, channels, name_of(last))
+    given = head.setdefault('in_channels', wanted)
+    if (tuple(given) if isinstance(given, Sequence) else given) != wanted:
         raise UserError(
-            f'model.head.in_channels is {head["in_channels"]}, but {name_of(last)} gives {channels[0]} channels; '
-            f'leave it out, or write head=dict(in_channels={channels[0]})'
+            f'model.head.in_channels is {given}, but {name_of(last)} gives {wanted} channels; '
+            f'leave it out, or write head=dict(in_channels={wanted})'
         )
     return head
+
+
+def _taken(head: Mapping[str, Any], channels: tuple[int, ...], source: str) -> int | tuple[int, ...]:
+    """Return the channels of the maps that a head takes, from those of all maps."""
+    kind: Any = head.get('type')
+    if getattr(MODELS.get(kind) if isinstance(kind, str) else kind, 'takes_all_maps', False):
+        return channels
+    index = head.get('map_index', 0)
+    if index not in range(len(channels)):
+        raise UserError(
+            f'model.head.map_index is {index}, but {source} gives {len(channels)} feature maps; '
+            f'choose 0 to {len(channels) - 1}, or raise the num_outputs of the backbone'
+        )
+    return channels[index]
 
 
 def check_heatmaps(head: nn.Module, parts: Sequence[nn.Module], extract: Callable[[Tensor], Any]) -> None:

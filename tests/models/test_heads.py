@@ -1,0 +1,78 @@
+"""A head trains each of its outputs by name and decodes the last; its channels follow the map that it takes."""
+
+import pytest
+import torch
+from torch import nn
+
+from hrpose.codecs import MSRAHeatmap
+from hrpose.datasets.metainfo import resolve
+from hrpose.errors import UserError
+from hrpose.models import KeypointMSELoss
+from hrpose.models.heads import BaseHeatmapHead
+from hrpose.registry import MODELS
+
+SIZE = (64, 96)
+
+
+class TwoStages(BaseHeatmapHead):
+    """A head with a coarse and a fine output; the coarse one has wider targets and twice the loss."""
+
+    def __init__(self, *, in_channels, **kwargs):
+        super().__init__(**kwargs)
+        self.coarse, self.fine = (nn.Conv2d(in_channels, self.out_channels, 1) for _ in range(2))
+        self.wide, self.doubled = MSRAHeatmap(input_size=SIZE, sigma=4), KeypointMSELoss(factor=1)
+
+    def outputs(self, features):
+        return {'coarse': self.coarse(features[0]), 'fine': self.fine(features[0])}
+
+    def codec_of(self, name):
+        return self.wide if name == 'coarse' else self.codec
+
+    def loss_of(self, name):
+        return self.doubled if name == 'coarse' else self.loss_module
+
+
+@pytest.fixture
+def head():
+    torch.manual_seed(0)
+    return TwoStages(codec=dict(type='MSRAHeatmap', input_size=SIZE, sigma=2), in_channels=4, out_channels=3)
+
+
+def test_each_output_has_its_own_targets_and_loss(head):
+    features, keypoints, weights = [torch.randn(2, 4, 24, 16)], torch.rand(2, 3, 2) * 60, torch.ones(2, 3)
+    losses = head.loss(features, keypoints, weights)
+    assert list(losses) == ['loss_coarse', 'loss_fine']
+    for name, sigma, factor in [('coarse', 4, 1), ('fine', 2, 0.5)]:
+        targets, _ = MSRAHeatmap(input_size=SIZE, sigma=sigma).encode(keypoints, weights)
+        by_hand = factor * (head.outputs(features)[name] - targets).square().mean()
+        torch.testing.assert_close(losses[f'loss_{name}'], by_hand)
+
+
+def test_the_last_output_is_the_result(head):
+    features = [torch.randn(2, 4, 24, 16)]
+    assert torch.equal(head(features), head.fine(features[0]))
+
+
+def estimator(**head):
+    codec = dict(type='MSRAHeatmap', input_size=SIZE, heatmap_size=head.pop('heatmap_size', (16, 24)))
+    return MODELS.build(
+        dict(
+            type='TopdownPoseEstimator',
+            backbone=dict(type='HRNet', arch='w16_small', num_outputs=4),
+            head=dict(type='HeatmapHead', codec=codec, out_channels=17, **head),
+            metainfo=resolve('coco'),
+        )
+    )
+
+
+@pytest.mark.parametrize('index', range(4))
+def test_a_head_can_take_a_coarser_map(index):
+    width, height = 16 >> index, 24 >> index
+    model = estimator(map_index=index, heatmap_size=(width, height))
+    assert model.head.final_layer.in_channels == 16 << index
+    assert model(torch.zeros(1, 3, 96, 64)).shape == (1, 17, height, width)
+
+
+def test_a_map_that_the_backbone_lacks_is_an_error():
+    with pytest.raises(UserError, match='map_index is 4, but HRNet gives 4 feature maps; choose 0 to 3'):
+        estimator(map_index=4)
