@@ -19,7 +19,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, autocast
 
-from hrpose.datasets.annotations.files import read_coco_json
+from hrpose.datasets.annotations import read_coco_json
 from hrpose.errors import UserError
 from hrpose.evaluation.metrics.coco import CocoMetric
 from hrpose.evaluation.metrics.tables import format_table

@@ -10,7 +10,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from hrpose.datasets.annotations.coco_entries import image_key
+from hrpose.datasets.annotations import image_key
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from hrpose.apis.detector import Boxes
 from hrpose.apis.sources import Frame
-from hrpose.datasets.annotations.coco_entries import (
+from hrpose.datasets.annotations import (
     Entry,
     LeftOut,
     annotated_box,
@@ -21,9 +21,9 @@ from hrpose.datasets.annotations.coco_entries import (
     image_key,
     image_of,
     person_category,
+    read_json,
     require_category,
 )
-from hrpose.datasets.annotations.files import read_json
 from hrpose.errors import UserError
 
 Row = tuple[np.ndarray, float]  # box (4,), score

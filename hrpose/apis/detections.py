@@ -17,7 +17,7 @@ from hrpose.apis.boxes import Boxes
 from hrpose.apis.detector import PersonDetector
 from hrpose.apis.sources import IMAGE_SUFFIXES
 from hrpose.apis.unfinished import UnfinishedJob, write_whole
-from hrpose.datasets.annotations.coco_entries import category_of, person_category
+from hrpose.datasets.annotations import category_of, person_category
 from hrpose.datasets.coco import read_coco_json
 from hrpose.errors import UserError
 from hrpose.images.files import ImageError

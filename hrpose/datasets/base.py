@@ -212,7 +212,7 @@ class PoseDataset(BaseDataset):
             try:
                 return self._visit(key)
             except ImageError as error:
-                self._report_broken(error)
+                self._report_broken(str(error))
                 chance = np.random.default_rng([*key.numbers, attempt])
                 key = key.at(int(chance.integers(len(self))))
         raise UserError(f'{self.data_prefix["img"]}: {MAX_BROKEN_IN_A_ROW} images in a row cannot be read')
@@ -222,16 +222,11 @@ class PoseDataset(BaseDataset):
         rng = np.random.default_rng(key.numbers)
         return self.pipeline({**record, 'rng': rng, 'decode_late': decodes_late(self.pipeline.transforms)})
 
-    def _report_broken(self, error: ImageError) -> None:
-        message = str(error)
+    def _report_broken(self, message: str) -> None:
         self.broken_images[message] += 1
         if self.broken_images[message] == 1:
-            count = len(self.broken_images)
-            print_log(
-                f'{message}; another sample replaces it ({count} broken so far in this process)',
-                'current',
-                30,
-            )
+            advice = f'another sample replaces it ({len(self.broken_images)} broken so far in this process)'
+            print_log(f'{message}; {advice}', 'current', logging.WARNING)
 
     def _check_reduction(self) -> None:
         """Refuse `LoadImage(reduce=True)` in a test, whose result it would change, and where it has no effect."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from hrpose.datasets.annotations.coco_entries import (
+from hrpose.datasets.annotations import (
     Entry,
     LeftOut,
     annotated_box,
@@ -14,9 +14,10 @@ from hrpose.datasets.annotations.coco_entries import (
     image_of,
     labelled_joints,
     person_category,
+    read_coco_json,
+    read_json,
     require_category,
 )
-from hrpose.datasets.annotations.files import read_coco_json, read_json
 from hrpose.datasets.base import PoseDataset
 from hrpose.datasets.storage.columns import Record
 from hrpose.errors import UserError
@@ -51,23 +52,20 @@ class CocoDataset(PoseDataset):
             raise
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise UserError(f'{self.ann_file}: not in COCO layout: {_describe(error)}') from error
-        if self.bbox_file:
-            detections = read_json(self.bbox_file)
-            if not isinstance(detections, list):
-                raise UserError(f"{self.bbox_file}: not a list of detections, as COCO's results are")
-            return list(self._usable(detections, partial(self._detected, images=images, category=category)))
-        if 'annotations' not in content:
+        if not self.bbox_file and 'annotations' not in content:
             raise UserError(
                 f'{self.ann_file}: lists only images, as for test-dev; give the boxes of a detector: '
                 'bbox_file=/path/to/its/results.json'
             )
-        annotations = content['annotations'] or []
-        return list(self._usable(annotations, partial(self._annotated, images=images, category=category)))
+        entries = read_json(self.bbox_file) if self.bbox_file else content['annotations'] or []
+        if not isinstance(entries, list):
+            kind = 'detections' if self.bbox_file else 'annotations'
+            raise UserError(f'{self.bbox_file or self.ann_file}: not in COCO layout, which has a list of {kind}')
+        read = self._detected if self.bbox_file else self._annotated
+        return list(self._usable(entries, partial(read, images=images, category=category)))
 
     def _usable(self, entries: list[Entry], read: Callable[[int, Entry], Record]) -> Iterator[Record]:
         """Yield the record that `read` makes of each number and entry; count, by reason, entries that it leaves out."""
-        if not isinstance(entries, list):
-            raise UserError(f'{self.ann_file}: not in COCO layout: annotations is not a list')
         for number, entry in enumerate(entries):
             try:
                 record = read(number, entry)
@@ -97,14 +95,8 @@ class CocoDataset(PoseDataset):
                 f"metainfo '{self.metainfo['dataset_name']}' has {self.num_joints} joints"
             )
         box = annotated_box(annotation, image)
-        return {
-            **self._image_fields(image),
-            'id': annotation['id'],
-            'keypoints': keypoints,
-            'visible': visible,
-            'box': box,
-            'box_score': 1.0,
-        }
+        fields = {'id': annotation['id'], 'keypoints': keypoints, 'visible': visible, 'box': box, 'box_score': 1.0}
+        return {**self._image_fields(image), **fields}
 
     def _detected(self, number: int, detection: Entry, *, images: Mapping[str, Entry], category: int | None) -> Record:
         image = image_of(detection, images)

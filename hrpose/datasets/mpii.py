@@ -5,18 +5,17 @@ MPII counts pixels from 1. In place of a box it has a centre and a scale, the pe
 the region is 200 px times the scale, padded by 1.25 later; and coordinates are reduced by 1, to count from 0.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hrpose.datasets.annotations.files import read_json, read_matlab
+from hrpose.datasets.annotations import read_json, read_matlab
 from hrpose.datasets.base import PoseDataset
+from hrpose.datasets.storage.columns import Record
 from hrpose.errors import UserError
 from hrpose.registry import DATASETS
-
-Record = dict[str, Any]
 
 NUM_JOINTS = 16
 SCALE_UNIT = 200.0  # px of a person's height for scale 1
@@ -46,7 +45,7 @@ class MpiiDataset(PoseDataset):
                 f"metainfo '{self.metainfo['dataset_name']}': has {self.num_joints} joints, but MPII has {NUM_JOINTS}"
             )
         try:
-            return list(self._records(enumerate(self._read_people())))
+            return list(self._records(self._read_people()))
         except UserError:
             raise
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -58,21 +57,15 @@ class MpiiDataset(PoseDataset):
             raise UserError(f"{self.ann_file}: not a list of people, as in the official release's MPII files")
         return people
 
-    def _records(self, people: Any) -> Iterator[Record]:
-        for number, person in people:
+    def _records(self, people: Sequence[Record]) -> Iterator[Record]:
+        for number, person in enumerate(people):
             record = person_record(person, self.data_prefix['img'])
-            reason = self._unusable(record)
-            if reason:
-                self.skipped[reason] += 1
-                continue
-            yield {**record, 'id': number}
-
-    def _unusable(self, record: Record) -> str | None:
-        if record['box'] is None:
-            return 'without a centre or a scale'
-        if not self.test_mode and not (record.get('visible', np.zeros(1)) > 0).any():
-            return 'without a labelled keypoint'
-        return None
+            if record['box'] is None:
+                self.skipped['without a centre or a scale'] += 1
+            elif not self.test_mode and not (record.get('visible', np.zeros(1)) > 0).any():
+                self.skipped['without a labelled keypoint'] += 1
+            else:
+                yield {**record, 'id': number}
 
 
 @DATASETS.register_module()
@@ -83,7 +76,17 @@ class MpiiMatDataset(MpiiDataset):
     """
 
     def _read_people(self) -> list[Record]:
-        return read_mat(self.ann_file, train=not self.test_mode)
+        content = read_matlab(self.ann_file, struct_as_record=False, squeeze_me=True)
+        if 'RELEASE' not in content:
+            raise UserError(f"{self.ann_file}: not MPII's MATLAB release, which has a variable RELEASE")
+        release = content['RELEASE']
+        images = zip(np.atleast_1d(release.annolist), np.atleast_1d(release.img_train), strict=True)
+        return [
+            mat_person(person, image.image.name)
+            for image, is_train in images
+            if bool(is_train) != self.test_mode
+            for person in _structs(image.annorect)
+        ]
 
 
 def person_record(person: Mapping[str, Any], folder: str) -> Record:
@@ -114,29 +117,6 @@ def region_box(center: np.ndarray, scale: float) -> np.ndarray:
     middle = center + [0.0, CENTER_DROP * scale] - 1
     half = scale * SCALE_UNIT / 2
     return np.concatenate([middle - half, middle + half])
-
-
-def read_mat(path: str, *, train: bool) -> list[Record]:
-    """Return the people of MPII's original MATLAB file, in the layout of the official JSON.
-
-    Args:
-        path: `mpii_human_pose_v1_u12_1.mat`.
-        train: return the people of the training images, with joints, or of the test images, without joints.
-
-    Raises:
-        UserError: the file does not exist or is not MPII's.
-    """
-    content = read_matlab(path, struct_as_record=False, squeeze_me=True)
-    if 'RELEASE' not in content:
-        raise UserError(f"{path}: not MPII's MATLAB release, which has a variable RELEASE")
-    release = content['RELEASE']
-    images = zip(np.atleast_1d(release.annolist), np.atleast_1d(release.img_train), strict=True)
-    return [
-        mat_person(person, image.image.name)
-        for image, is_train in images
-        if bool(is_train) == train
-        for person in _structs(image.annorect)
-    ]
 
 
 def mat_person(person: Any, image: str) -> Record:

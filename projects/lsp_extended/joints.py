@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.datasets.annotations.files import read_matlab
+from hrpose.datasets.annotations import read_matlab
 from hrpose.errors import UserError
 
 NUM_JOINTS = 14

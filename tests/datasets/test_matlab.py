@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from hrpose.datasets.annotations.files import read_matlab
+from hrpose.datasets.annotations import read_matlab
 from hrpose.errors import UserError
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hrpose.codecs import MSRAHeatmap
 from hrpose.datasets import CocoDataset
-from hrpose.datasets.annotations.files import read_coco_json
+from hrpose.datasets.annotations import read_coco_json
 from hrpose.datasets.metainfo import resolve
 from hrpose.evaluation import evaluate_coco
 from hrpose.models.losses import KeypointMSELoss

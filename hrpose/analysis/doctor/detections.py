@@ -12,8 +12,7 @@ from pycocotools import mask
 
 from hrpose.analysis.doctor.finding import Finding, Severity, some_of
 from hrpose.analysis.doctor.people import People, numbers
-from hrpose.datasets.annotations.coco_entries import image_key
-from hrpose.datasets.annotations.files import read_json
+from hrpose.datasets.annotations import image_key, read_json
 from hrpose.errors import UserError
 
 IOU = 0.5

@@ -12,7 +12,7 @@ from hrpose.analysis.doctor.finding import SEVERITIES, Finding
 from hrpose.analysis.doctor.grid import Grid, coarse_grid, measure_grid
 from hrpose.analysis.doctor.people import People, mappings, people_of, people_of_records
 from hrpose.analysis.doctor.subjects import Subject
-from hrpose.datasets.annotations.files import read_coco_json
+from hrpose.datasets.annotations import read_coco_json
 from hrpose.datasets.metainfo import category_metainfo, resolve
 from hrpose.errors import UserError
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hrpose.analysis.ap_ceiling import roundtrip_samples
 from hrpose.analysis.doctor.finding import Finding
 from hrpose.analysis.doctor.people import People
-from hrpose.datasets.annotations.coco_entries import image_key
+from hrpose.datasets.annotations import image_key
 from hrpose.evaluation.functional.coco_ap import evaluate_coco
 from hrpose.evaluation.functional.oks import joint_similarity
 from hrpose.evaluation.functional.people import AREA_SHARE_OF_BOX

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrpose.analysis.doctor.finding import Fault, Finding, Severity, rows_of, some_of
-from hrpose.datasets.annotations.coco_entries import image_key
+from hrpose.datasets.annotations import image_key
 from hrpose.errors import UserError
 
 NOT_CROWD = (None, 0, '', '0')

@@ -1,10 +1,14 @@
 """What the joints of a data set are: names, mirror pairs, limbs, OKS sigmas, upper body. Plain Python data."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hrpose.datasets.metainfo.category import category_metainfo, read_categories, require_same_joints
+from mmengine.logging import print_log
+
+from hrpose.datasets.annotations import read_coco_json
 from hrpose.datasets.metainfo.known import KNOWN
 from hrpose.datasets.metainfo.names import describe_flip_pairs, infer_flip_indices, joint_sides, words_of
 from hrpose.errors import UserError, nearest
@@ -18,7 +22,6 @@ __all__ = [
     'FIELDS',
     'FROM_ANNOTATIONS',
     'KNOWN',
-    'category_metainfo',
     'describe_flip_pairs',
     'infer_flip_indices',
     'joint_sides',
@@ -132,3 +135,81 @@ def _check(info: Mapping[str, Any]) -> None:
                 f'{where}: flip_indices sends joint {joint} to {mirror}, but {mirror} to {flip[mirror]}; '
                 'flipping twice has to give the joint back'
             )
+
+
+def category_metainfo(categories: Iterable[Mapping[str, Any]], path: str) -> dict[str, Any]:
+    """Return `dataset_name`, `keypoint_names` and `skeleton` of the category with keypoints.
+
+    Args:
+        categories: of a COCO file. A skeleton counts joints from 1 there, from 0 in what is returned; limbs to joints
+            that do not exist are left out, with a warning.
+        path: of the file, whose stem becomes `dataset_name`.
+
+    Raises:
+        UserError: none of the categories has keypoints, or several have.
+    """
+    named = [category for category in categories if category.get('keypoints')]
+    advice = 'metainfo = dict(keypoint_names=[…])'
+    if not named:
+        raise UserError(f"{path}: no category names its 'keypoints'; name the joints there, or in the config: {advice}")
+    if len(named) > 1:
+        which = ' and '.join(repr(category.get('name', category.get('id'))) for category in named)
+        raise UserError(f'{path}: {len(named)} categories have keypoints, {which}; name the joints to use: {advice}')
+    names = named[0]['keypoints']
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{path}: 'keypoints' of the category is not a list of joint names: {names!r:.80}")
+    limbs = _limbs(named[0].get('skeleton') or [], names, path)
+    return {'dataset_name': Path(path).stem, 'keypoint_names': tuple(names), 'skeleton': limbs}
+
+
+def require_same_joints(metainfo: Mapping[str, Any], source: str, path: str) -> None:
+    """Raise `UserError` if the category of file `path` names other joints than `metainfo`, which is from `source`.
+
+    A file without joint names, as one of test images, agrees with all.
+    """
+    expected, advice = metainfo['keypoint_names'], 'name the joints to use in the config: metainfo'
+    for category in read_categories(path):
+        found = tuple(category.get('keypoints') or expected)
+        if len(expected) != len(found):
+            raise UserError(f'{path}: {len(found)} keypoints, but {source} has {len(expected)}; {advice}')
+        for at, (first, second) in enumerate(zip(expected, found, strict=True), start=1):
+            if first != second:
+                raise UserError(f"{path}: keypoint {at} is '{second}', but '{first}' in {source}; {advice}")
+
+
+def read_categories(path: str) -> tuple[dict[str, Any], ...]:
+    """Return the categories of a COCO file; the file is read again only if it has changed.
+
+    Raises:
+        UserError: the file is missing or not in COCO's layout.
+    """
+    try:
+        state = Path(path).stat()
+    except OSError as error:
+        raise UserError(f'{path}: cannot be read: {error.strerror}') from error
+    return _read(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=16)
+def _read(path: str, changed: int, size: int) -> tuple[dict[str, Any], ...]:
+    categories = read_coco_json(path).get('categories') or []
+    if not isinstance(categories, list) or not all(isinstance(category, dict) for category in categories):
+        raise UserError(f"{path}: 'categories' is not a list of mappings, as in COCO's files")
+    return tuple(categories)
+
+
+def _limbs(skeleton: Sequence[Any], names: Sequence[str], path: str) -> tuple[tuple[int, int], ...]:
+    """Return the limbs of a skeleton that are pairs of joints, counted from 0; warn of the others."""
+
+    def is_limb(limb: Any) -> bool:
+        is_pair = isinstance(limb, list) and len(limb) == 2
+        return is_pair and all(isinstance(end, int) and 1 <= end <= len(names) for end in limb)
+
+    if wrong := [limb for limb in skeleton if not is_limb(limb)]:
+        print_log(
+            f"{path}: {len(wrong)} of {len(skeleton)} limbs of the category's skeleton are not drawn, for instance "
+            f'{wrong[0]}: a limb is a pair of joints from 1 to {len(names)}',
+            'current',
+            logging.WARNING,
+        )
+    return tuple((a - 1, b - 1) for a, b in filter(is_limb, skeleton))

@@ -80,7 +80,9 @@ class RecordTable(Sequence[Record]):
     @property
     def num_bytes(self) -> int:
         """Memory of all columns, in bytes."""
-        return self._rows.nbytes + sum(column.num_bytes for column in self._columns.values())
+        holders = [holder for column in self._columns.values() for holder in (column, column.kept)]
+        parts = [self._rows, *(part for holder in holders for part in vars(holder).values())]
+        return sum(part.nbytes for part in parts if isinstance(part, np.ndarray))
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,6 @@ class _Numbers:
     def read(self, place: int) -> Any:
         value = self.values[place].astype(self.dtype)
         return value if self.is_array else value.item()
-
-    @property
-    def num_bytes(self) -> int:
-        return self.values.nbytes
 
 
 @dataclass(frozen=True)
@@ -114,10 +112,6 @@ class _Texts:
         start = self.ends[code - 1] if code else 0
         return self.decode(self.content[start : self.ends[code]].tobytes().decode('utf-8', 'surrogatepass'))
 
-    @property
-    def num_bytes(self) -> int:
-        return self.codes.nbytes + self.ends.nbytes + self.content.nbytes
-
 
 @dataclass(frozen=True)
 class _Column:
@@ -131,10 +125,6 @@ class _Column:
 
     def read(self, row: int) -> Any:
         return self.kept.read(row if self.places is None else self.places[row])
-
-    @property
-    def num_bytes(self) -> int:
-        return self.kept.num_bytes + (0 if self.places is None else self.places.nbytes)
 
 
 def _column(name: str, records: Sequence[Record]) -> _Column:

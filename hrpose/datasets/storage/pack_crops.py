@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -24,8 +24,7 @@ QUALITY = 95
 FULL_COLOUR = 90  # the lowest JPEG quality at which colour keeps its full resolution
 
 
-@dataclass(frozen=True)
-class Crop:
+class Crop(NamedTuple):
     """One packed person; if the image could not be read, `content` is empty and `problem` says why."""
 
     content: bytes

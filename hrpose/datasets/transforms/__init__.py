@@ -19,8 +19,7 @@ from hrpose.datasets.transforms.augment import (
     TruncatedShift,
 )
 from hrpose.datasets.transforms.load import LoadCrop, LoadImage
-from hrpose.datasets.transforms.pack import PackPose
-from hrpose.datasets.transforms.warp import PadBox, WarpAffine
+from hrpose.datasets.transforms.warp import PackPose, PadBox, WarpAffine
 
 __all__ = [
     'LoadCrop',

@@ -55,7 +55,6 @@ class RandomScale(RegionStep):
         return {**results, 'size': results['size'] * factor}
 
     def reach(self, reach: Reach, results: Results) -> Reach:
-        """Return the reach of regions after this step."""
         return reach.scaled(1 - self.spread, 1 + self.spread)
 
 
@@ -77,7 +76,6 @@ class TruncatedScale(RegionStep):
         return {**results, 'size': results['size'] * factor}
 
     def reach(self, reach: Reach, results: Results) -> Reach:
-        """Return the reach of regions after this step."""
         return reach.scaled(self.middle - self.span, self.middle + self.span)
 
 
@@ -103,7 +101,6 @@ class RandomRotation(RegionStep):
         return {**results, 'rotation': float(angle) if results['rng'].random() < self.prob else 0.0}
 
     def reach(self, reach: Reach, results: Results) -> Reach:
-        """Return the reach of regions after this step."""
         return reach.turned() if self.degrees and self.prob else reach
 
 
@@ -120,7 +117,6 @@ class TruncatedRotation(RandomRotation):
         super().__init__(degrees, prob)
 
     def draw(self, rng: np.random.Generator) -> float:
-        """Draw an angle in units of `degrees`."""
         return truncated_normal(rng, 1)[0]
 
 
@@ -152,7 +148,6 @@ class RandomShift(RegionStep):
         return {**results, 'center': results['center'] + shift * results['size']}
 
     def reach(self, reach: Reach, results: Results) -> Reach:
-        """Return the reach of regions after this step."""
         return reach.moved(self.limit * self.factor) if self.prob else reach
 
 
@@ -168,7 +163,6 @@ class TruncatedShift(RandomShift):
     limit = 1.0
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
-        """Draw a shift (x, y) in units of `factor`."""
         return truncated_normal(rng, 2)
 
 
@@ -216,7 +210,7 @@ class RandomHalfBody(RegionStep):
         return results if region is None else {**results, 'center': region[0], 'size': region[1]}
 
     def reach(self, reach: Reach, results: Results) -> Reach:
-        """Return the reach of regions after this step: the person's own and that of either half."""
+        """Return the reach of the person's own region and of those of either half."""
         visible = results['visible'] > 0
         if self.prob and visible.sum() > self.min_joints:
             for prefers_upper in (True, False):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from hrpose.datasets.storage.archives import check_backend
+from hrpose.datasets.storage.crops import CropPack
 from hrpose.datasets.transforms.base import Results
 from hrpose.images.files import decode_image, read_file
 from hrpose.images.partial_jpeg import encoded_image
@@ -63,8 +64,6 @@ class LoadCrop:
     """
 
     def __init__(self, pack: str) -> None:
-        from hrpose.datasets.storage.crops import CropPack
-
         self.pack = CropPack(pack)
 
     def __call__(self, results: Results) -> Results:

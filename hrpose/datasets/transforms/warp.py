@@ -1,4 +1,4 @@
-"""From a person's box to the network's input: the region, and one warp of pixels and keypoints."""
+"""From a person's box to the network's input: the region, one warp of pixels and keypoints, and the packed sample."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -6,6 +6,8 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
+from mmengine.structures import InstanceData
 
 from hrpose.datasets.transforms.base import RegionStep, Results, leaves_pixels_alone, number
 from hrpose.datasets.transforms.load import LoadImage
@@ -14,6 +16,7 @@ from hrpose.images.partial_jpeg import EncodedImage
 from hrpose.registry import TRANSFORMS
 from hrpose.structures import (
     PUBLISHED_PADDING,
+    PoseDataSample,
     apply_affine,
     compose_affine,
     image_to_input_matrix,
@@ -21,6 +24,8 @@ from hrpose.structures import (
     mirror_matrix,
     pad_box,
 )
+
+META_KEYS = ('id', 'img_id', 'img_path', 'ori_shape', 'input_size', 'rotation', 'flip')
 
 
 @TRANSFORMS.register_module()
@@ -74,6 +79,37 @@ class WarpAffine:
             warped['input_keypoints'] = apply_affine(results['keypoints'], matrix)[order]
             warped['input_visible'] = results['visible'][order]
         return {**results, **warped}
+
+
+@TRANSFORMS.register_module()
+class PackPose:
+    """The last step: it packs `inputs`, uint8 RGB (3, h, w), and `data_samples`, a `PoseDataSample`."""
+
+    def __call__(self, results: Results) -> Results:
+        # Channels stay last in memory, as the network takes them, so neither this nor stacking a batch moves pixels.
+        image = torch.from_numpy(np.ascontiguousarray(results['img'])).permute(2, 0, 1)
+        return {'inputs': image, 'data_samples': make_sample(results)}
+
+
+def make_sample(results: Results) -> PoseDataSample:
+    """Return the sample of a warped record."""
+    sample = PoseDataSample()
+    meta = {key: results[key] for key in META_KEYS}
+    for key, value in {**meta, 'box_center': results['center'], 'box_size': results['size']}.items():
+        sample.set_field(value, key, field_type='metainfo')  # unlike `metainfo=`, without a deep copy
+    truth = InstanceData(
+        bboxes=np.asarray(results['box'], dtype=np.float32)[None],
+        bbox_scores=np.asarray([results['box_score']], dtype=np.float32),
+    )
+    if 'keypoints' in results:
+        truth.keypoints = results['keypoints'][None]
+        truth.keypoints_visible = results['visible'][None]
+        sample.gt_instance_labels = InstanceData(
+            keypoints=results['input_keypoints'][None].astype(np.float32),
+            keypoint_weights=(results['input_visible'][None] > 0).astype(np.float32),
+        )
+    sample.gt_instances = truth
+    return sample
 
 
 def warp_image(image: np.ndarray | EncodedImage, matrix: np.ndarray, input_size: tuple[int, int]) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hrpose.datasets.annotations.files import read_matlab
+from hrpose.datasets.annotations import read_matlab
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.pck import joint_distances, share_within
 

@@ -15,7 +15,7 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hrpose.datasets.annotations.coco_entries import category_of, image_key, person_category
+from hrpose.datasets.annotations import category_of, image_key, person_category
 from hrpose.errors import UserError
 
 # The share of its box that a person usually covers; xtcocotools' convention for files without `area`.

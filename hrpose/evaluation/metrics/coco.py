@@ -14,7 +14,7 @@ import numpy as np
 from mmengine import fileio
 from mmengine.logging import print_log
 
-from hrpose.datasets.annotations.files import read_coco_json
+from hrpose.datasets.annotations import read_coco_json
 from hrpose.datasets.metainfo import sigma_source
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_ap import COCO_METRICS, evaluate_coco, joint_agreement, resolve_backend

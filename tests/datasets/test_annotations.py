@@ -2,7 +2,7 @@
 
 import pytest
 
-from hrpose.datasets.annotations.coco_entries import category_of, person_category
+from hrpose.datasets.annotations import category_of, person_category
 from hrpose.errors import UserError
 
 DOG = {'id': 18, 'name': 'dog', 'keypoints': ['nose', 'tail']}

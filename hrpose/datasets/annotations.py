@@ -1,11 +1,18 @@
-"""One annotation or detection of a COCO file: its usable fields, or why it is left out.
+"""Annotation files: read from JSON and MATLAB's format, and what of one annotation or detection of COCO's can be used.
 
-Real files have numbers as text, ids of another type than the images', nulls, and NaN (which Python writes into JSON).
-Everything with a clear meaning is read; the rest is left out with a reason. Boxes and points are in image px.
+Real COCO files have numbers as text, ids of another type than the images', nulls, and NaN (which Python writes into
+JSON). Everything with a clear meaning is read; other entries are left out with a reason. Boxes and keypoints are in
+image px.
 """
 
+import json
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,13 +22,84 @@ from hrpose.structures import clip_box_to_last_pixel
 
 Entry = Mapping[str, Any]
 
-UNKNOWN_IMAGE = 'of an image that the annotation file does not list'
-OTHER_CATEGORY = 'of another category'
 NOT_FINITE = 'with NaN or infinity in its {}'
 
 
 class LeftOut(Exception):
     """Raised for an entry that is not used, which is not an error; its text is the reason to count."""
+
+
+def read_json(path: str) -> Any:
+    """Return the content of a JSON file.
+
+    Raises:
+        UserError: the file cannot be read or is not JSON; the message names file and position.
+    """
+    try:
+        return json.loads(Path(path).read_bytes())
+    # Not JSON, not UTF-8, or a number with more digits than Python converts.
+    except ValueError as error:
+        raise UserError(f'{path}: not valid JSON: {error}') from error
+    except RecursionError as error:
+        raise UserError(f'{path}: nested too deeply') from error
+    except OSError as error:
+        raise UserError(f'{path}: cannot be read: {error.strerror}') from error
+
+
+def read_coco_json(path: str) -> dict[str, Any]:
+    """Return the content of a COCO file, checked to be a mapping that lists images.
+
+    The files of a folder are joined, with the categories of the first one.
+
+    Raises:
+        UserError: not JSON, or not in COCO's layout.
+    """
+    if Path(path).is_dir():
+        contents = [read_coco_json(str(file)) for file in sorted(Path(path).glob('*.json'))]
+        if not contents:
+            raise UserError(f'{path}: this folder has no .json file')
+        parts = ('images', 'annotations')
+        joined = {part: [entry for content in contents for entry in content.get(part) or []] for part in parts}
+        return {'categories': contents[0].get('categories') or [], **joined}
+    content = read_json(path)
+    if not isinstance(content, dict) or not isinstance(content.get('images'), list):
+        raise UserError(f"{path}: not a COCO keypoint file, which has lists 'images', 'annotations' and 'categories'")
+    return content
+
+
+def read_matlab(path: str | os.PathLike[str], **options: Any) -> dict[str, Any]:
+    """Return the variables of a MATLAB file as `scipy.io.loadmat(path, **options)` does.
+
+    SciPy's reader crashes the interpreter on about one in fifty damaged files, so it runs in a process of its own.
+
+    Raises:
+        UserError: there is no such file, or it cannot be read; the message names it.
+    """
+    if not os.path.isfile(path):
+        raise UserError(f'{path}: there is no such MATLAB file')
+    from scipy.io import loadmat  # before the fork: another thread could hold the lock on imports there
+
+    fork = get_context('fork')
+    receiver, sender = fork.Pipe(duplex=False)
+    process = fork.Process(target=_send, args=(sender, partial(loadmat, path, **options)))
+    process.start()
+    sender.close()
+    try:
+        content = receiver.recv()
+    except EOFError:
+        content = "SciPy's reader crashed on it"
+    process.join()
+    if isinstance(content, str):
+        raise UserError(f'{path}: cannot be read as a MATLAB file: {content}')
+    return content
+
+
+def _send(sender: Connection, read: Callable[[], dict[str, Any]]) -> None:
+    """Send what `read` returns, or the error that it raises as text."""
+    try:
+        sender.send(read())
+    except Exception as error:  # a damaged file can make the reader raise anything
+        sender.send(f'{type(error).__name__}: {error}')
 
 
 def image_key(image_id: Any) -> str:
@@ -34,7 +112,7 @@ def image_of(entry: Entry, images: Mapping[str, Entry]) -> Entry:
     """Return the entry's image from `images`, a mapping by `image_key`, or raise `LeftOut`."""
     image = images.get(image_key(entry['image_id']))
     if image is None:
-        raise LeftOut(UNKNOWN_IMAGE)
+        raise LeftOut('of an image that the annotation file does not list')
     return image
 
 
@@ -69,7 +147,7 @@ def require_category(entry: Entry, category: int | None) -> None:
     """Raise `LeftOut` for an entry of another category. A category of None, there or here, fits all."""
     own = entry.get('category_id')
     if own is not None and category is not None and int(float(own)) != category:
-        raise LeftOut(OTHER_CATEGORY)
+        raise LeftOut('of another category')
 
 
 def labelled_joints(annotation: Entry) -> tuple[np.ndarray, np.ndarray]:
