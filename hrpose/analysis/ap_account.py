@@ -21,8 +21,8 @@ from mmengine.runner import Runner, autocast
 
 from hrpose.datasets.annotations import read_coco_json
 from hrpose.errors import UserError
+from hrpose.evaluation.metrics.base import format_table
 from hrpose.evaluation.metrics.coco import CocoMetric
-from hrpose.evaluation.metrics.tables import format_table
 from hrpose.models.estimators.flip import average_flip
 from hrpose.models.estimators.topdown import attach_predictions
 from hrpose.registry import METRICS

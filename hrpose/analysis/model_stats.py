@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from hrpose.apis import init_model
 from hrpose.errors import UserError
-from hrpose.evaluation.metrics.tables import format_table
+from hrpose.evaluation.metrics.base import format_table
 
 COUNTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 

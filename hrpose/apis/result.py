@@ -90,8 +90,8 @@ class PoseResult:
             image_id: of the image in the annotations.
             category_id: of the people in the annotations.
         """
+        from hrpose.evaluation.functional.nms import rescore
         from hrpose.evaluation.functional.people import coco_results
-        from hrpose.evaluation.functional.rescoring import rescore
 
         scores = rescore(self.box_scores, self.scores)
         joints = np.concatenate([self.keypoints, self.scores[..., None]], axis=-1)

@@ -2,18 +2,26 @@
 
 from hrpose.evaluation.functional.coco_ap import JointAgreement, available_backends, evaluate_coco, joint_agreement
 from hrpose.evaluation.functional.crowdpose_ap import evaluate_crowdpose
-from hrpose.evaluation.functional.nms import oks_nms, soft_oks_nms
+from hrpose.evaluation.functional.nms import oks_nms, rescore, soft_oks_nms
 from hrpose.evaluation.functional.oks import joint_similarity, oks
-from hrpose.evaluation.functional.pck import auc, epe, joint_distances, joint_mean, pck, person_lengths
-from hrpose.evaluation.functional.pckh import head_lengths, pckh, read_mpii_truth
+from hrpose.evaluation.functional.pck import (
+    auc,
+    epe,
+    head_lengths,
+    joint_distances,
+    joint_mean,
+    pck,
+    pckh,
+    person_lengths,
+    read_mpii_truth,
+)
 from hrpose.evaluation.functional.posetrack_ap import average_precision, in_regions, posetrack_ap, right_joints
-from hrpose.evaluation.functional.rescoring import rescore
+from hrpose.evaluation.metrics.base import format_table
 from hrpose.evaluation.metrics.coco import CocoMetric
 from hrpose.evaluation.metrics.crowdpose import CrowdPoseMetric
 from hrpose.evaluation.metrics.mpii import MpiiMetric
 from hrpose.evaluation.metrics.pck import AUCMetric, EPEMetric, PCKMetric
 from hrpose.evaluation.metrics.posetrack import PoseTrack18Metric
-from hrpose.evaluation.metrics.tables import format_table
 
 __all__ = [
     'AUCMetric', 'CocoMetric', 'CrowdPoseMetric', 'EPEMetric', 'JointAgreement', 'MpiiMetric', 'PCKMetric',

@@ -9,7 +9,7 @@ import torch
 from hrpose.analysis.benchmark.chain import WHOLE
 from hrpose.analysis.benchmark.measure import Timing, best_rate, measure
 from hrpose.analysis.benchmark.stages import CHAIN, DETECTOR_STAGES, NAME, STAGES, VARIANTS, Bench, check_stages
-from hrpose.evaluation.metrics.tables import Cell, format_table
+from hrpose.evaluation.metrics.base import Cell, format_table
 from hrpose.hardware import PRECISIONS
 
 Timings = Mapping[str, Mapping[str, Timing]]

@@ -220,7 +220,10 @@ def pair_oks(
         points = found[i, :, :2]
         offsets = points - truth.keypoints[j, :, :2]
         if (outside := unlabelled[j]).any():
-            offsets[outside] = _beyond_doubled_box(points[outside], truth.boxes[j[outside]])
+            # How far the joints lie outside of the box enlarged by its size on each side, by axis.
+            corners, sizes = np.split(truth.boxes[j[outside], None], 2, axis=2)
+            low, high = corners - sizes, corners + sizes * 2
+            offsets[outside] = np.maximum(low - points[outside], 0) + np.maximum(points[outside] - high, 0)
         similarity = similarity_at(offsets, truth.areas[j], sigmas)
         similarity = np.take_along_axis(similarity, labelled_first[j], axis=1)
         part = values[start : start + step]
@@ -229,12 +232,6 @@ def pair_oks(
             rows = counts[j] == count
             part[rows] = similarity[rows, :count].sum(axis=1) / count
     return values
-
-
-def _beyond_doubled_box(points: NDArray[np.float64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far points (P, K, 2) lie outside of boxes (P, 4) enlarged by their size on each side, px by axis."""
-    corners, sizes = boxes[:, None, :2], boxes[:, None, 2:]
-    return np.maximum(corners - sizes - points, 0) + np.maximum(points - (corners + sizes * 2), 0)
 
 
 def backend_people(

@@ -1,22 +1,31 @@
-"""Distances between predicted and true joints: PCK, AUC and EPE, and the lengths of people that they are measured in.
+"""Distances between predicted and true joints: PCK, PCKh, AUC and EPE, and the lengths that they are measured in.
 
 PCK@t, the share of correct keypoints, counts a joint as right when it lies within t times a length of the person: a
 side of the box, the torso (Yang and Ramanan, PAMI 2013), or the head (PCKh, Andriluka et al., CVPR 2014). AUC is the
-mean PCK over evenly spaced thresholds. EPE, the end-point error, is the mean distance in px.
+mean PCK over evenly spaced thresholds. EPE, the end-point error, is the mean distance in px. All start from
+`joint_distances`.
 
-Letters: N people, K joints. Keypoints are (x, y) in image px. Each measure is a pair: one value a joint (K,), NaN for a
-joint that is labelled on nobody, and the mean of the joints' values, in which each joint counts the same.
+Each measure is a pair: one value a joint (K,), NaN for a joint that is labelled on nobody, and the mean of the joints'
+values, in which each joint counts the same. PCKh of MPII follows the official HRNet release's `MPIIDataset.evaluate`:
+there the mean weighs a joint by how often it is labelled.
+
+Letters: N people, K joints, T thresholds. Keypoints are (x, y) in image px.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hrpose.datasets.annotations import read_matlab
 from hrpose.datasets.metainfo import words_of
 from hrpose.errors import UserError, nearest
 
 AUC_THRESHOLDS = tuple(step / 20 * 0.5 for step in range(21))
+# A head in PCKh is 0.6 of the diagonal of its box long (MPII's evaluation code, `SC_BIAS`).
+HEAD_SHARE = 0.6
 # 'box', 'torso' or 'head'; the names of two joints; or a number of px, the same for everybody.
 Normalizer = str | float | Sequence[str]
 
@@ -71,46 +80,22 @@ def joint_distances(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike, 
     return np.where(labelled, distances, np.nan)
 
 
-def pck(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike, normalizer: ArrayLike, threshold: float) -> Measure:
-    """Return the share in [0, 1] of labelled joints within `threshold` normalizers; at exactly that, a joint is right.
-
-    Args: as in `joint_distances`.
-    """
-    return share_within(joint_distances(predicted, truth, visible, normalizer), threshold)
-
-
-def auc(
-    predicted: ArrayLike,
-    truth: ArrayLike,
-    visible: ArrayLike,
-    normalizer: ArrayLike,
-    thresholds: ArrayLike = AUC_THRESHOLDS,
-) -> Measure:
-    """Return the mean PCK in [0, 1] over `thresholds`, by default 21 of them from 0 to 0.5.
-
-    The range is that of MPII's AUC (Insafutdinov et al., ECCV 2016: the area under PCKh up to 0.5).
-    """
-    return mean_share(joint_distances(predicted, truth, visible, normalizer), thresholds)
-
-
-def epe(predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike) -> Measure:
-    """Return the mean distance in image px."""
-    return mean_distance(joint_distances(predicted, truth, visible))
-
-
-def mean_distance(distances: _Values) -> Measure:
-    """Return the mean of distances (N, K), NaN left out."""
-    return _measure(_column_mean(distances, ~np.isnan(distances)))
-
-
-def share_within(distances: _Values, threshold: float) -> Measure:
-    """Return the share of distances (N, K), NaN left out, that are at most `threshold`."""
+def pck(distances: _Values, threshold: float) -> Measure:
+    """Return the share in [0, 1] of distances (N, K), NaN left out, that are at most `threshold`."""
     return _measure(_column_mean(distances <= threshold, ~np.isnan(distances)))
 
 
-def mean_share(distances: _Values, thresholds: ArrayLike = AUC_THRESHOLDS) -> Measure:
-    """Return the mean of `share_within` over `thresholds`."""
-    return _measure(np.mean([share_within(distances, threshold)[0] for threshold in np.ravel(thresholds)], axis=0))
+def auc(distances: _Values, thresholds: ArrayLike = AUC_THRESHOLDS) -> Measure:
+    """Return the mean PCK in [0, 1] of distances (N, K) over `thresholds`, by default 21 of them from 0 to 0.5.
+
+    The range is that of MPII's AUC (Insafutdinov et al., ECCV 2016: the area under PCKh up to 0.5).
+    """
+    return _measure(np.mean([pck(distances, threshold)[0] for threshold in np.ravel(thresholds)], axis=0))
+
+
+def epe(distances: _Values) -> Measure:
+    """Return the mean of distances (N, K), NaN left out, in their unit; the end-point error is that in image px."""
+    return _measure(_column_mean(distances, ~np.isnan(distances)))
 
 
 def joint_mean(values: ArrayLike) -> float:
@@ -197,6 +182,69 @@ def person_lengths(
     lengths = np.linalg.norm(truth[:, ends[:, 0]] - truth[:, ends[:, 1]], axis=2)
     known = np.all(visible[:, ends] > 0, axis=2)
     return _column_mean(lengths.T, known.T)
+
+
+class MpiiTruth(NamedTuple):
+    """MPII's ground truth, as its MATLAB file holds it."""
+
+    joint_names: tuple[str, ...]  # K short names, for instance 'rank'
+    keypoints: NDArray[np.float64]  # (N, K, 2) image px, counted from 1
+    visible: NDArray[np.float64]  # (N, K), 1 where labelled
+    head_boxes: NDArray[np.float64]  # (N, 2, 2) corners (x, y) of the head's box
+
+
+def read_mpii_truth(path: str | Path) -> MpiiTruth:
+    """Return the content of MPII's `gt_valid.mat`.
+
+    Raises:
+        UserError: no such file, or one without the four arrays of that file.
+    """
+    try:
+        content = read_matlab(path)
+        return MpiiTruth(
+            joint_names=tuple(str(name.item()) for name in content['dataset_joints'].ravel()),
+            keypoints=content['pos_gt_src'].transpose(2, 0, 1).astype(np.float64),
+            visible=1.0 - content['jnt_missing'].T,
+            head_boxes=content['headboxes_src'].transpose(2, 0, 1).astype(np.float64),
+        )
+    except UserError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path} is not MPII's gt_valid.mat: {error}; use the official release's") from error
+
+
+def head_lengths(head_boxes: ArrayLike) -> NDArray[np.float64]:
+    """Return (N,) the heads' lengths in px from the corners (N, 2, 2) of their boxes."""
+    corners = np.asarray(head_boxes, dtype=np.float64)
+    return HEAD_SHARE * np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1)
+
+
+def pckh(
+    predicted: ArrayLike, truth: ArrayLike, visible: ArrayLike, lengths: ArrayLike, thresholds: ArrayLike
+) -> NDArray[np.float64]:
+    """Return (T, K) the share of each joint's labelled people within each threshold of head lengths.
+
+    Args:
+        predicted: (N, K, 2) image px, in the frame of `truth`.
+        truth: (N, K, 2) image px.
+        visible: (N, K), above 0 where labelled.
+        lengths: (N,) px, see `head_lengths`.
+        thresholds: (T,) in head lengths; a joint at exactly the threshold is right.
+    """
+    distances = joint_distances(predicted, truth, visible, lengths)
+    return np.stack([pck(distances, threshold)[0] for threshold in np.ravel(thresholds)])
+
+
+def mean_over_labels(shares: ArrayLike, visible: ArrayLike, counted: ArrayLike) -> NDArray[np.float64]:
+    """Return the mean of joints' shares (..., K), each weighed by how often it is labelled.
+
+    Args:
+        shares: (..., K); NaN where a joint is not labelled.
+        visible: (N, K), above 0 where labelled.
+        counted: (K,) bool, the joints that take part.
+    """
+    labels = (np.asarray(visible) > 0).sum(axis=0) * np.asarray(counted)
+    return np.where(labels > 0, shares, 0.0) @ labels / max(labels.sum(), 1)
 
 
 def _canonical(name: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hrpose.errors import UserError
-from hrpose.evaluation.functional.pckh import head_lengths
+from hrpose.evaluation.functional.pck import head_lengths
 from hrpose.evaluation.functional.people import GroundTruth, People, Predictions, rows_by_image
 
 THRESHOLD = 0.5  # head lengths

@@ -1,4 +1,4 @@
-"""What the metrics share: one person a sample, whose joints the metainfo names."""
+"""What the metrics share: one person a sample, whose joints the metainfo names, and plain text tables for logs."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from hrpose.datasets.metainfo import FIELDS, resolve
 from hrpose.errors import UserError
 
 Person = Mapping[str, Any]
+Cell = str | float | np.integer | np.floating | None
 
 
 class PoseMetric(BaseMetric):
@@ -114,3 +115,24 @@ def truth_of(sample: Mapping[str, Any], metric: str) -> dict[str, NDArray[np.flo
 def warn(message: str) -> None:
     """Log a warning."""
     print_log(message, logger='current', level=logging.WARNING)
+
+
+def format_table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """Return an aligned table: the header, a rule and the rows, joined by newlines.
+
+    Text stands to the left, numbers to the right with three decimals; integers are written whole, NaN and None as '-'.
+    """
+    cells = [list(header)] + [[_text(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    align = ['<' if all(isinstance(row[place], str) for row in rows) else '>' for place in range(len(header))]
+    cells.insert(1, ['-' * width for width in widths])
+    line = '  '.join(f'{{:{side}{width}}}' for side, width in zip(align, widths, strict=True))
+    return '\n'.join(line.format(*row).rstrip() for row in cells)
+
+
+def _text(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return cell
+    if cell is None or not np.isfinite(cell):
+        return '-'
+    return str(int(cell)) if isinstance(cell, int | np.integer) else f'{cell:.3f}'

@@ -18,11 +18,9 @@ from hrpose.datasets.annotations import read_coco_json
 from hrpose.datasets.metainfo import sigma_source
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_ap import COCO_METRICS, evaluate_coco, joint_agreement, resolve_backend
-from hrpose.evaluation.functional.nms import oks_nms, soft_oks_nms
+from hrpose.evaluation.functional.nms import RESCORING_MODES, oks_nms, rescore, soft_oks_nms
 from hrpose.evaluation.functional.people import GroundTruth, Predictions, coco_results, rows_by_image
-from hrpose.evaluation.functional.rescoring import RESCORING_MODES, rescore
-from hrpose.evaluation.metrics.base import Person, PoseMetric, only_person, truth_of, warn
-from hrpose.evaluation.metrics.tables import format_table
+from hrpose.evaluation.metrics.base import Person, PoseMetric, format_table, only_person, truth_of, warn
 from hrpose.registry import METRICS
 
 _NMS: dict[str, Callable[..., np.ndarray]] = {'oks': oks_nms, 'soft_oks': soft_oks_nms}
@@ -121,9 +119,9 @@ class CocoMetric(PoseMetric):
         return self.evaluate_results(truth, found, info)
 
     def evaluate_results(self, truth: GroundTruth, found: Predictions, info: Mapping[str, Any]) -> dict[str, float]:
-        """Return the metrics of one annotated and one predicted person or more, and log them, by joint too.
+        """Return the metrics of at least one annotated and one predicted person, and log them, by joint too.
 
-        Another protocol is another class. `info` is the complete metainfo.
+        Another protocol is a subclass that overrides this. `info` is the complete metainfo.
         """
         metrics = evaluate_coco(truth, found, info['sigmas'], self.backend)
         log_tables(

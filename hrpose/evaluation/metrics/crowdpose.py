@@ -53,7 +53,6 @@ class CrowdPoseMetric(CocoMetric):
         self.limits = tuple(limits)
 
     def evaluate_results(self, truth: GroundTruth, found: Predictions, info: Mapping[str, Any]) -> dict[str, float]:
-        """Return CrowdPose's nine metrics and log them; arguments as in `CocoMetric`."""
         metrics = evaluate_crowdpose(truth, found, info['sigmas'], limits=self.limits, backend=self.backend)
         images = np.bincount(crowd_levels(truth, self.limits), minlength=len(LEVELS))
         counts = ', '.join(f'{count} {level}' for count, level in zip(images, LEVELS, strict=True))

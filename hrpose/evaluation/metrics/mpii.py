@@ -13,9 +13,8 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from hrpose.errors import UserError
-from hrpose.evaluation.functional.pckh import MpiiTruth, head_lengths, mean_over_labels, pckh, read_mpii_truth
-from hrpose.evaluation.metrics.base import Person, PoseMetric
-from hrpose.evaluation.metrics.tables import format_table
+from hrpose.evaluation.functional.pck import MpiiTruth, head_lengths, mean_over_labels, pckh, read_mpii_truth
+from hrpose.evaluation.metrics.base import Person, PoseMetric, format_table
 from hrpose.registry import METRICS
 
 # The rows of the published table, by the joints' names in gt_valid.mat; left and right are averaged.

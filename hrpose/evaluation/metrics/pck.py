@@ -16,17 +16,16 @@ from hrpose.evaluation.functional.pck import (
     AUC_THRESHOLDS,
     Measure,
     Normalizer,
+    auc,
     check_normalizer,
     describe_normalizer,
+    epe,
     joint_distances,
     length_ends,
-    mean_distance,
-    mean_share,
+    pck,
     person_lengths,
-    share_within,
 )
-from hrpose.evaluation.metrics.base import PoseMetric, truth_of, warn
-from hrpose.evaluation.metrics.tables import format_table
+from hrpose.evaluation.metrics.base import PoseMetric, format_table, truth_of, warn
 from hrpose.registry import METRICS
 
 _Array = NDArray[np.float64]
@@ -60,7 +59,6 @@ class DistanceMetric(PoseMetric):
         return f'{type(self).__name__} in units of {describe_normalizer(self.normalizer)},'
 
     def kept(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the ground truth of a sample."""
         return truth_of(sample, type(self).__name__)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
@@ -117,9 +115,8 @@ class PCKMetric(DistanceMetric):
         super().__init__(normalizer=normalizer, **options)
 
     def columns(self, distances: _Array, pixels: _Array) -> dict[str, Measure]:
-        """Return PCK at each threshold, AUC and EPE."""
-        shares = {f'PCK@{threshold:g}': share_within(distances, threshold) for threshold in self.thresholds}
-        return {**shares, 'AUC': mean_share(distances), 'EPE': mean_distance(pixels)}
+        shares = {f'PCK@{threshold:g}': pck(distances, threshold) for threshold in self.thresholds}
+        return {**shares, 'AUC': auc(distances), 'EPE': epe(pixels)}
 
 
 @METRICS.register_module(name=['AUC', 'AUCMetric'])
@@ -142,11 +139,9 @@ class AUCMetric(DistanceMetric):
         super().__init__(normalizer=normalizer, **options)
 
     def columns(self, distances: _Array, pixels: _Array) -> dict[str, Measure]:
-        """Return AUC."""
-        return {'AUC': mean_share(distances, self.thresholds)}
+        return {'AUC': auc(distances, self.thresholds)}
 
     def describe(self) -> str:
-        """Return the range and unit of the thresholds."""
         low, high = min(self.thresholds), max(self.thresholds)
         unit = describe_normalizer(self.normalizer)
         return f'AUC, mean PCK over {len(self.thresholds)} thresholds from {low:g} to {high:g} times {unit},'
@@ -168,11 +163,9 @@ class EPEMetric(DistanceMetric):
         super().__init__(normalizer=1.0, **options)
 
     def columns(self, distances: _Array, pixels: _Array) -> dict[str, Measure]:
-        """Return EPE."""
-        return {'EPE': mean_distance(pixels)}
+        return {'EPE': epe(pixels)}
 
     def describe(self) -> str:
-        """Return the unit."""
         return 'EPE, mean distance in image px,'
 
 

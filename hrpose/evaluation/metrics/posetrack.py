@@ -10,8 +10,8 @@ from hrpose.errors import UserError
 from hrpose.evaluation.functional.pck import joint_mean
 from hrpose.evaluation.functional.people import GroundTruth, Predictions
 from hrpose.evaluation.functional.posetrack_ap import THRESHOLD, posetrack_ap
+from hrpose.evaluation.metrics.base import format_table
 from hrpose.evaluation.metrics.coco import CocoMetric
-from hrpose.evaluation.metrics.tables import format_table
 from hrpose.registry import METRICS
 
 # The columns of the published table, by the joints' names without their side.
@@ -57,7 +57,6 @@ class PoseTrack18Metric(CocoMetric):
         self.threshold = threshold
 
     def evaluate_results(self, truth: GroundTruth, found: Predictions, info: Mapping[str, Any]) -> dict[str, float]:
-        """Return PoseTrack's eight metrics and log them; arguments as in `CocoMetric`."""
         names = info['keypoint_names']
         places = {part: _places(part, names) for part in PARTS}
         values, labels = posetrack_ap(truth, found, len(names), threshold=self.threshold)

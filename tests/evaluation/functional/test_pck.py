@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hrpose.datasets.metainfo import resolve
-from hrpose.evaluation import auc, epe, joint_mean, pck, person_lengths
+from hrpose.evaluation import auc, epe, joint_distances, joint_mean, pck, person_lengths
 
 TRUTH = np.zeros((2, 3, 2))
 PREDICTED = np.array([[[3.0, 4.0], [0, 0], [9, 9]], [[30.0, 40.0], [0, 10], [9, 9]]])
@@ -12,57 +12,57 @@ VISIBLE = np.array([[1, 2, 0], [1, 1, 0]])
 
 
 def test_pck_counts_a_joint_at_exactly_the_threshold_as_right():
-    by_joint, mean = pck(PREDICTED, TRUTH, VISIBLE, np.array([50.0, 100.0]), 0.1)
+    by_joint, mean = pck(joint_distances(PREDICTED, TRUTH, VISIBLE, np.array([50.0, 100.0])), 0.1)
     assert by_joint[:2].tolist() == [0.5, 1.0] and mean == 0.75
 
 
 def test_a_joint_that_nobody_has_labelled_is_nan_and_out_of_the_mean():
-    by_joint, _ = pck(PREDICTED, TRUTH, VISIBLE, 50.0, 0.1)
+    by_joint, _ = pck(joint_distances(PREDICTED, TRUTH, VISIBLE, 50.0), 0.1)
     assert np.isnan(by_joint[2])
 
 
 def test_mean_is_of_the_joints_values_not_of_all_labels():
     predicted = np.array([[[0.0, 0], [0, 0]], [[9.0, 0], [0, 0]], [[9.0, 0], [9, 0]]])
     visible = np.array([[1, 1], [1, 0], [1, 0]])
-    by_joint, mean = pck(predicted, np.zeros((3, 2, 2)), visible, 10.0, 0.5)
+    by_joint, mean = pck(joint_distances(predicted, np.zeros((3, 2, 2)), visible, 10.0), 0.5)
     assert by_joint == pytest.approx([1 / 3, 1.0]) and mean == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize('shape', [(2,), (2, 1), (2, 2)])
 def test_normalizer_may_be_one_length_a_person_or_an_axis(shape):
-    by_joint, _ = pck(PREDICTED, TRUTH, VISIBLE, np.full(shape, 50.0), 0.1)
+    by_joint, _ = pck(joint_distances(PREDICTED, TRUTH, VISIBLE, np.full(shape, 50.0)), 0.1)
     assert by_joint[:2].tolist() == [0.5, 0.5]
 
 
 def test_lengths_along_each_axis_are_applied_to_their_axis():
-    by_joint, _ = pck([[[1.0, 8.0]]], [[[0.0, 0.0]]], [[1]], [[10.0, 80.0]], np.sqrt(0.02) + 1e-12)
+    by_joint, _ = pck(joint_distances([[[1.0, 8.0]]], [[[0.0, 0.0]]], [[1]], [[10.0, 80.0]]), np.sqrt(0.02) + 1e-12)
     assert by_joint.tolist() == [1.0]
 
 
 @pytest.mark.parametrize('length', [0.0, -1.0, np.nan])
 def test_people_without_a_length_are_left_out(length):
-    by_joint, _ = pck(PREDICTED, TRUTH, VISIBLE, np.array([50.0, length]), 0.1)
+    by_joint, _ = pck(joint_distances(PREDICTED, TRUTH, VISIBLE, np.array([50.0, length])), 0.1)
     assert by_joint[:2].tolist() == [1.0, 1.0]
 
 
 def test_a_prediction_of_nan_is_wrong_and_not_unlabelled():
     predicted = np.full((1, 1, 2), np.nan)
-    by_joint, mean = pck(predicted, np.zeros((1, 1, 2)), [[1]], 10.0, 0.5)
+    by_joint, mean = pck(joint_distances(predicted, np.zeros((1, 1, 2)), [[1]], 10.0), 0.5)
     assert by_joint.tolist() == [0.0] and mean == 0.0
 
 
 def test_auc_is_the_mean_of_pck_over_its_thresholds():
     thresholds = [0.05, 0.1, 0.5, 1.0]
-    shares = [pck(PREDICTED, TRUTH, VISIBLE, 50.0, t)[1] for t in thresholds]
-    assert auc(PREDICTED, TRUTH, VISIBLE, 50.0, thresholds)[1] == pytest.approx(np.mean(shares))
+    shares = [pck(joint_distances(PREDICTED, TRUTH, VISIBLE, 50.0), t)[1] for t in thresholds]
+    assert auc(joint_distances(PREDICTED, TRUTH, VISIBLE, 50.0), thresholds)[1] == pytest.approx(np.mean(shares))
 
 
 def test_auc_of_a_perfect_prediction_is_one():
-    assert auc(TRUTH, TRUTH, VISIBLE, 50.0)[1] == 1.0
+    assert auc(joint_distances(TRUTH, TRUTH, VISIBLE, 50.0))[1] == 1.0
 
 
 def test_epe_is_the_mean_distance_in_pixels():
-    by_joint, mean = epe(PREDICTED, TRUTH, VISIBLE)
+    by_joint, mean = epe(joint_distances(PREDICTED, TRUTH, VISIBLE))
     assert by_joint[:2].tolist() == [27.5, 5.0] and mean == 16.25
 
 
@@ -72,7 +72,7 @@ def test_mean_of_nothing_is_nan():
 
 def test_shapes_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match=r'\(2, 3, 2\), \(2, 3, 2\), \(2, 2\)'):
-        pck(PREDICTED, TRUTH, VISIBLE[:, :2], 50.0, 0.1)
+        pck(joint_distances(PREDICTED, TRUTH, VISIBLE[:, :2], 50.0), 0.1)
 
 
 NAMES = ['left_shoulder', 'right_hip', 'head_top', 'neck']

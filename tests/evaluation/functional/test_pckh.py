@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hrpose.evaluation import head_lengths, pckh
-from hrpose.evaluation.functional.pckh import mean_over_labels
+from hrpose.evaluation.functional.pck import mean_over_labels
 
 
 def test_pckh_by_hand():
