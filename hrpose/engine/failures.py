@@ -6,7 +6,7 @@ import re
 import signal
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -28,7 +28,7 @@ def explained(runner: Runner, *, training: bool) -> Iterator[None]:
     """Turn a failure of the machine inside the block into a `UserError`; other errors pass."""
     try:
         yield
-    except (RuntimeError, OSError, MemoryError) as error:
+    except (RuntimeError, OSError, MemoryError, EOFError) as error:
         message = _explain(error, runner, training)
         if message is None:
             raise
@@ -41,6 +41,9 @@ def _explain(error: BaseException, runner: Runner, training: bool) -> str | None
         return _out_of_memory(error, runner, training)
     if found := re.search(r'DataLoader worker \(pid\(?s?\)? ([\d, ]+)\) (is killed by signal: .*?\.|exited)', text):
         return _lost_worker(found[1], found[2] if 'signal' in found[2] else _end_of(found[1], error))
+    # The connection to a worker may break before PyTorch learns that it ended.
+    if isinstance(error, ConnectionError | EOFError) and (pid := _ended_worker(error)):
+        return _lost_worker(pid, _end_of(pid, error))
     if is_lost_process(error):
         return _lost_process(text)
     if isinstance(error, OSError) and error.errno in _UNWRITABLE:
@@ -76,12 +79,27 @@ def _setting(runner: Runner, loader: str, name: str) -> Any:
     return (runner.cfg.get(loader) or {}).get(name, '?')
 
 
+def _workers(error: BaseException) -> Iterator[Any]:
+    """Yield the loader workers of the iterators that an error passed through."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        yield from getattr(frame.f_locals.get('self'), '_workers', ())
+
+
+def _ended_worker(error: BaseException) -> str | None:
+    """Return the process id of a loader worker that ended, or does so within a second; None if there is none."""
+    for worker in _workers(error):
+        with suppress(RuntimeError):  # PyTorch's signal handler may report the worker meanwhile
+            worker.join(timeout=1)
+        if worker.exitcode is not None:
+            return str(worker.pid)
+    return None
+
+
 def _end_of(pids: str, error: BaseException) -> str:
     """Return how a missing loader worker ended, in PyTorch's words for a killed one."""
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        for worker in getattr(frame.f_locals.get('self'), '_workers', ()):
-            if str(worker.pid) in pids.split(', ') and (worker.exitcode or 0) < 0:
-                return f'is killed by signal: {signal.strsignal(-worker.exitcode)}.'
+    for worker in _workers(error):
+        if str(worker.pid) in pids.split(', ') and (worker.exitcode or 0) < 0:
+            return f'is killed by signal: {signal.strsignal(-worker.exitcode)}.'
     return 'exited'
 
 

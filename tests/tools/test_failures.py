@@ -1,6 +1,7 @@
 """Failures of the machine, each provoked: one message explains it, and earlier checkpoints are unharmed."""
 
 import json
+import multiprocessing
 import os
 import re
 import resource
@@ -10,12 +11,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.hooks import Hook
 
 from hrpose.checkpoints import read_checkpoint
+from hrpose.engine.failures import explained
 from hrpose.engine.hooks import FiniteLossHook
 from hrpose.engine.work_dir import latest_checkpoint, take_work_dir
 from hrpose.errors import UserError
@@ -240,6 +243,24 @@ def test_a_killed_loader_worker_is_explained(tiny_coco, tiny_config, tmp_path, q
     killed = r'loader worker \d+ was killed by the system \(Killed\): probably memory ran out; lower'
     assert re.match(killed, message)
     assert message.endswith('run/epoch_1.pth with --resume')
+
+
+@pytest.mark.parametrize('error', [ConnectionResetError(104, 'Connection reset by peer'), EOFError()], ids=repr)
+def test_a_broken_connection_to_a_killed_worker_is_explained(error, tmp_path):
+    worker = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,))
+    worker.start()
+
+    class Loader:
+        _workers = (worker,)
+
+        def fetch(self) -> None:
+            worker.kill()
+            raise error
+
+    message = rf'^loader worker {worker.pid} was killed by the system \(Killed\)'
+    runner = SimpleNamespace(work_dir=str(tmp_path))
+    with pytest.raises(UserError, match=message), explained(runner, training=False):
+        Loader().fetch()
 
 
 @pytest.mark.parametrize('workers', [0, 1])
