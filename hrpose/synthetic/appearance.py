@@ -4,6 +4,7 @@ Left and right look the same, so only face, feet and occlusion show which is whi
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -162,15 +163,18 @@ def _trunk(skeleton: Skeleton, outfit: Outfit) -> list[Solid]:
     ]
 
 
+def _ball(skeleton: Skeleton, centre: np.ndarray, radii: tuple[float, float, float], material: Material) -> Solid:
+    """Return an ellipsoid upright on the head; `radii`, wide, deep and high, are shares of half the head's height."""
+    left, up, _ = skeleton.frames['head'].T
+    wide, deep, high = (radius * skeleton.size.head for radius in radii)
+    return ellipsoid(centre, up, left, (wide, deep, high), material)
+
+
 def _head(skeleton: Skeleton, outfit: Outfit) -> list[Solid]:
     """Return skull, jaw and face; the face is enlarged so that it shows at this resolution."""
-    points, frame, unit = skeleton.points, skeleton.frames['head'], skeleton.size.head
-    left, up, front = frame.T
-
-    def ball(centre: np.ndarray, radii: tuple[float, float, float], material: Material) -> Solid:
-        wide, deep, high = radii
-        return ellipsoid(centre, up, left, (wide * unit, deep * unit, high * unit), material)
-
+    points, unit = skeleton.points, skeleton.size.head
+    _, up, front = skeleton.frames['head'].T
+    ball = partial(_ball, skeleton)
     shadow = Material(tuple(0.78 * np.array(outfit.skin.colour)))
     lips = Material(tuple(np.array(outfit.skin.colour) * (0.5, 0.45, 0.78)))
     white, dark = Material((0.95, 0.95, 0.95)), Material((0.07, 0.06, 0.06))
@@ -193,15 +197,13 @@ def _head(skeleton: Skeleton, outfit: Outfit) -> list[Solid]:
 
 def _hair(skeleton: Skeleton, outfit: Outfit) -> list[Solid]:
     """Return hair or a cap on the skull, clear of the face."""
-    head, frame, unit = skeleton.points['head'], skeleton.frames['head'], skeleton.size.head
-    left, up, front = frame.T
+    head, unit = skeleton.points['head'], skeleton.size.head
+    left, up, front = skeleton.frames['head'].T
     if outfit.haircut == 'none':
         return []
 
     def ball(high: float, ahead: float, radii: tuple[float, float, float], material: Material) -> Solid:
-        centre = head + unit * (high * up + ahead * front)
-        wide, deep, tall = radii
-        return ellipsoid(centre, up, left, (unit * wide, unit * deep, unit * tall), material)
+        return _ball(skeleton, head + unit * (high * up + ahead * front), radii, material)
 
     crown = ball(0.3, -0.22, (0.79, 0.84, 0.78), outfit.hair)
     back = ball(-0.02, -0.34, (0.72, 0.6, 0.74), outfit.hair)

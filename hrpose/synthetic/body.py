@@ -132,11 +132,8 @@ def sample_skeleton(rng: np.random.Generator) -> Skeleton:
         skeleton = _pose(size, rng)
         if not _through_itself(skeleton):
             break
-    lowest = min(
-        [skeleton.points[f'{side}_sole'][1] for side in SIDES]
-        + [skeleton.points[f'{side}_toe'][1] for side in SIDES]
-        + [skeleton.points[f'{side}_knee'][1] - 0.036 * size.stature for side in SIDES]
-    )
+    below = {'sole': 0.0, 'toe': 0.0, 'knee': 0.036 * size.stature}
+    lowest = min(skeleton.points[f'{side}_{part}'][1] - drop for part, drop in below.items() for side in SIDES)
     leap = rng.uniform(0.05, 0.3) if skeleton.legs in ('running', 'astride') and rng.random() < 0.35 else 0.0
     return skeleton.moved(np.eye(3), np.array([0.0, leap - lowest, 0.0]))
 

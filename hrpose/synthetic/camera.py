@@ -7,29 +7,24 @@ size (an integer, as image sizes are even). In image and canvas, integer coordin
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 SUPERSAMPLING = 1.5
 
 
-def turn_x(degrees: float) -> np.ndarray:
-    """Return the rotation (3, 3) by `degrees` about x."""
-    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    return np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+def _turn(axis: int, degrees: float) -> np.ndarray:
+    """Return the rotation (3, 3) by `degrees` about an axis: 0 is x, 1 is y, 2 is z."""
+    a, b = (axis + 1) % 3, (axis + 2) % 3
+    matrix = np.eye(3)
+    matrix[a, a] = matrix[b, b] = math.cos(math.radians(degrees))
+    matrix[b, a] = math.sin(math.radians(degrees))
+    matrix[a, b] = -matrix[b, a]
+    return matrix
 
 
-def turn_y(degrees: float) -> np.ndarray:
-    """Return the rotation (3, 3) by `degrees` about y."""
-    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-
-
-def turn_z(degrees: float) -> np.ndarray:
-    """Return the rotation (3, 3) by `degrees` about z."""
-    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+turn_x, turn_y, turn_z = (partial(_turn, axis) for axis in range(3))
 
 
 @dataclass(frozen=True)

@@ -118,13 +118,16 @@ def _write_split(out: Path, split: str, count: int, seed: int, workers: int) -> 
     job = partial(_write_image, folder=str(out / split), split=split, seed=seed)
     for image, people in tqdm(_map(job, count, workers), split, count, unit='image', mininterval=1):
         images.append(image)
-        annotations += ({'id': number, **person} for number, person in enumerate(people, start=len(annotations) + 1))
+        annotations += ({'id': number, **each} for number, each in enumerate(people, start=len(annotations) + 1))
+    coco = resolve('coco')
+    joints, skeleton = list(coco['keypoint_names']), [[a + 1, b + 1] for a, b in coco['skeleton']]  # COCO counts from 1
+    person = {'id': 1, 'name': 'person', 'supercategory': 'person', 'keypoints': joints, 'skeleton': skeleton}
     content = {
         'info': {'description': f'hrpose generated people, {split}', 'version': str(VERSION), 'seed': seed},
         'licenses': [LICENSE],
         'images': images,
         'annotations': annotations,
-        'categories': [_category()],
+        'categories': [person],
     }
     _write_json(annotation_file(out, split), content)
 
@@ -179,13 +182,6 @@ def run_lengths(mask: np.ndarray) -> list[int]:
     flat = np.concatenate([[0], mask.ravel(order='F').astype(np.int8), [1 - int(mask[-1, -1])]])
     ends = np.flatnonzero(np.diff(flat))
     return np.diff(np.concatenate([[0], ends])).tolist()
-
-
-def _category() -> dict[str, Any]:
-    """Return COCO's person category; its skeleton counts joints from 1."""
-    coco = resolve('coco')
-    names, skeleton = list(coco['keypoint_names']), [[a + 1, b + 1] for a, b in coco['skeleton']]
-    return {'id': 1, 'name': 'person', 'supercategory': 'person', 'keypoints': names, 'skeleton': skeleton}
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

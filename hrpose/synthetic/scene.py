@@ -43,17 +43,12 @@ def sample_scene(size: tuple[int, int], rng: np.random.Generator) -> Scene:
     people, things = [], []
     for spot in spots:
         skeleton = sample_skeleton(rng).moved(turn_y(_sample_heading(rng)), spot)
-        people.append(_seen(dress(skeleton, sample_outfit(skeleton, rng)), skeleton, camera))
+        solids = [solid.seen_from(camera) for solid in dress(skeleton, sample_outfit(skeleton, rng))]
+        people.append(Person(skeleton.moved(camera.rotation, camera.from_world(np.zeros(3))), solids))
         if skeleton.legs == 'sitting':
             things.append(_stool(skeleton, rng))
     things += _sample_things(camera, spots, distance, rng)
     return Scene(camera, people, [[solid.seen_from(camera) for solid in thing] for thing in things])
-
-
-def _seen(solids: list[Solid], skeleton: Skeleton, camera: Camera) -> Person:
-    """Return a person of world space in camera space."""
-    shift = camera.from_world(np.zeros(3))
-    return Person(skeleton.moved(camera.rotation, shift), [solid.seen_from(camera) for solid in solids])
 
 
 def _sample_camera(size: tuple[int, int], zoom: float, distance: float, rng: np.random.Generator) -> Camera:
