@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
+from mmengine.utils import is_abs
 
 from hrpose.datasets.metainfo import KNOWN, describe_flip_pairs, resolve
 from hrpose.datasets.sampler import SampleKey
@@ -89,7 +90,7 @@ class PoseDataset(BaseDataset):
         )
         self._check_reduction()
         self._metainfo = resolve(metainfo, self.ann_file)
-        self.bbox_file = _join(data_root, bbox_file) if bbox_file else None
+        self.bbox_file = bbox_file and (bbox_file if is_abs(bbox_file) else str(Path(data_root) / bbox_file))
         if self._container_path:
             self.data_prefix['img'] = (data_prefix or {}).get('img', '')  # inside it, not under data_root
         self._require_paths()
@@ -256,7 +257,3 @@ class PoseDataset(BaseDataset):
 
 def _is_there(path: str) -> bool:
     return '://' in path or Path(path).exists()
-
-
-def _join(root: str, path: str) -> str:
-    return path if Path(path).is_absolute() or '://' in path else str(Path(root) / path)

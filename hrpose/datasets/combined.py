@@ -2,6 +2,7 @@
 
 import bisect
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -58,7 +59,7 @@ class CombinedDataset(Dataset):
         target = self._metainfo['keypoint_names']
         for number, (part, own) in enumerate(zip(parts, _mappings(mapping, names), strict=True)):
             places = joint_places(names[number], target, own, f'datasets.{number}')
-            part.pipeline.transforms.insert(0, TakeJoints(places, number))
+            part.pipeline.transforms.insert(0, TakeJoints(np.array(places), number))
             _log_joints(part, number, places, target)
         self.datasets = parts
         if not lazy_init:
@@ -91,17 +92,12 @@ class CombinedDataset(Dataset):
         return self.datasets[number][key - (self.cumulative_sizes[number - 1] if number else 0)]
 
 
+@dataclass(frozen=True)
 class TakeJoints:
-    """Exchanges a part's joints for the target's.
+    """Exchanges a part's joints for the target's."""
 
-    Args:
-        places: (K,) index of each of the target's joints in the part; -1 for none.
-        part: number of the part. `img_id` becomes '{part}/{img_id}', since parts may have equal image ids.
-    """
-
-    def __init__(self, places: Sequence[int], part: int) -> None:
-        self.places = np.array(places, dtype=np.int64)
-        self.part = part
+    places: np.ndarray  # (K,) index of each of the target's joints in the part; -1 for none
+    part: int  # number of the part; `img_id` becomes '{part}/{img_id}', since parts may have equal image ids
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Return the record with `keypoints` (K, 2) in image px and `visible` (K,), 0 where the part has no joint."""

@@ -16,18 +16,12 @@ class SampleKey(int):
 
     It is an int, the index, so that wrappers of data sets can compute with it. The results keep `origin`, the index
     that the sampler drew, so that parts and repeats of a data set get different augmentation.
-
-    Attributes:
-        seed: of the sampler.
-        epoch: counted from 0.
-        visit: number of the visit, where a sampler repeats a sample within an epoch.
-        origin: the index that the sampler drew.
     """
 
-    seed: int
-    epoch: int
-    visit: int
-    origin: int
+    seed: int  # of the sampler
+    epoch: int  # counted from 0
+    visit: int  # number of the visit, where a sampler repeats a sample within an epoch
+    origin: int  # the index that the sampler drew
 
     def __new__(cls, seed: int, epoch: int, index: int, visit: int = 0, origin: int | None = None) -> 'SampleKey':
         key = super().__new__(cls, index)

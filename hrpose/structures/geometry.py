@@ -75,6 +75,18 @@ def mirror_matrix(width: int) -> Array:
     return np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]])
 
 
+def resize_matrix(scale: Array, corner: Array | tuple[int, int] = (0, 0)) -> Array:
+    """Return the (2, 3) matrix from px of an image to px of its part from `corner` on, resized by `scale`.
+
+    Pixels are areas here: resizing maps outer corner to outer corner, so the centre of the first pixel moves.
+
+    Args:
+        scale: (2,) factors on x and y.
+        corner: (x, y) of the first pixel of the part, image px.
+    """
+    return np.column_stack([np.diag(scale), scale * (0.5 - np.asarray(corner)) - 0.5])
+
+
 def compose_affine(outer: Array, inner: Array) -> Array:
     """Return the (2, 3) matrix that applies `inner` (2, 3) first, then `outer` (2, 3)."""
     linear = outer[:, :2] @ inner[:, :2]

@@ -17,7 +17,7 @@ from mmengine.visualization import Visualizer
 from hrpose.errors import UserError
 from hrpose.images.files import read_image, save_image
 from hrpose.registry import VISUALIZERS
-from hrpose.structures import PoseDataSample
+from hrpose.structures import PoseDataSample, apply_affine
 from hrpose.visualization.draw import as_canvas, draw_boxes, draw_heatmaps, draw_pose
 from hrpose.visualization.sheets import contact_sheet, crop_around, resize, side_by_side
 
@@ -189,9 +189,7 @@ class PoseVisualizer(Visualizer):
             image: (H, W, 3) uint8 RGB.
             data_sample: a `PoseDataSample`, or a list with one a person.
             metainfo: of the data set; by default the visualizer's `dataset_meta`, which mmengine's loops set.
-            draw_gt: draw the ground truth.
-            draw_pred: draw the prediction.
-            threshold: leave out predicted joints whose score is not above it.
+            draw_gt, draw_pred, threshold: as in `draw_samples`.
             out_file: also write the drawing to this file.
             step: of training.
 
@@ -217,7 +215,7 @@ def _person_tile(
     box = _array(person, 'bboxes')[0] if has_box else np.concatenate([keypoints.min(axis=0), keypoints.max(axis=0)])
     fine = (cell[0] * FINER, cell[1] * FINER)
     tile, to_tile = crop_around(image, box, fine, padding=PADDING)
-    points = keypoints @ to_tile[:, :2].T + to_tile[:, 2]
+    points = apply_affine(keypoints, to_tile)
     width = max(FINER, round(min(fine) / 80))
     return resize(draw_pose(tile, points, scores, metainfo, threshold=threshold, width=width), cell)
 

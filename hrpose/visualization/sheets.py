@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from hrpose.errors import UserError
+from hrpose.structures import resize_matrix
 from hrpose.visualization.draw import as_canvas, fit_text, font_size, text_size, write_text
 
 OUTSIDE = (64, 64, 64)
@@ -117,18 +118,11 @@ def crop_around(
     low = np.rint((box[:2] + box[2:]) / 2 - view / 2).astype(int)
     # Moved inside; centred if the view is larger than the image.
     low = np.where(view <= bound, np.clip(low, 0, np.maximum(bound - view, 0)), (bound - view) // 2)
-    factor = np.asarray(size) / view
-    shift = (0.5 - low) * factor - 0.5  # pixel centres, not corners, are at whole numbers
-    return resize(_window(image, low, view), size), np.array([[factor[0], 0, shift[0]], [0, factor[1], shift[1]]])
-
-
-def _window(image: np.ndarray, low: np.ndarray, view: np.ndarray) -> np.ndarray:
-    """Return (view_h, view_w, 3) pixels of the image from `low` (x, y) on, grey outside it."""
-    bound = np.array([image.shape[1], image.shape[0]])
     (left, top), (right, bottom) = np.maximum(-low, 0).tolist(), np.maximum(low + view - bound, 0).tolist()
     start, stop = np.maximum(low, 0), np.minimum(low + view, bound)
     inside = image[start[1] : stop[1], start[0] : stop[0]]
-    return cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_CONSTANT, value=OUTSIDE)
+    shown = cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_CONSTANT, value=OUTSIDE)
+    return resize(shown, size), resize_matrix(np.asarray(size) / view, low)
 
 
 def _place(place: np.ndarray, image: np.ndarray) -> None:

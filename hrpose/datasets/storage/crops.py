@@ -18,6 +18,7 @@ import numpy as np
 
 from hrpose.errors import UserError
 from hrpose.images.files import ImageError, decode_image
+from hrpose.structures import resize_matrix
 
 ABOUT = 'pack.json'
 VERSION = 1
@@ -102,19 +103,9 @@ class CropPack:
         return {
             'img': image,
             'crop': tuple(crop.tolist()),
-            'crop_matrix': crop_matrix(crop, (width, height)),
+            'crop_matrix': resize_matrix(np.array([width, height]) / (crop[2:] - crop[:2]), crop[:2]),
             'ori_shape': (image_height, image_width),
         }
-
-
-def crop_matrix(crop: np.ndarray, kept: tuple[int, int]) -> np.ndarray:
-    """Return the (2, 3) matrix from px of the image to px of a crop (x1, y1, x2, y2) that is stored at (w, h) px.
-
-    Pixels are areas here: shrinking maps corner to corner, so the centre of the first pixel moves.
-    """
-    scale = np.array(kept) / (crop[2:] - crop[:2])
-    shift = scale * (0.5 - crop[:2]) - 0.5
-    return np.column_stack([np.diag(scale), shift])
 
 
 def read_about(folder: Path) -> dict[str, Any]:

@@ -37,23 +37,14 @@ class Crop(NamedTuple):
 
 @dataclass(frozen=True)
 class Cutter:
-    """Cuts people out as far as a training pipeline may show them; thread-safe.
-
-    Attributes:
-        load: reads images.
-        pad: from box to region.
-        steps: of the pipeline between `pad` and the warp.
-        input_width: of the network's input, px.
-        form: 'jpeg' or 'raw'.
-        quality: of a JPEG, 1 to 100.
-    """
+    """Cuts people out as far as a training pipeline may show them; thread-safe."""
 
     load: LoadImage
     pad: PadBox
-    steps: tuple[Any, ...]
-    input_width: int
-    form: str
-    quality: int = QUALITY
+    steps: tuple[Any, ...]  # of the pipeline between `pad` and the warp
+    input_width: int  # of the network's input, px
+    form: str  # 'jpeg' or 'raw'
+    quality: int = QUALITY  # of a JPEG, 1 to 100
 
     @classmethod
     def of(cls, pipeline: Any, form: str, quality: int = QUALITY) -> 'Cutter':

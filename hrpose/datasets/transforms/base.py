@@ -16,16 +16,11 @@ class Reach:
     """Bounds on the regions that augmentation can produce. They say how much of an image a packed crop has to hold.
 
     R counts the regions that augmentation may start from: the person's own and halves of the body.
-
-    Attributes:
-        centers: (R, 2) image px.
-        sizes: (R, 2) image px. Every region lies inside a box of this size around its centre.
-        least_width: (R,) image px, width of the smallest region. It decides the resolution that is needed.
     """
 
-    centers: np.ndarray
-    sizes: np.ndarray
-    least_width: np.ndarray
+    centers: np.ndarray  # (R, 2) image px
+    sizes: np.ndarray  # (R, 2) image px; every region lies inside a box of this size around its centre
+    least_width: np.ndarray  # (R,) image px, width of the smallest region, which decides the resolution that is needed
 
     @classmethod
     def of(cls, center: np.ndarray, size: np.ndarray) -> 'Reach':

@@ -23,6 +23,7 @@ from hrpose.structures import (
     invert_affine,
     mirror_matrix,
     pad_box,
+    resize_matrix,
 )
 
 META_KEYS = ('id', 'img_id', 'img_path', 'ori_shape', 'input_size', 'rotation', 'flip')
@@ -119,7 +120,7 @@ def warp_image(image: np.ndarray | EncodedImage, matrix: np.ndarray, input_size:
         end = corners(matrix, input_size)[:, 1].max() + 2
         image, factor = image.decode_rows(end, shrinks_by=1 / np.hypot(*matrix[:, 0]))
         if factor > 1:
-            matrix = compose_affine(matrix, enlarging_matrix(factor))
+            matrix = compose_affine(matrix, resize_matrix(np.array([factor, factor])))
     return cv2.warpAffine(image, matrix, input_size, flags=cv2.INTER_LINEAR)
 
 
@@ -127,11 +128,6 @@ def corners(matrix: np.ndarray, input_size: tuple[int, int]) -> np.ndarray:
     """Return the centres (4, 2) of the input's corner pixels, in the px that `matrix` (2, 3) maps to input px."""
     last = np.array(input_size) - 1.0
     return apply_affine(np.array([[0, 0], [last[0], 0], [0, last[1]], last]), cv2.invertAffineTransform(matrix))
-
-
-def enlarging_matrix(factor: float) -> np.ndarray:
-    """Return the (2, 3) matrix from px of an image reduced by `factor` to its stored px; pixels are areas here."""
-    return np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2]], dtype=np.float64)
 
 
 def decodes_late(steps: Sequence[Any]) -> bool:

@@ -47,33 +47,20 @@ class People:
 
 @dataclass(frozen=True)
 class GroundTruth(People):
-    """The annotated people of a COCO keypoint file. The third column of `keypoints` is the visibility, 0 to 2.
+    """The annotated people of a COCO keypoint file. The third column of `keypoints` is the visibility, 0 to 2."""
 
-    Attributes:
-        ids: (N,) annotation ids as the file has them.
-        boxes: (N, 4); the extent of the labelled joints where the file has no box, NaN where it has neither.
-        has_box: (N,) bool, whether the file has a box.
-        areas: (N,) px²; 0.53 of the box where the file has none.
-        num_keypoints: (N,) as the file states; the number of labelled joints where it does not.
-        crowd: (N,) bool.
-        heads: (N, 4) PoseTrack's `bbox_head`; NaN where there is none.
-        image_ids: I ids as the file has them, sorted. Of two equal scores, the one of the earlier image ranks first.
-        crowd_index: I numbers, CrowdPose's `crowdIndex`; NaN where there is none.
-        regions: for each image, PoseTrack's ignored regions, (V, 2) polygons of V corners in image px.
-        category: id of the category that predictions are about.
-    """
-
-    ids: NDArray[np.object_]
-    boxes: _Floats
-    has_box: NDArray[np.bool_]
-    areas: _Floats
-    num_keypoints: _Integers
-    crowd: NDArray[np.bool_]
-    heads: _Floats
+    ids: NDArray[np.object_]  # (N,) annotation ids as the file has them
+    boxes: _Floats  # (N, 4); the extent of the labelled joints where the file has no box, NaN where it has neither
+    has_box: NDArray[np.bool_]  # (N,) whether the file has a box
+    areas: _Floats  # (N,) px²; 0.53 of the box where the file has none
+    num_keypoints: _Integers  # (N,) as the file states; the number of labelled joints where it does not
+    crowd: NDArray[np.bool_]  # (N,)
+    heads: _Floats  # (N, 4) PoseTrack's `bbox_head`; NaN where there is none
+    # I ids as the file has them, sorted. Of two equal scores, the one of the earlier image ranks first.
     image_ids: tuple[Any, ...]
-    crowd_index: tuple[float, ...]
-    regions: tuple[list[_Floats], ...]
-    category: int
+    crowd_index: tuple[float, ...]  # I numbers, CrowdPose's `crowdIndex`; NaN where there is none
+    regions: tuple[list[_Floats], ...]  # for each image, PoseTrack's ignored regions: polygons (V, 2) of V corners
+    category: int  # id of the category that predictions are about
 
     @classmethod
     def of(cls, content: Mapping[str, Any] | Self, num_joints: int, where: str = 'ground truth') -> Self:

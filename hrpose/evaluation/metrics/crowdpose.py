@@ -27,7 +27,6 @@ class CrowdPoseMetric(CocoMetric):
 
     Args:
         ann_file: CrowdPose JSON with the ground truth and each image's `crowdIndex`.
-        metainfo: name or dict of the joints; None takes the data set's.
         limits: crowd index from which an image is medium, and from which it is hard. (0.2, 0.8) are those of the
             evaluation code, behind the published results; the paper says (0.1, 0.8).
         **options: those of `CocoMetric`.
@@ -39,15 +38,8 @@ class CrowdPoseMetric(CocoMetric):
     default_prefix = 'crowdpose'
     metric_names = CROWDPOSE_METRICS
 
-    def __init__(
-        self,
-        ann_file: str,
-        metainfo: str | Mapping[str, Any] | None = None,
-        *,
-        limits: Sequence[float] = CODE_LIMITS,
-        **options: Any,
-    ) -> None:
-        super().__init__(ann_file, metainfo, **options)
+    def __init__(self, ann_file: str, *, limits: Sequence[float] = CODE_LIMITS, **options: Any) -> None:
+        super().__init__(ann_file, **options)
         if len(limits) != 2 or not 0 < limits[0] < limits[1] < 1:
             raise UserError(f'CrowdPoseMetric: limits are {limits!r}; give two rising numbers between 0 and 1')
         self.limits = tuple(limits)

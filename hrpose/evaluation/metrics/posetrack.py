@@ -30,7 +30,6 @@ class PoseTrack18Metric(CocoMetric):
 
     Args:
         ann_file: PoseTrack18 JSON with the ground truth, or the folder of one file a video.
-        metainfo: name or dict of the joints; None takes the data set's.
         threshold: in head lengths, within which a joint is right.
         **options: those of `CocoMetric` but `backend`; the person's score decides in NMS only.
 
@@ -41,17 +40,10 @@ class PoseTrack18Metric(CocoMetric):
     default_prefix = 'posetrack18'
     metric_names = ('Mean', *PARTS)
 
-    def __init__(
-        self,
-        ann_file: str,
-        metainfo: str | Mapping[str, Any] | None = None,
-        *,
-        threshold: float = THRESHOLD,
-        **options: Any,
-    ) -> None:
+    def __init__(self, ann_file: str, *, threshold: float = THRESHOLD, **options: Any) -> None:
         if 'backend' in options:
             raise UserError('PoseTrack18Metric has no backend: none computes its AP; leave it out')
-        super().__init__(ann_file, metainfo, **options)
+        super().__init__(ann_file, **options)
         if not threshold > 0:
             raise UserError(f'PoseTrack18Metric: threshold is {threshold!r}; give head lengths above 0')
         self.threshold = threshold

@@ -28,7 +28,7 @@ def samples_of(annotations, *, moved=0.0):
 
 
 def metrics_of(ann_file, samples):
-    metrics = evaluate(CrowdPoseMetric(str(ann_file), 'crowdpose'), samples)
+    metrics = evaluate(CrowdPoseMetric(str(ann_file), metainfo='crowdpose'), samples)
     return {name.removeprefix('crowdpose/'): value for name, value in metrics.items()}
 
 

@@ -38,7 +38,8 @@ def without_regions(path, content, folder):
 def test_the_ground_truth_as_prediction_has_100(posetrack, tmp_path):
     path, content = posetrack
     metrics = evaluate(
-        PoseTrack18Metric(without_regions(path, content, tmp_path), 'posetrack18'), samples_of(content['annotations'])
+        PoseTrack18Metric(without_regions(path, content, tmp_path), metainfo='posetrack18'),
+        samples_of(content['annotations']),
     )
     assert list(metrics) == [f'posetrack18/{name}' for name in PoseTrack18Metric.metric_names]
     assert set(metrics.values()) == {100.0}
@@ -51,7 +52,7 @@ def test_joints_half_a_head_away_are_the_border_between_100_and_0(heads, expecte
     one_a_frame = list({a['image_id']: a for a in content['annotations']}.values())
     content['annotations'] = one_a_frame
     (tmp_path / 'truth.json').write_text(json.dumps(content))
-    metrics = evaluate(PoseTrack18Metric(truth, 'posetrack18'), samples_of(one_a_frame, moved=(heads, 0.0)))
+    metrics = evaluate(PoseTrack18Metric(truth, metainfo='posetrack18'), samples_of(one_a_frame, moved=(heads, 0.0)))
     assert metrics['posetrack18/Mean'] == expected
 
 
@@ -66,7 +67,7 @@ def test_a_wrong_person_ranked_first_costs_what_the_curve_says(posetrack, tmp_pa
     samples = samples_of(people, scores=[0.9, 0.8, 0.7])
     samples[0].pred_instances.keypoints += 1000.0
     # Ranked wrong, right, right, of 3 labels: precision 2/3 up to recall 2/3.
-    metrics = evaluate(PoseTrack18Metric(truth, 'posetrack18', nms=None), samples)
+    metrics = evaluate(PoseTrack18Metric(truth, metainfo='posetrack18', nms=None), samples)
     assert metrics['posetrack18/Mean'] == pytest.approx(100 * 4 / 9, abs=1e-9)
 
 
@@ -74,7 +75,7 @@ def test_one_file_a_video_gives_what_the_joined_file_gives(posetrack, sample_dat
     path, content = posetrack
     samples = samples_of(content['annotations'], moved=(0.3, 0.45), scores=np.linspace(0.9, 0.3, 14))
     folder = sample_data / 'posetrack18' / 'annotations' / 'val'
-    whole, parts = (evaluate(PoseTrack18Metric(str(p), 'posetrack18'), samples) for p in (path, folder))
+    whole, parts = (evaluate(PoseTrack18Metric(str(p), metainfo='posetrack18'), samples) for p in (path, folder))
     assert whole == parts and whole['posetrack18/Mean'] < 50
     one = PoseTrack18Dataset(str(path), data_root=str(sample_data / 'posetrack18'), test_mode=True)
     many = PoseTrack18Dataset(str(folder), data_root=str(sample_data / 'posetrack18'), test_mode=True)
@@ -100,4 +101,4 @@ def test_mistakes_are_sentences(posetrack, tmp_path):
         PoseTrack18Metric(str(path), threshold=0)
     with pytest.raises(UserError, match="no joint for 'Head'"):
         names = {'keypoint_names': [f'j{n}' for n in range(17)]}
-        evaluate(PoseTrack18Metric(str(path), names), samples_of(content['annotations']))
+        evaluate(PoseTrack18Metric(str(path), metainfo=names), samples_of(content['annotations']))

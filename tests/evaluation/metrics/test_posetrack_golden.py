@@ -68,7 +68,7 @@ def test_the_metric_reports_the_total_of_poseval(sequences: dict[str, Any], tmp_
     for number, person in enumerate(joined(sequences['pred'], 'annotations')):
         joints = scored_keypoints(person)
         samples.append(predicted_sample(person['image_id'], number, joints[:, :2], joints[:, 2]))
-    metrics = evaluate(PoseTrack18Metric(str(tmp_path), 'posetrack18', nms=None), samples)
+    metrics = evaluate(PoseTrack18Metric(str(tmp_path), metainfo='posetrack18', nms=None), samples)
     expected = dict(zip(sequences['expected']['joints'], sequences['expected']['ap'], strict=True))
     assert metrics['posetrack18/Mean'] == pytest.approx(expected['total'], rel=0, abs=ROUNDING)
     head = np.mean([expected[name] for name in ('head_top', 'neck', 'nose')])
