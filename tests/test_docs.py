@@ -46,7 +46,7 @@ def test_each_published_config_has_one_command_that_evaluates_it():
 
 
 @pytest.mark.parametrize(('config', 'weights', 'option'), COMMANDS, ids=lambda word: word)
-def test_a_command_of_the_zoo_names_the_weights_and_options_that_exist(config, weights, option):
+def test_the_zoos_commands_name_weights_and_options_that_exist(config, weights, option):
     assert weights == config.removesuffix('_mmpose_recipe')
     assert weights in PUBLISHED
     (boxes,) = re.findall(r'^BOXES=(.*)$', ZOO, re.M)

@@ -151,7 +151,7 @@ def test_what_a_row_of_pickles_asks_for_is_refused_by_name(attack, tmp_path):
 @pytest.mark.parametrize(
     'members', [{'0': (3, FLOATS)}, {'0': (2, FLOATS[:4])}, {'1': (2, FLOATS)}, {}], ids=['count', 'cut', 'key', 'none']
 )
-def test_a_row_of_pickles_whose_bytes_are_not_its_tensors_is_not_readable(members, tmp_path):
+def test_legacy_pickles_with_other_bytes_than_tensors_are_refused(members, tmp_path):
     path = tmp_path / 'evil.pth'
     path.write_bytes(row(instructions({'w': tensor(storage())}), members))
     with pytest.raises(UserError, match='not a readable'):
@@ -286,7 +286,7 @@ def test_the_address_is_followed_where_nothing_stops_it(tmp_path):
     assert done.returncode < 0
 
 
-def test_random_pickles_of_all_that_is_allowed_end_in_content_or_a_sentence():
+def test_random_pickles_end_in_content_or_one_message():
     done = in_a_process('tests.attack.fuzz_checkpoints', '500')
     assert done.returncode == 0, done.stderr[-2000:]
     taken, refused = map(int, re.fullmatch(r'(\d+) taken, (\d+) refused\n', done.stdout).groups())
@@ -294,6 +294,6 @@ def test_random_pickles_of_all_that_is_allowed_end_in_content_or_a_sentence():
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_random_pickles_end_in_content_or_a_sentence():
+def test_100_000_random_pickles_end_in_content_or_one_message():
     done = in_a_process('tests.attack.fuzz_checkpoints', '100000', '1', seconds=1700)
     assert done.returncode == 0, done.stderr[-2000:]

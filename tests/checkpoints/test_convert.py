@@ -120,7 +120,7 @@ def test_a_source_named_like_a_temporary_file_survives(name, state, tmp_path):
     assert path.read_bytes() == before
 
 
-def test_a_conversion_that_fails_leaves_the_old_target_and_nothing_else(state, tmp_path, monkeypatch):
+def test_a_failed_conversion_leaves_only_the_old_target(state, tmp_path, monkeypatch):
     path, target = saved({'state_dict': state}, tmp_path / 'in.pth'), tmp_path / 'out.pth'
     target.write_text('old')
 

@@ -19,7 +19,7 @@ def test_all_of_a_models_own_weights_match(messages):
     assert messages == [f'own.pth (mmpose 1.x or hrpose): {total} of {total} weights (100%) matched']
 
 
-def test_another_configs_checkpoint_is_refused_with_the_share_that_matched():
+def test_the_refusal_of_another_model_names_the_share_that_matched():
     model, wider = small_model(), small_model(arch='w18')
     before = clone(model.state_dict())
     same = [key for key, value in wider.state_dict().items() if key in before and before[key].shape == value.shape]
@@ -38,7 +38,7 @@ def test_a_checkpoint_of_which_nothing_fits_is_refused(complete, content):
         load_weights(small_model(), content, name='a.pth', complete=complete)
 
 
-def test_fine_tuning_to_other_joints_starts_only_the_last_layer_anew_and_says_so(messages):
+def test_fine_tuning_to_other_joints_starts_the_last_layer_anew(messages):
     source, target = small_model(17), small_model(5)
     fresh = clone(target.state_dict())
     fit = load_weights(target, source.state_dict(), name='coco.pth', complete=False)

@@ -37,7 +37,7 @@ SCHEMES = (
     ids=['mkdir', 'eval', 'getattr_of_buffer', 'getattr_of_str', 'memmap', 'subprocess', 'whole_module'],
 )
 @pytest.mark.parametrize('legacy', [False, True], ids=['zip', 'legacy'])
-def test_a_file_that_would_run_code_is_refused_with_a_reason_and_runs_nothing(culprit, named, legacy, tmp_path):
+def test_a_file_that_would_run_code_is_refused_and_runs_nothing(culprit, named, legacy, tmp_path):
     content = {'state_dict': {'w': torch.zeros(1)}, 'meta': {'x': culprit(tmp_path)}}
     path = saved(content, tmp_path / 'evil.pth', legacy=legacy)
     with pytest.raises(UserError, match='refused') as error:

@@ -27,7 +27,7 @@ from hrpose.errors import UserError
 Case = Callable[[bytes], object]
 
 SECONDS = 20
-# Room beside what the process has at its start. A picture of the most pixels that OpenCV reads, 2^30, does not fit.
+# Room beside what the process has at its start. An image of the most pixels that OpenCV reads, 2^30, does not fit.
 MEMORY = 2 * 2**30
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND

@@ -74,7 +74,7 @@ def test_a_projects_config_trains_and_is_evaluated(config, embedded, tmp_path, c
     assert re.search(r'(coco/AP|coco/bbox_mAP): -?[\d.]+', output)
 
 
-def test_the_data_set_of_leeds_trains_from_its_release_and_its_saved_config_tests(release, tmp_path, call):  # noqa: F811
+def test_leeds_trains_from_its_release_and_its_saved_config_tests(release, tmp_path, call):  # noqa: F811
     config = ROOT / 'projects' / 'lsp_extended' / 'configs' / 'lsp_extended_hrnet_w16_128x128.py'
     parts = [f'{loader}_dataloader.dataset.images=(1,2)' for loader in ('train', 'val')]
     words = ['--cfg-options', f'data_root={release}', *ONE_EPOCH, *parts]

@@ -175,8 +175,8 @@ def test_images_of_a_folder_get_their_number_or_path_as_id(names, ids, tmp_path)
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     found = images_of_folder(str(tmp_path))
-    assert [picture.id for picture in found] == ids
-    assert all(Path(picture.path).is_file() for picture in found)
+    assert [image.id for image in found] == ids
+    assert all(Path(image.path).is_file() for image in found)
 
 
 def test_a_folder_without_images_is_one_message(tmp_path):

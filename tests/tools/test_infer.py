@@ -143,26 +143,26 @@ def test_broken_files_are_named_counted_and_skipped(infer, sample_data, tmp_path
 
 
 def test_boxes_of_other_images_are_an_error(infer, sample_data, tmp_path):
-    picture = save_image(tmp_path / '4.png', np.zeros((9, 9, 3), np.uint8))
+    image = save_image(tmp_path / '4.png', np.zeros((9, 9, 3), np.uint8))
     file = sample_data / 'coco' / 'test_coco_det_AP_H_56.json'
-    output = infer(picture, '--boxes', file, status=2)
-    assert f'error: {file} has no boxes for {picture}' in output
+    output = infer(image, '--boxes', file, status=2)
+    assert f'error: {file} has no boxes for {image}' in output
     assert 'boxes of 4 images were not used' in output
 
 
 def test_only_broken_files_are_an_error(infer, tmp_path):
-    (tmp_path / 'text.jpg').write_text('not a picture')
+    (tmp_path / 'text.jpg').write_text('not an image')
     output = infer(tmp_path / 'text.jpg', '--whole-image', status=2)
     assert 'text.jpg is in no format' in output
     assert 'no frame gave a result' in output
 
 
 def test_earlier_results_are_replaced_only_with_overwrite(infer, sample_data, tmp_path):
-    picture = sample_data / 'coco' / '000000000785.jpg'
-    infer(picture, '--whole-image', '--save', 'csv,images')
-    assert f'error: {tmp_path}/out/images exists' in infer(picture, '--whole-image', '--save', 'images', status=2)
-    infer(picture, '--whole-image')
-    infer(picture, '--whole-image', '--save', 'csv,images', '--overwrite')
+    image = sample_data / 'coco' / '000000000785.jpg'
+    infer(image, '--whole-image', '--save', 'csv,images')
+    assert f'error: {tmp_path}/out/images exists' in infer(image, '--whole-image', '--save', 'images', status=2)
+    infer(image, '--whole-image')
+    infer(image, '--whole-image', '--save', 'csv,images', '--overwrite')
     assert len((tmp_path / 'out' / 'poses.csv').read_text().splitlines()) == 2
 
 
@@ -182,8 +182,8 @@ def test_earlier_results_are_replaced_only_with_overwrite(infer, sample_data, tm
     ],
 )
 def test_a_wrong_option_is_one_message(words, said, infer, tmp_path):
-    picture = save_image(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
-    assert f'error: {said}' in infer(picture, *words, status=2)
+    image = save_image(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
+    assert f'error: {said}' in infer(image, *words, status=2)
     assert not list(tmp_path.glob('out/*'))
 
 
@@ -196,9 +196,9 @@ def test_a_missing_source_is_one_message(source, said, infer):
 
 
 def test_a_config_without_published_weights_needs_weights(call, tmp_path):
-    picture = save_image(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
+    image = save_image(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
     words = ['--pose', SMALL_CONFIG.stem, '--whole-image', '--out', tmp_path / 'out']
-    status, output = call('infer', picture, *words)
+    status, output = call('infer', image, *words)
     assert status == 2
     assert '--pose hrnet_w16_synthetic_128x96 has no published weights; give --weights FILE' in output
 

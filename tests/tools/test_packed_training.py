@@ -70,11 +70,11 @@ def test_jpeg_crops_train_to_the_same_ap(repository, tmp_path):
     short = [data, 'train_cfg.max_epochs=4', 'train_cfg.val_interval=4', 'param_scheduler=[]']
     load = f"train_pipeline.0={{'type':'LoadCrop','pack':'{tmp_path / 'pack'}'}}"
     found = {}
-    for name, more in (('pictures', []), ('crops', [load])):
+    for name, more in (('images', []), ('crops', [load])):
         work_dir = tmp_path / name
         run(repository, 'tools/train.py', CONFIG, '--amp', '--work-dir', work_dir, '--cfg-options', *short, *more)
         (lines,) = work_dir.glob('*/vis_data/scalars.json')
         rows = [json.loads(line) for line in lines.read_text().splitlines()]
         found[name] = next(row['coco/AP'] for row in rows if 'coco/AP' in row)
-    assert found['pictures'] > 0.02
-    assert found['crops'] == pytest.approx(found['pictures'], abs=MARGIN)
+    assert found['images'] > 0.02
+    assert found['crops'] == pytest.approx(found['images'], abs=MARGIN)

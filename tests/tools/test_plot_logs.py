@@ -36,7 +36,7 @@ def plot_logs(repository, monkeypatch):
 
 def test_two_runs_and_a_ceiling_make_one_image(plot_logs, tmp_path, capsys):
     runs = [write_run(tmp_path / name) for name in 'ab']
-    out = tmp_path / 'pictures/curve.png'
+    out = tmp_path / 'plots/curve.png'
     plot_logs(*runs, '--out', out, '--ceiling', 0.93)
     assert f'wrote {out}' in capsys.readouterr().out
     assert read_image(out).std() > 5
