@@ -121,9 +121,7 @@ def test_a_training_may_start_from_weights_for_other_joints(tiny_coco, tiny_conf
 
 
 @pytest.mark.parametrize('layout', ['official_training', 'mmpose_0x', 'imagenet', 'classifier'])
-def test_load_from_takes_foreign_layouts_only_in_training(
-    layout, tiny_coco, tiny_config, tmp_path, messages, quick
-):
+def test_load_from_takes_foreign_layouts_only_in_training(layout, tiny_coco, tiny_config, tmp_path, messages, quick):
     source = small_model(5)
     path = saved(LAYOUTS[layout][1](clone(source.state_dict())), tmp_path / 'a.pth')
     config = tiny_config(tiny_coco(images=2))
