@@ -125,8 +125,8 @@ def category_of(entry: Entry) -> int:
 def person_category(categories: Sequence[Entry], num_joints: int | None = None, path: str = '') -> int | None:
     """Return the id of the first category with keypoints, or with `num_joints` keypoints where that is given.
 
-    Where no category names keypoints, as in the image lists of test-dev, the category called 'person' is taken. Where
-    there is none of that name either, return None, which means any category.
+    If no category names keypoints, as in the image lists of test-dev, take the category called 'person'. If there is
+    none of that name either, return None, which means any category.
 
     Raises:
         UserError: categories of the file `path` name keypoints, but none names `num_joints`.
@@ -138,8 +138,8 @@ def person_category(categories: Sequence[Entry], num_joints: int | None = None, 
     if num_joints is None or num_joints in counts:
         return int(with_joints[0 if num_joints is None else counts.index(num_joints)]['id'])
     raise UserError(
-        f'{path}: its category names {counts[0]} keypoints, but the metainfo has {num_joints} joints; '
-        "set the config's metainfo to the joints of this file"
+        f'{path}: its category names {counts[0]} keypoints, but the metainfo has {num_joints}; '
+        "set the config's metainfo to the keypoints of this file"
     )
 
 
@@ -151,11 +151,11 @@ def require_category(entry: Entry, category: int | None) -> None:
 
 
 def labelled_joints(annotation: Entry) -> tuple[np.ndarray, np.ndarray]:
-    """Return the keypoints (K, 2) and their visibility (K,) in {0, 1, 2}, float64; NaN of unlabelled joints becomes 0.
+    """Return the keypoints (K, 2) and their visibility (K,) in {0, 1, 2}, float64; NaN of unlabelled ones becomes 0.
 
     Raises:
-        LeftOut: no labelled joint. As in the official release, the joints decide, not `num_keypoints`.
-        ValueError: not three numbers a joint.
+        LeftOut: no labelled keypoint. As in the official release, the keypoints decide, not `num_keypoints`.
+        ValueError: not three numbers a keypoint.
     """
     values = np.array(annotation.get('keypoints') or (), dtype=np.float64).ravel()
     is_labelled = values[2::3] > 0

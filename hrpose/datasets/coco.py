@@ -32,7 +32,7 @@ class CocoDataset(PoseDataset):
     annotated boxes are clipped to the image's last pixel, a detector's boxes are not.
 
     Args:
-        ann_file: COCO keypoint JSON, or a folder of several with the same joints.
+        ann_file: COCO keypoint JSON, or a folder of several with the same keypoints.
         bbox_file: COCO detection results `[{image_id, category_id, bbox: xywh, score}, …]`.
         bbox_threshold: least score of a detection; 0 as published.
         **options: those of `PoseDataset`.
@@ -92,7 +92,7 @@ class CocoDataset(PoseDataset):
         if len(keypoints) != self.num_joints:
             raise UserError(
                 f'{self.ann_file}: annotation {annotation.get("id")} has {len(keypoints)} keypoints, but '
-                f"metainfo '{self.metainfo['dataset_name']}' has {self.num_joints} joints"
+                f"metainfo '{self.metainfo['dataset_name']}' has {self.num_joints}; set metainfo to those of this file"
             )
         box = annotated_box(annotation, image)
         fields = {'id': annotation['id'], 'keypoints': keypoints, 'visible': visible, 'box': box, 'box_score': 1.0}

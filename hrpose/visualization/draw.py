@@ -231,7 +231,7 @@ def _checked_people(keypoints: np.ndarray, scores: np.ndarray | None, joints: in
         return np.zeros((0, joints, 2)), np.zeros((0, joints))
     keypoints = keypoints[None] if keypoints.ndim == 2 else keypoints
     if keypoints.ndim != 3 or keypoints.shape[1:] != (joints, 2):
-        raise UserError(f'keypoints have to be (N, {joints}, 2) for {joints} joints, not {keypoints.shape}')
+        raise UserError(f'keypoints have to be (N, {joints}, 2) for this metainfo, not {keypoints.shape}')
     if scores is None:
         return keypoints, np.ones(keypoints.shape[:2])
     scores = np.asarray(scores, dtype=np.float64)

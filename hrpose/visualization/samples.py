@@ -45,8 +45,8 @@ def draw_samples(
         image: (H, W, 3) uint8 RGB.
         samples: the image's samples, one a person; or a single one.
         metainfo: of the data set.
-        threshold: leave out predicted joints whose score is not above it.
-        draw_gt: draw the ground truth, unless no joint is visible.
+        threshold: leave out predicted keypoints whose score is not above it.
+        draw_gt: draw the ground truth, unless no keypoint is visible.
         draw_pred: draw the prediction.
 
     Returns:
@@ -87,7 +87,7 @@ def prediction_sheet(
         metainfo: of the data set.
         columns: tiles in a row.
         cell: (w, h) of a tile, px.
-        threshold: leave out predicted joints whose score is not above it.
+        threshold: leave out predicted keypoints whose score is not above it.
         caption: makes a tile's text from its sample; by default the mean score of its keypoints.
 
     Returns:
@@ -109,10 +109,10 @@ def prediction_sheet(
 
 
 def input_sheet(samples: Sequence[Mapping[str, Any]], codec: Any, metainfo: Mapping[str, Any]) -> np.ndarray:
-    """Make a sheet of samples as a data set packs them, four in a row: the crop with its joints, and under its targets.
+    """Make a sheet of samples as a data set packs them, four in a row: each crop with keypoints, and with heatmaps.
 
-    A joint is drawn if it counts in the loss: if it is labelled and its Gaussian touches the heatmap. A sample without
-    labels is the crop alone.
+    A keypoint is drawn if it counts in the loss: if it is labelled and its Gaussian touches the heatmap. A sample
+    without labels is the crop alone.
 
     Args:
         samples: at least one of `inputs`, uint8 RGB (3, H, W), and `data_samples`, a `PoseDataSample`.
@@ -139,12 +139,12 @@ def input_sheet(samples: Sequence[Mapping[str, Any]], codec: Any, metainfo: Mapp
 def draw_input(
     image: np.ndarray, keypoints: np.ndarray, weights: np.ndarray, heatmaps: np.ndarray, metainfo: Mapping[str, Any]
 ) -> np.ndarray:
-    """Draw a crop with its joints and, to the right, under its heatmaps, both enlarged by the same whole number.
+    """Draw a crop with its keypoints and, to its right, the crop under its heatmaps, enlarged by one whole number.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         keypoints: (K, 2) input px.
-        weights: (K,) in the loss; joints of weight zero are left out.
+        weights: (K,) in the loss; keypoints of weight zero are left out.
         heatmaps: (K, h, w).
         metainfo: of the data set.
     """

@@ -26,7 +26,7 @@ def test_people_are_of_the_category_with_keypoints_or_called_person(categories, 
 
 
 def test_categories_of_other_numbers_of_keypoints_are_an_error():
-    with pytest.raises(UserError, match='f.json: its category names 2 keypoints, but the metainfo has 17 joints'):
+    with pytest.raises(UserError, match='f.json: its category names 2 keypoints, but the metainfo has 17;'):
         person_category([DOG, PERSON], 17, 'f.json')
 
 

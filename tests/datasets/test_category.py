@@ -69,7 +69,7 @@ def test_limbs_to_missing_joints_are_left_out_with_a_warning(tmp_path, reports):
         ([], "no category names its 'keypoints'"),
         ([{'id': 1, 'name': 'person'}], "no category names its 'keypoints'"),
         ([BIRD, {**BIRD, 'id': 2, 'name': 'bat'}], "2 categories have keypoints, 'bird' and 'bat'"),
-        ([{**BIRD, 'keypoints': 'beak'}], "not a list of joint names: 'beak'"),
+        ([{**BIRD, 'keypoints': 'beak'}], "not a list of names: 'beak'"),
         ([{**BIRD, 'keypoints': ['beak', 'beak', 'tail']}], 'has a name twice'),
         (['bird'], "'categories' is not a list of mappings"),
     ],

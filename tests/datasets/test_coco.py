@@ -196,13 +196,13 @@ def test_what_was_left_out_is_reported_with_its_numbers(tiny_coco, reports):
 
 def test_an_annotation_with_another_number_of_keypoints_names_both(tiny_coco):
     data = tiny_coco(edit=lambda content: content['annotations'][1].update(keypoints=[1, 1, 2] * 4))
-    with pytest.raises(UserError, match="annotation 101 has 4 keypoints, but metainfo 'tiny' has 5 joints"):
+    with pytest.raises(UserError, match="annotation 101 has 4 keypoints, but metainfo 'tiny' has 5; set metainfo"):
         CocoDataset(**data.arguments)
 
 
 def test_a_file_with_another_number_of_keypoints_names_both(tiny_coco):
     data = tiny_coco()
-    with pytest.raises(UserError, match=r'names 5 keypoints, but the metainfo has 17 joints'):
+    with pytest.raises(UserError, match=r'names 5 keypoints, but the metainfo has 17;'):
         CocoDataset(**{**data.arguments, 'metainfo': 'coco'})
 
 

@@ -86,7 +86,7 @@ def test_lines_grow_with_the_image():
 @pytest.mark.parametrize(
     ('keypoints', 'scores', 'said'),
     [
-        (np.zeros((1, 16, 2)), np.ones((1, 16)), 'for 17 joints'),
+        (np.zeros((1, 16, 2)), np.ones((1, 16)), r'\(N, 17, 2\) for this metainfo, not \(1, 16, 2\)'),
         (np.zeros((1, 17, 3)), np.ones((1, 17)), r'\(N, 17, 2\)'),
         (np.zeros((1, 17, 2)), np.ones((1, 16)), r'\(1, 16\)'),
     ],

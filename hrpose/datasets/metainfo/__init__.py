@@ -141,7 +141,7 @@ def category_metainfo(categories: Iterable[Mapping[str, Any]], path: str) -> dic
     """Return `dataset_name`, `keypoint_names` and `skeleton` of the category with keypoints.
 
     Args:
-        categories: of a COCO file. A skeleton counts joints from 1 there, from 0 in what is returned; limbs to joints
+        categories: of a COCO file. Its skeleton counts keypoints from 1, the returned one from 0. Limbs to keypoints
             that do not exist are left out, with a warning.
         path: of the file, whose stem becomes `dataset_name`.
 
@@ -151,13 +151,13 @@ def category_metainfo(categories: Iterable[Mapping[str, Any]], path: str) -> dic
     named = [category for category in categories if category.get('keypoints')]
     advice = 'metainfo = dict(keypoint_names=[…])'
     if not named:
-        raise UserError(f"{path}: no category names its 'keypoints'; name the joints there, or in the config: {advice}")
+        raise UserError(f"{path}: no category names its 'keypoints'; name them there, or in the config: {advice}")
     if len(named) > 1:
         which = ' and '.join(repr(category.get('name', category.get('id'))) for category in named)
-        raise UserError(f'{path}: {len(named)} categories have keypoints, {which}; name the joints to use: {advice}')
+        raise UserError(f'{path}: {len(named)} categories have keypoints, {which}; name those to use: {advice}')
     names = named[0]['keypoints']
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UserError(f"{path}: 'keypoints' of the category is not a list of joint names: {names!r:.80}")
+        raise UserError(f"{path}: 'keypoints' of the category is not a list of names: {names!r:.80}")
     limbs = _limbs(named[0].get('skeleton') or [], names, path)
     return {'dataset_name': Path(path).stem, 'keypoint_names': tuple(names), 'skeleton': limbs}
 
@@ -167,7 +167,7 @@ def require_same_joints(metainfo: Mapping[str, Any], source: str, path: str) -> 
 
     A file without joint names, as one of test images, agrees with all.
     """
-    expected, advice = metainfo['keypoint_names'], 'name the joints to use in the config: metainfo'
+    expected, advice = metainfo['keypoint_names'], 'name the keypoints to use in the config: metainfo'
     for category in read_categories(path):
         found = tuple(category.get('keypoints') or expected)
         if len(expected) != len(found):

@@ -1,14 +1,14 @@
 """The joints of known data sets, in the order of their annotation.
 
-OKS sigmas are COCO's (cocodataset.org, keypoint evaluation); those of CrowdPose's evaluation code, crowdposetools, are
+OKS sigmas are COCO's (cocodataset.org, its evaluation page); those of CrowdPose's evaluation code, crowdposetools, are
 the same. The other data sets publish none: they have COCO's for joints of the same name, and for the others the sigma
 of a similar joint. AP with such sigmas is comparable only with itself: LSP's own metric is PCK, MPII's is PCKh.
 
-coco         17 keypoints (Lin et al., 2014)
+coco         17 joints (Lin et al., 2014)
 crowdpose    14 joints (Li et al., CVPR 2019)
 lsp          14 joints of Leeds Sports Pose and its extension (Johnson and Everingham, 2010 and 2011)
 mpii         16 joints (Andriluka et al., CVPR 2014)
-posetrack18  17 keypoints (Andriluka et al., CVPR 2018); the ears keep COCO's places, but are never annotated
+posetrack18  17 joints (Andriluka et al., CVPR 2018); the ears keep COCO's places, but are never annotated
 """
 
 from collections.abc import Mapping
