@@ -23,7 +23,7 @@ every_config = pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.st
 class Recipe:
     """What a published row was trained with; `batch` is per GPU and over all of them."""
 
-    arch: str
+    arch: str | int  # of HRNet; of ResNet the depth
     input_size: tuple[int, int]
     data: str = 'coco'
     sigma: float = 2
@@ -36,7 +36,9 @@ class Recipe:
     start: str | None = None
 
 
-# Sources: the official release's yaml files, mmpose 1.x's configs, and for PoseTrack section 4.3 of Sun et al. (2019).
+SIMPLE_BASELINE = dict(epochs=140, steps=(90, 120))
+
+# Sources: the official releases' yaml files, mmpose 1.x's configs, and for PoseTrack section 4.3 of Sun et al. (2019).
 RECIPES = {
     'hrnet_w32_coco_256x192': Recipe('w32', (192, 256)),
     'hrnet_w48_coco_256x192': Recipe('w48', (192, 256)),
@@ -52,12 +54,23 @@ RECIPES = {
         'w32', (192, 256), data='posetrack18', rate=1e-4, epochs=20, steps=(10, 15), start='hrnet_w32_coco_256x192'
     ),
 }
+for depth in (50, 101, 152):
+    RECIPES |= {
+        f'simplebaseline_r{depth}_coco_256x192': Recipe(depth, (192, 256), **SIMPLE_BASELINE),
+        f'simplebaseline_r{depth}_coco_384x288': Recipe(depth, (288, 384), sigma=3, **SIMPLE_BASELINE),
+        f'simplebaseline_r{depth}_mpii_256x256': Recipe(depth, (256, 256), data='mpii', **SIMPLE_BASELINE),
+    }
 JOINTS = {'coco': 17, 'crowdpose': 14, 'mpii': 16, 'posetrack18': 17}
 
 OFFICIAL_COCO = [
     ('RandomHalfBody', dict(prob=0.3, min_joints=8, padding=1.5, upper_prob=pytest.approx(0.6915, abs=1e-4))),
     ('RandomScale', dict(spread=0.35)),
     ('RandomRotation', dict(degrees=45, prob=0.6)),
+    ('RandomFlip', dict(prob=0.5)),
+]
+SIMPLE_COCO = [
+    ('RandomScale', dict(spread=0.3)),
+    ('RandomRotation', dict(degrees=40, prob=0.6)),
     ('RandomFlip', dict(prob=0.5)),
 ]
 OFFICIAL_MPII = [
@@ -122,13 +135,14 @@ def test_every_configs_model_builds_with_a_heatmap_a_joint(path, build_on_meta):
     cfg = load_config(path)
     model = build_on_meta(cfg)
     assert model.head.out_channels == len(cfg.metainfo.keypoint_names)
-    assert model.head.final_layer.in_channels == model.backbone.out_channels[0]
+    (width,) = model.backbone.out_channels
+    assert model.head.final_layer.in_channels == (cfg.model.head.get('deconv_channels') or [width])[-1]
     assert model.head.codec.input_size == tuple(cfg.codec.input_size)
     assert model.flip_test
 
 
 def test_every_published_config_has_its_recipe_here():
-    own = {path.stem for path in CONFIGS if path.stem.startswith('hrnet_w16') or 'lspet' in path.stem}
+    own = {path.stem for path in CONFIGS if 'synthetic' in path.stem or 'lspet' in path.stem}
     assert {path.stem for path in CONFIGS} - own == set(RECIPES)
 
 
@@ -140,9 +154,9 @@ def test_a_config_states_the_published_network_and_schedule(name, recipe, build_
     assert tuple(cfg.codec.input_size) == recipe.input_size
     assert tuple(cfg.codec.heatmap_size) == (width // 4, height // 4)
     assert (cfg.codec.type, cfg.codec.sigma) == ('MSRAHeatmap', recipe.sigma)
-    assert cfg.model.backbone.arch == recipe.arch
+    assert cfg.model.backbone.get('depth', cfg.model.backbone.get('arch')) == recipe.arch
     model = build_on_meta(cfg)
-    assert model.backbone.out_channels == (int(recipe.arch[1:]),)
+    assert model.backbone.out_channels == (int(recipe.arch[1:]) if isinstance(recipe.arch, str) else 2048,)
     assert model.head.loss_module.factor == recipe.loss_factor
     assert (cfg.train_dataloader.batch_size, cfg.auto_scale_lr.base_batch_size) == recipe.batch
     assert (cfg.train_cfg.max_epochs, cfg.load_from) == (recipe.epochs, recipe.start)
@@ -157,7 +171,8 @@ def test_a_config_states_the_published_network_and_schedule(name, recipe, build_
 
 @pytest.mark.parametrize('name', RECIPES)
 def test_a_config_augments_as_published(name):
-    expected = MMPOSE_COCO if 'mmpose' in name else OFFICIAL_MPII if 'mpii' in name else OFFICIAL_COCO
+    published = SIMPLE_COCO if 'simplebaseline' in name else OFFICIAL_COCO
+    expected = MMPOSE_COCO if 'mmpose' in name else OFFICIAL_MPII if 'mpii' in name else published
     steps = build_pipeline(load(name), 'train_dataloader')[2:-2]
     assert [type(step).__name__ for step in steps] == [kind for kind, _ in expected]
     for step, (_, values) in zip(steps, expected, strict=True):

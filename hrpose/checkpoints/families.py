@@ -30,6 +30,7 @@ class Family:
         drops: beginnings of what no pose network has, a classifier for instance.
         renames: beginning -> hrpose's; the first that fits is taken, and a name that none fits stays.
         is_backbone: the file holds no pose head.
+        channel_order: of the images that the published networks of this layout were trained on, where it tells.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Family:
     drops: tuple[str, ...] = ()
     renames: tuple[tuple[str, str], ...] = ()
     is_backbone: bool = False
+    channel_order: str | None = None
 
     def fits(self, keys: Mapping[str, Any]) -> bool:
         """Say whether a file with these names has this layout."""
@@ -71,6 +73,7 @@ FAMILIES = (
             ('deconv_layers.', 'head.deconv_layers.'),
             *_TO_BACKBONE,
         ),
+        channel_order='bgr',
     ),
     Family(
         'HRNet classifier',
@@ -100,11 +103,13 @@ class Recognised:
         family: whose layout the file has.
         weights: by hrpose's names.
         dropped: the file's names of what no pose network has.
+        channel_order: that of the family, or of the one that hrpose converted the file from.
     """
 
     family: Family
     weights: dict[str, Tensor]
     dropped: tuple[str, ...] = ()
+    channel_order: str | None = None
 
 
 def recognise(checkpoint: Mapping[str, Any]) -> Recognised:
@@ -113,7 +118,11 @@ def recognise(checkpoint: Mapping[str, Any]) -> Recognised:
     family = next((family for family in FAMILIES if family.fits(given)), UNKNOWN)
     drops = (*family.drops, _PREPROCESSOR)
     weights = {family.translate(key): value for key, value in given.items() if not key.startswith(drops)}
-    return Recognised(family, weights, tuple(key for key in given if key.startswith(drops)))
+    dropped = tuple(key for key in given if key.startswith(drops))
+    meta = checkpoint.get('meta')
+    noted = meta.get('family') if isinstance(meta, Mapping) else None
+    origin = next((known for known in FAMILIES if known.name == noted), family)
+    return Recognised(family, weights, dropped, origin.channel_order)
 
 
 def state_dict_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -83,10 +83,22 @@ def load_recognised(model: nn.Module, found: Recognised, *, name: str, complete:
             advice = 'it holds a backbone only: start a training from it, by load_from or the init_cfg of a backbone'
         raise UserError(f'{name}: does not fit this model: {fit} (recognised as {found.family.name}); {advice}')
     model.load_state_dict({key: found.weights[key] for key in fit.loaded}, strict=False)
+    note = _order_note(model, found)
     # Half a fit is seldom meant: a wider network's file, for instance, shares only its stem.
-    level = logging.INFO if fit.share >= 0.5 else logging.WARNING
-    print_log(f'{name} ({found.family.name}): {fit}', logger='current', level=level)
+    level = logging.INFO if fit.share >= 0.5 and not note else logging.WARNING
+    print_log(f'{name} ({found.family.name}): {fit}{note}', logger='current', level=level)
     return fit
+
+
+def _order_note(model: nn.Module, found: Recognised) -> str:
+    """Return what to change if the published networks of a layout take channels in another order than `model`."""
+    ours, theirs = getattr(getattr(model, 'data_preprocessor', None), 'channel_order', None), found.channel_order
+    if None in (ours, theirs) or ours == theirs:
+        return ''
+    return (
+        f'; the published networks of this layout take {theirs} images, but this model gets {ours}; for their metrics '
+        f'add --cfg-options model.data_preprocessor.channel_order={theirs}'
+    )
 
 
 def compare(model: nn.Module, found: Recognised) -> Fit:

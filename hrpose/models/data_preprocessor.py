@@ -7,6 +7,7 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
+from hrpose.errors import UserError
 from hrpose.registry import MODELS
 
 # ImageNet's statistics in RGB, from 0 to 255, as for the published weights.
@@ -19,12 +20,26 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
     """Stacks uint8 images, moves them to the device in one transfer, and normalises them there, channels last.
 
     Args:
-        mean: of each RGB channel, from 0 to 255.
-        std: standard deviation of each RGB channel, in the same unit.
+        mean: of each channel, from 0 to 255.
+        std: standard deviation of each channel, in the same unit.
+        channel_order: of the network's input, 'rgb' or 'bgr'; `mean` and `std` belong to the channels in this order.
+            SimpleBaseline's official networks take 'bgr' with the defaults, which are RGB's.
+
+    Raises:
+        UserError: another order of channels.
     """
 
-    def __init__(self, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD) -> None:
+    def __init__(
+        self,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        *,
+        channel_order: str = 'rgb',
+    ) -> None:
         super().__init__(non_blocking=True)
+        if channel_order not in ('rgb', 'bgr'):
+            raise UserError(f"model.data_preprocessor.channel_order is 'rgb' or 'bgr', not {channel_order!r}")
+        self.channel_order = channel_order
         self.register_buffer('mean', torch.tensor(mean, dtype=torch.float32).view(1, -1, 1, 1), persistent=False)
         self.register_buffer('std', torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1), persistent=False)
 
@@ -39,6 +54,8 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
         if not isinstance(images, Tensor):
             images = stacked(images, self.device)
         images = images.to(self.device, non_blocking=True)
+        if self.channel_order == 'bgr':
+            images = images.flip(1)
         images = images.to(torch.float32, memory_format=torch.channels_last)
         return {'inputs': (images - self.mean) / self.std, 'data_samples': data.get('data_samples')}
 

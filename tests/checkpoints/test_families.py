@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from hrpose.apis import init_model
-from hrpose.checkpoints import guard_mmengine, load_weights, recognise
+from hrpose.checkpoints import convert_checkpoint, guard_mmengine, load_weights, recognise
+from hrpose.config import load_config
 from hrpose.errors import UserError
 from hrpose.registry import MODELS
 from tests.checkpoints.cases import LAYOUTS, POSE_LAYOUTS, clone, distributed, official, saved, small_model
@@ -109,18 +110,32 @@ def test_an_init_cfg_file_that_fits_nothing_is_an_error(content, options, compla
         pretrained(saved(content, tmp_path / 'a.pth'), 'w16_small', **options)
 
 
+def as_mmposes(state: dict) -> dict:
+    """Return what mmpose 1.x would save of official weights."""
+    heads = ('final_layer.', 'deconv_layers.')
+    renamed = {f'{"head" if key.startswith(heads) else "backbone"}.{key}': value for key, value in state.items()}
+    return {'state_dict': renamed, 'meta': {}}
+
+
+# What the file is -> the config, the golden network, and how the file is made from that network's weights.
 GOLDEN_POSE = {
-    'official': ('hrnet_w32_256x192', lambda state: state),
-    'mmpose_1x': ('mmpose_hrnet_w32_256x192', lambda state: {'state_dict': state, 'meta': {}, 'message_hub': {}}),
+    'official': ('hrnet_w32_coco_256x192', 'hrnet_w32_256x192', lambda state: state),
+    'mmpose_1x': (
+        'hrnet_w32_coco_256x192',
+        'mmpose_hrnet_w32_256x192',
+        lambda state: {'state_dict': state, 'meta': {}, 'message_hub': {}},
+    ),
+    'official_resnet': ('simplebaseline_r50_coco_256x192', 'pose_resnet50_256x192', lambda state: state),
+    'mmpose_1x_resnet': ('simplebaseline_r50_coco_256x192', 'pose_resnet50_256x192', as_mmposes),
 }
 
 
 @pytest.mark.parametrize('layout', GOLDEN_POSE)
 def test_a_published_file_gives_the_golden_heatmaps(layout, repository, tmp_path, messages):
-    network, make = GOLDEN_POSE[layout]
+    config, network, make = GOLDEN_POSE[layout]
     state = filled(network)
     path = saved(make(state), tmp_path / 'a.pth')
-    model = init_model(repository / 'configs' / 'hrnet_w32_coco_256x192.py', path)
+    model = init_model(repository / 'configs' / f'{config}.py', path)
     with torch.no_grad():
         heatmaps = model(golden_input(192, 256)).numpy()
     assert_heatmaps(heatmaps, golden(f'{network}_forward.npz'))
@@ -169,6 +184,32 @@ def test_the_published_names_of_mmpose_are_hrposes(network):
     found = recognise({'state_dict': {key: torch.empty(shape, device='meta') for key, shape in keys.items()}})
     assert list(found.weights) == list(keys)
     assert found.family.name == 'mmpose 1.x or hrpose'
+
+
+@pytest.mark.parametrize('converted', [False, True])
+@pytest.mark.parametrize(('order', 'told'), [('rgb', True), ('bgr', False)])
+def test_official_resnets_say_that_they_take_bgr_images(order, told, converted, repository, tmp_path, messages):
+    path = saved(filled('pose_resnet50_256x192'), tmp_path / 'a.pth')
+    if converted:
+        convert_checkpoint(path, path := tmp_path / 'b.pth')
+    option = 'model.data_preprocessor.channel_order'
+    init_model(load_config(repository / 'configs/simplebaseline_r50_coco_256x192.py', {option: order}), path)
+    assert (
+        f'take bgr images, but this model gets rgb; for their metrics add --cfg-options {option}=bgr' in messages[0]
+    ) == told
+    assert 'bgr' not in messages[0] or told
+
+
+def test_a_torchvision_resnet_starts_a_simple_baseline(tmp_path, messages):
+    guard_mmengine()
+    source = MODELS.build({'type': 'ResNet', 'depth': 18})
+    file = source.state_dict() | {'fc.weight': torch.zeros(1000, 512), 'fc.bias': torch.zeros(1000)}
+    init_cfg = {'type': 'Pretrained', 'checkpoint': str(saved(file, tmp_path / 'a.pth'))}
+    backbone = MODELS.build({'type': 'ResNet', 'depth': 18, 'init_cfg': init_cfg})
+    backbone.init_weights()
+    torch.testing.assert_close(backbone.state_dict(), source.state_dict(), rtol=0, atol=0)
+    total = len(source.state_dict())
+    assert f'(ImageNet ResNet): {total} of {total} weights (100%) matched' in messages[0]
 
 
 def test_an_imagenet_resnet_leaves_its_classifier_behind():

@@ -19,7 +19,10 @@ from tests.golden import GOLDEN, condense
 ORIGINALS = GOLDEN.parents[2] / 'shared' / 'golden'
 DATA, FACTS = ORIGINALS.parent / 'data', ORIGINALS.parent / 'facts'
 
-FORWARDS = ('hrnet_w32_256x192', 'hrnet_w32_mpii_256x256', 'hrnet_w48_256x192', 'mmpose_hrnet_w32_256x192')
+FORWARDS = (
+    'hrnet_w32_256x192', 'hrnet_w32_mpii_256x256', 'hrnet_w48_256x192', 'mmpose_hrnet_w32_256x192',
+    'pose_resnet50_256x192',
+)  # fmt: skip
 # Of arrays in which rows do not depend on one another, two of the 64 are stored.
 ROWS = [9, 40]
 MPII_TRUTH = 'mpii_gt_valid.mat'

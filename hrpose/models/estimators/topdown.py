@@ -35,7 +35,7 @@ class TopdownPoseEstimator(BaseModel):
         precision: of prediction: 'fp32', 'bf16' or 'fp16'. The optimizer wrapper decides on that of training.
         compile: compile backbone, neck and head with `torch.compile`, for training and prediction.
         fuse: in prediction, fold batch normalisations into convolutions.
-        data_preprocessor: config.
+        data_preprocessor: config; a `PoseDataPreprocessor` unless its type says otherwise.
         init_cfg: mmengine's.
 
     Raises:
@@ -59,7 +59,9 @@ class TopdownPoseEstimator(BaseModel):
         data_preprocessor: Mapping[str, Any] = DEFAULT_PREPROCESSOR,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(data_preprocessor=MODELS.build(dict(data_preprocessor)), init_cfg=init_cfg)
+        super().__init__(
+            data_preprocessor=MODELS.build({**DEFAULT_PREPROCESSOR, **data_preprocessor}), init_cfg=init_cfg
+        )
         self.backbone = MODELS.build(dict(backbone))
         self.neck = None if neck is None else MODELS.build(dict(neck))
         parts = [part for part in (self.backbone, self.neck) if part is not None]
