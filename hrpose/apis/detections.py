@@ -16,10 +16,11 @@ from tqdm import tqdm
 from hrpose.apis.boxes import Boxes
 from hrpose.apis.detector import PersonDetector
 from hrpose.apis.sources import IMAGE_SUFFIXES
-from hrpose.apis.unfinished import UnfinishedJob, write_whole
+from hrpose.apis.unfinished import UnfinishedJob
 from hrpose.datasets.annotations import category_of, person_category
 from hrpose.datasets.coco import read_coco_json
 from hrpose.errors import UserError
+from hrpose.files import whole
 from hrpose.images.files import ImageError
 
 # Further images that cannot be read are only counted, as a wrong folder would fill the screen.
@@ -206,6 +207,7 @@ def _write(out: Path, job: UnfinishedJob, count: int) -> Summary:
     if len(broken) == count:
         raise UserError(f'none of the {count} images can be read, for instance: {broken[0]}')
     found = [result for line in lines for result in line['found']]
-    write_whole(out, json.dumps(found))
+    with whole(out) as part:
+        part.write_text(json.dumps(found))
     job.remove()
     return Summary(count - len(broken), len(found), broken)

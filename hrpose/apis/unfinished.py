@@ -5,12 +5,13 @@ it finished. The folder is removed once the result is written.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from hrpose.files import whole
 
 _JOB, _FINISHED = 'job.json', 'finished.jsonl'
 
@@ -39,11 +40,12 @@ class UnfinishedJob:
         different = next((key for key in self.job if before is not None and before.get(key) != self.job[key]), None)
         if different is not None:
             shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.folder / _JOB, json.dumps(self.job))
+        with whole(self.folder / _JOB) as part:
+            part.write_text(json.dumps(self.job))
         files = sorted(self.folder.glob('*.jsonl'))
         lines = _by_batch(files)
-        write_whole(self.folder / _FINISHED, ''.join(json.dumps(line) + '\n' for line in lines.values()))
+        with whole(self.folder / _FINISHED) as part:
+            part.write_text(''.join(json.dumps(line) + '\n' for line in lines.values()))
         for file in files:
             if file.name != _FINISHED:
                 file.unlink()
@@ -78,14 +80,6 @@ class UnfinishedJob:
             return json.loads((self.folder / _JOB).read_text())
         except (OSError, ValueError):
             return {} if self.folder.exists() else None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write all of `text` or nothing, and make the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + '.part')
-    part.write_text(text)
-    os.replace(part, path)
 
 
 def _by_batch(files: Iterable[Path]) -> dict[int, Line]:

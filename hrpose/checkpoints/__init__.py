@@ -2,7 +2,7 @@
 
 from hrpose.checkpoints.convert import convert_checkpoint
 from hrpose.checkpoints.families import FAMILIES, Family, Recognised, recognise, state_dict_of
-from hrpose.checkpoints.fit import Fit, load_recognised, load_weights
+from hrpose.checkpoints.fit import Fit, load_weights
 from hrpose.checkpoints.guard import Pretrained, guard_mmengine
 from hrpose.checkpoints.names import locate
 from hrpose.checkpoints.plain import plain_checkpoint, resumable
@@ -16,7 +16,6 @@ __all__ = [
     'Recognised',
     'convert_checkpoint',
     'guard_mmengine',
-    'load_recognised',
     'load_weights',
     'locate',
     'plain_checkpoint',

@@ -1,6 +1,5 @@
 """Write a checkpoint of any known layout in hrpose's form, or in mmpose 1.x's."""
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,10 +15,10 @@ from hrpose.checkpoints.plain import plain_checkpoint
 from hrpose.checkpoints.read import read_checkpoint
 from hrpose.checkpoints.safetensors_file import SUFFIX, write_safetensors
 from hrpose.errors import UserError, nearest
+from hrpose.files import whole
 from hrpose.version import __version__
 
-# What hrpose's form notes about itself, beside what the file had noted.
-_OWN_NOTES = ('hrpose_version', 'converted_from', 'family')
+FORMS = ('hrpose', 'mmpose')
 
 _COARSER_OUTPUT = re.compile(r'backbone\.stage4\.(\d+)\.fuse_layers\.[1-9]\d*\.')
 
@@ -52,21 +51,21 @@ def convert_checkpoint(source: str | Path, target: str | Path, *, to: str = 'hrp
         some = ', '.join(list(found.weights)[:3]) or 'none'
         raise UserError(f'{source}: its layout is unknown (weights: {some}); give a pose network or a backbone')
     weights = _pose_network(found)
-    _write(plain_checkpoint({'state_dict': weights, 'meta': FORMS[to](content.get('meta'), path.name, found)}), target)
+    plain = plain_checkpoint({'state_dict': weights, 'meta': _meta(content.get('meta'), path.name, found, to)})
+    try:
+        with whole(target) as part:
+            WRITERS[target.suffix](plain, part)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise UserError(f'{target}: cannot be written ({getattr(error, "strerror", None) or error})') from error
     dropped = len(found.dropped) + len(found.weights) - len(weights)
     return f'{source} ({found.family.name}) -> {target} ({to}): {len(weights)} weights kept, {dropped} dropped'
 
 
-def _hrpose_meta(meta: Any, source: str, found: Recognised) -> dict[str, Any]:
-    notes = dict(zip(_OWN_NOTES, (__version__, source, found.family.name), strict=True))
-    return {**notes, **(meta if isinstance(meta, Mapping) else {})}
-
-
-def _mmpose_meta(meta: Any, source: str, found: Recognised) -> dict[str, Any]:
-    return {key: value for key, value in _hrpose_meta(meta, source, found).items() if key not in _OWN_NOTES}
-
-
-FORMS = {'hrpose': _hrpose_meta, 'mmpose': _mmpose_meta}
+def _meta(given: Any, source: str, found: Recognised, to: str) -> dict[str, Any]:
+    """Return a checkpoint's `meta`: hrpose's form adds where the weights come from, mmpose's leaves that out."""
+    own = {'hrpose_version': __version__, 'converted_from': source, 'family': found.family.name}
+    given = given if isinstance(given, Mapping) else {}
+    return {**own, **given} if to == 'hrpose' else {key: value for key, value in given.items() if key not in own}
 
 
 def _save(content: dict[str, Any], path: Path) -> None:
@@ -84,16 +83,3 @@ def _pose_network(found: Recognised) -> dict[str, Tensor]:
     coarser = {key: match[1] for key in found.weights if (match := _COARSER_OUTPUT.match(key))}
     last = max(coarser.values(), key=int, default=None)
     return {key: value for key, value in found.weights.items() if key not in coarser or coarser[key] != last}
-
-
-def _write(content: dict[str, Any], target: Path) -> None:
-    """Write beside the target first, so that it is never half there."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f'.{target.name}.{os.getpid()}.part')
-    try:
-        WRITERS[target.suffix](content, part)
-        os.replace(part, target)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        raise UserError(f'{target}: cannot be written ({getattr(error, "strerror", None) or error})') from error
-    finally:
-        part.unlink(missing_ok=True)

@@ -3,8 +3,7 @@
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
@@ -45,7 +44,8 @@ def download(path: Path, addresses: Sequence[str], *, sha256: str | None) -> Non
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + '.part')
     reasons = []
-    with _alone_in(path.parent):
+    with open(path.parent / '.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if path.is_file():
             return
         for address in addresses:
@@ -59,14 +59,6 @@ def download(path: Path, addresses: Sequence[str], *, sha256: str | None) -> Non
         f'{path.name}: cannot be downloaded from {", ".join(reasons)}; without a connection, get it on another machine '
         f'and put it at {path}'
     )
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other process downloads into `folder`."""
-    with open(folder / '.lock', 'w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch(address: str, part: Path, sha256: str | None) -> str | None:

@@ -46,10 +46,8 @@ class Family:
 
     def translate(self, key: str) -> str:
         """Return hrpose's name for the file's `key`."""
-        for beginning, ours in self.renames:
-            if key.startswith(beginning):
-                return ours + key.removeprefix(beginning)
-        return key
+        fitting = (ours + key.removeprefix(theirs) for theirs, ours in self.renames if key.startswith(theirs))
+        return next(fitting, key)
 
 
 _TO_BACKBONE = (('', 'backbone.'),)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from mmengine.logging import print_log
@@ -41,7 +41,8 @@ class Fit:
         # Rounded down: 100% is all of them.
         parts = [f'{len(self.loaded)} of {total} weights ({int(100 * self.share)}%) matched']
         left = [_count(self.other_shape, 'of another shape'), _count(self.missing, 'not in the file')]
-        dropped = [_count(_tops(self.dropped), 'of other parts', of=self.dropped)]
+        parts_dropped = list(dict.fromkeys(name.split('.')[0] for name in self.dropped))
+        dropped = [_count(parts_dropped, 'of other parts', of=self.dropped)]
         dropped += [_count(self.unused, 'not in this model')]
         for what, counts in (('left to initialisation', left), ('dropped', dropped)):
             if any(counts):
@@ -55,27 +56,19 @@ def _count(names: Sequence[str], what: str, *, of: Sequence[str] | None = None) 
     return f'{len(names if of is None else of)} {what} ({", ".join(names[:3])}{more})' if names else ''
 
 
-def _tops(names: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(name.split('.')[0] for name in names))
-
-
-def load_weights(model: nn.Module, checkpoint: Mapping[str, Any], *, name: str, complete: bool) -> Fit:
-    """Copy a checkpoint's weights into `model` where names and shapes agree; say in one line what happened.
+def load_weights(model: nn.Module, checkpoint: Mapping[str, Any] | Recognised, *, name: str, complete: bool) -> Fit:
+    """Copy a checkpoint's weights into `model` where names and shapes agree; log in one line what happened.
 
     Args:
         model: changed in place.
-        checkpoint: a checkpoint's content, or the weights themselves, in any layout of `FAMILIES`.
+        checkpoint: a checkpoint's content, or the weights themselves, in any layout of `FAMILIES`; or recognised ones.
         name: of the file, for messages.
         complete: every weight of the model has to be found (testing, resuming), or only some (fine-tuning).
 
     Raises:
         UserError: nothing fits, or not everything although `complete`.
     """
-    return load_recognised(model, recognise(checkpoint), name=name, complete=complete)
-
-
-def load_recognised(model: nn.Module, found: Recognised, *, name: str, complete: bool) -> Fit:
-    """Do what `load_weights` does with weights that were recognised before."""
+    found = checkpoint if isinstance(checkpoint, Recognised) else recognise(checkpoint)
     fit = compare(model, found)
     if not fit.loaded or (complete and (fit.other_shape or fit.missing)):
         advice = 'give the config that it was trained with'
@@ -112,10 +105,3 @@ def compare(model: nn.Module, found: Recognised) -> Fit:
         place = fit.missing if given is None else fit.loaded if given.shape == value.shape else fit.other_shape
         place.append(key)
     return fit
-
-
-def part_of(found: Recognised, prefix: str) -> Recognised:
-    """Return the weights under `prefix`, without it; the others are among the dropped."""
-    weights = {key.removeprefix(prefix): value for key, value in found.weights.items() if key.startswith(prefix)}
-    others = tuple(key for key in found.weights if not key.startswith(prefix))
-    return replace(found, weights=weights, dropped=(*found.dropped, *others))

@@ -1,5 +1,6 @@
 """Make mmengine's own ways to weights the safe ones: its checkpoint loader, and `init_cfg` of type 'Pretrained'."""
 
+from dataclasses import replace
 from typing import Any
 
 from mmengine.model.weight_init import PretrainedInit, update_init_info
@@ -8,7 +9,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 from hrpose.checkpoints.families import Recognised, recognise
-from hrpose.checkpoints.fit import load_recognised, part_of
+from hrpose.checkpoints.fit import load_weights
 from hrpose.checkpoints.read import read_checkpoint
 from hrpose.errors import UserError
 
@@ -27,21 +28,23 @@ class Pretrained(PretrainedInit):
         """Load the weights into `module`; raise `UserError` if none fits."""
         found = recognise(read_checkpoint(self.checkpoint, self.map_location))
         name = f'{type(module).__name__} from {self.checkpoint}'
-        load_recognised(module, _fitting_part(found, module, self.prefix, name), name=name, complete=False)
+        load_weights(module, _fitting_part(found, module, self.prefix, name), name=name, complete=False)
         if hasattr(module, '_params_init_info'):
             update_init_info(module, init_info=self._get_init_info())
 
 
 def _fitting_part(found: Recognised, module: nn.Module, prefix: str | None, name: str) -> Recognised:
-    """Return what of a file is meant for `module`."""
+    """Return the weights that are meant for `module`, named as there; the others are among the dropped."""
     if prefix is None and any(key.startswith('backbone.') for key in module.state_dict()):
         return found
     beginning = f'{prefix or "backbone"}'.rstrip('.') + '.'
-    if any(key.startswith(beginning) for key in found.weights):
-        return part_of(found, beginning)
-    if prefix is not None:
-        raise UserError(f"{name}: no weight's name begins with the prefix '{beginning}'")
-    return found
+    own = {key: value for key, value in found.weights.items() if key.startswith(beginning)}
+    if not own and prefix is not None:
+        raise UserError(f"{name}: no weight's name begins with the prefix '{beginning}'; give another, or none")
+    if not own:
+        return found
+    dropped = (*found.dropped, *(key for key in found.weights if key not in own))
+    return replace(found, weights={key.removeprefix(beginning): own[key] for key in own}, dropped=dropped)
 
 
 def _load_for_mmengine(filename: str, map_location: Any = None, **_: Any) -> dict[str, Any]:

@@ -9,8 +9,7 @@ import re
 from dataclasses import dataclass
 
 _ZOO = 'https://download.openmmlab.com/mmpose/'
-_V1 = f'{_ZOO}v1/body_2d_keypoint/topdown_heatmap/coco/'
-_V0 = f'{_ZOO}top_down/'
+_V1 = 'v1/body_2d_keypoint/topdown_heatmap/coco/td-hm_'
 
 # Published files carry the first eight digits of their SHA-256 in their name.
 _HASH = re.compile(r'-([0-9a-f]{8})[_.]')
@@ -37,60 +36,52 @@ class Published:
     addresses: tuple[str, ...]
 
 
-def _row(*addresses: str) -> Published:
-    file = addresses[0].rsplit('/', 1)[-1]
+# Name -> address below `_ZOO`.
+_FILES = {
+    'hrnet_w32_imagenet': 'pretrain_models/hrnet_w32-36af842e.pth',
+    'hrnet_w48_imagenet': 'pretrain_models/hrnet_w48-8ef0771d.pth',
+    'hrnet_w32_coco_256x192': f'{_V1}hrnet-w32_8xb64-210e_coco-256x192-81c58e40_20220909.pth',
+    'hrnet_w32_coco_384x288': f'{_V1}hrnet-w32_8xb64-210e_coco-384x288-ca5956af_20220909.pth',
+    'hrnet_w48_coco_256x192': f'{_V1}hrnet-w48_8xb32-210e_coco-256x192-0e67c616_20220913.pth',
+    'hrnet_w48_coco_384x288': f'{_V1}hrnet-w48_8xb32-210e_coco-384x288-c161b7de_20220915.pth',
+    'hrnet_w32_coco_256x192_dark': f'{_V1}hrnet-w32_dark-8xb64-210e_coco-256x192-0e00bf12_20220914.pth',
+    'hrnet_w32_coco_384x288_dark': f'{_V1}hrnet-w32_dark-8xb64-210e_coco-384x288-9bab4c9b_20220917.pth',
+    'hrnet_w48_coco_256x192_dark': f'{_V1}hrnet-w48_dark-8xb32-210e_coco-256x192-e1ebdd6f_20220913.pth',
+    'hrnet_w48_coco_384x288_dark': f'{_V1}hrnet-w48_dark-8xb32-210e_coco-384x288-39c3c381_20220916.pth',
+    'hrnet_w32_coco_256x192_udp': f'{_V1}hrnet-w32_udp-8xb64-210e_coco-256x192-73ede547_20220914.pth',
+    'hrnet_w32_coco_384x288_udp': f'{_V1}hrnet-w32_udp-8xb64-210e_coco-384x288-9a3f7c85_20220914.pth',
+    'hrnet_w48_coco_256x192_udp': f'{_V1}hrnet-w48_udp-8xb32-210e_coco-256x192-3feaef8f_20220913.pth',
+    'hrnet_w48_coco_384x288_udp': f'{_V1}hrnet-w48_udp-8xb32-210e_coco-384x288-70d7ab01_20220913.pth',
+    'simplebaseline_r50_coco_256x192': f'{_V1}res50_8xb64-210e_coco-256x192-04af38ce_20220923.pth',
+    'simplebaseline_r50_coco_384x288': f'{_V1}res50_8xb64-210e_coco-384x288-7b8db90e_20220923.pth',
+    'simplebaseline_r101_coco_256x192': f'{_V1}res101_8xb64-210e_coco-256x192-065d3625_20220926.pth',
+    'simplebaseline_r152_coco_256x192': f'{_V1}res152_8xb32-210e_coco-256x192-0345f330_20220928.pth',
+    'simplebaseline_r152_coco_384x288': f'{_V1}res152_8xb32-210e_coco-384x288-7fbb906f_20220927.pth',
+    'simplebaseline_r50_coco_256x192_dark': f'{_V1}res50_dark-8xb64-210e_coco-256x192-c129dcb6_20220926.pth',
+    'simplebaseline_r50_coco_384x288_dark': f'{_V1}res50_dark-8xb64-210e_coco-384x288-8b90b538_20220926.pth',
+    'simplebaseline_r101_coco_256x192_dark': f'{_V1}res101_dark-8xb64-210e_coco-256x192-528ec248_20220926.pth',
+    'simplebaseline_r101_coco_384x288_dark': f'{_V1}res101_dark-8xb64-210e_coco-384x288-487d40a4_20220926.pth',
+    'simplebaseline_r152_coco_256x192_dark': f'{_V1}res152_dark-8xb32-210e_coco-256x192-f754df5f_20221031.pth',
+    'simplebaseline_r152_coco_384x288_dark': f'{_V1}res152_dark-8xb32-210e_coco-384x288-329f8454_20221031.pth',
+    'hourglass52_coco_256x256': 'top_down/hourglass/hourglass52_coco_256x256-4ec713ba_20200709.pth',
+    'hourglass52_coco_384x384': 'top_down/hourglass/hourglass52_coco_384x384-be91ba2b_20200812.pth',
+    'hrnet_w32_mpii_256x256': 'top_down/hrnet/hrnet_w32_mpii_256x256-6c4f923f_20200812.pth',
+    'hrnet_w48_mpii_256x256': 'top_down/hrnet/hrnet_w48_mpii_256x256-92cab7bd_20200812.pth',
+    'hrnet_w32_mpii_256x256_dark': 'top_down/hrnet/hrnet_w32_mpii_256x256_dark-f1601c5b_20200927.pth',
+    'hrnet_w48_mpii_256x256_dark': 'top_down/hrnet/hrnet_w48_mpii_256x256_dark-0decd39f_20200927.pth',
+    'simplebaseline_r50_mpii_256x256': 'top_down/resnet/res50_mpii_256x256-418ffc88_20200812.pth',
+    'simplebaseline_r101_mpii_256x256': 'top_down/resnet/res101_mpii_256x256-416f5d71_20200812.pth',
+    'simplebaseline_r152_mpii_256x256': 'top_down/resnet/res152_mpii_256x256-3ecba29d_20200812.pth',
+    'hourglass52_mpii_256x256': 'top_down/hourglass/hourglass52_mpii_256x256-ae358435_20200812.pth',
+    'hourglass52_mpii_384x384': 'top_down/hourglass/hourglass52_mpii_384x384-04090bc3_20200812.pth',
+}
+
+
+def _published(address: str) -> Published:
+    file = address.rsplit('/', 1)[-1]
     sha256 = hash_in_name(file)
     assert sha256 is not None, f'{file} carries no hash'
-    return Published(file, sha256, addresses)
+    return Published(file, sha256, (_ZOO + address,))
 
 
-PUBLISHED: dict[str, Published] = {
-    'hrnet_w32_imagenet': _row(f'{_ZOO}pretrain_models/hrnet_w32-36af842e.pth'),
-    'hrnet_w48_imagenet': _row(f'{_ZOO}pretrain_models/hrnet_w48-8ef0771d.pth'),
-    'hrnet_w32_coco_256x192': _row(f'{_V1}td-hm_hrnet-w32_8xb64-210e_coco-256x192-81c58e40_20220909.pth'),
-    'hrnet_w32_coco_384x288': _row(f'{_V1}td-hm_hrnet-w32_8xb64-210e_coco-384x288-ca5956af_20220909.pth'),
-    'hrnet_w48_coco_256x192': _row(f'{_V1}td-hm_hrnet-w48_8xb32-210e_coco-256x192-0e67c616_20220913.pth'),
-    'hrnet_w48_coco_384x288': _row(f'{_V1}td-hm_hrnet-w48_8xb32-210e_coco-384x288-c161b7de_20220915.pth'),
-    'hrnet_w32_coco_256x192_dark': _row(f'{_V1}td-hm_hrnet-w32_dark-8xb64-210e_coco-256x192-0e00bf12_20220914.pth'),
-    'hrnet_w32_coco_384x288_dark': _row(f'{_V1}td-hm_hrnet-w32_dark-8xb64-210e_coco-384x288-9bab4c9b_20220917.pth'),
-    'hrnet_w48_coco_256x192_dark': _row(f'{_V1}td-hm_hrnet-w48_dark-8xb32-210e_coco-256x192-e1ebdd6f_20220913.pth'),
-    'hrnet_w48_coco_384x288_dark': _row(f'{_V1}td-hm_hrnet-w48_dark-8xb32-210e_coco-384x288-39c3c381_20220916.pth'),
-    'hrnet_w32_coco_256x192_udp': _row(f'{_V1}td-hm_hrnet-w32_udp-8xb64-210e_coco-256x192-73ede547_20220914.pth'),
-    'hrnet_w32_coco_384x288_udp': _row(f'{_V1}td-hm_hrnet-w32_udp-8xb64-210e_coco-384x288-9a3f7c85_20220914.pth'),
-    'hrnet_w48_coco_256x192_udp': _row(f'{_V1}td-hm_hrnet-w48_udp-8xb32-210e_coco-256x192-3feaef8f_20220913.pth'),
-    'hrnet_w48_coco_384x288_udp': _row(f'{_V1}td-hm_hrnet-w48_udp-8xb32-210e_coco-384x288-70d7ab01_20220913.pth'),
-    'simplebaseline_r50_coco_256x192': _row(f'{_V1}td-hm_res50_8xb64-210e_coco-256x192-04af38ce_20220923.pth'),
-    'simplebaseline_r50_coco_384x288': _row(f'{_V1}td-hm_res50_8xb64-210e_coco-384x288-7b8db90e_20220923.pth'),
-    'simplebaseline_r101_coco_256x192': _row(f'{_V1}td-hm_res101_8xb64-210e_coco-256x192-065d3625_20220926.pth'),
-    'simplebaseline_r152_coco_256x192': _row(f'{_V1}td-hm_res152_8xb32-210e_coco-256x192-0345f330_20220928.pth'),
-    'simplebaseline_r152_coco_384x288': _row(f'{_V1}td-hm_res152_8xb32-210e_coco-384x288-7fbb906f_20220927.pth'),
-    'simplebaseline_r50_coco_256x192_dark': _row(
-        f'{_V1}td-hm_res50_dark-8xb64-210e_coco-256x192-c129dcb6_20220926.pth'
-    ),
-    'simplebaseline_r50_coco_384x288_dark': _row(
-        f'{_V1}td-hm_res50_dark-8xb64-210e_coco-384x288-8b90b538_20220926.pth'
-    ),
-    'simplebaseline_r101_coco_256x192_dark': _row(
-        f'{_V1}td-hm_res101_dark-8xb64-210e_coco-256x192-528ec248_20220926.pth'
-    ),
-    'simplebaseline_r101_coco_384x288_dark': _row(
-        f'{_V1}td-hm_res101_dark-8xb64-210e_coco-384x288-487d40a4_20220926.pth'
-    ),
-    'simplebaseline_r152_coco_256x192_dark': _row(
-        f'{_V1}td-hm_res152_dark-8xb32-210e_coco-256x192-f754df5f_20221031.pth'
-    ),
-    'simplebaseline_r152_coco_384x288_dark': _row(
-        f'{_V1}td-hm_res152_dark-8xb32-210e_coco-384x288-329f8454_20221031.pth'
-    ),
-    'hourglass52_coco_256x256': _row(f'{_V0}hourglass/hourglass52_coco_256x256-4ec713ba_20200709.pth'),
-    'hourglass52_coco_384x384': _row(f'{_V0}hourglass/hourglass52_coco_384x384-be91ba2b_20200812.pth'),
-    'hrnet_w32_mpii_256x256': _row(f'{_V0}hrnet/hrnet_w32_mpii_256x256-6c4f923f_20200812.pth'),
-    'hrnet_w48_mpii_256x256': _row(f'{_V0}hrnet/hrnet_w48_mpii_256x256-92cab7bd_20200812.pth'),
-    'hrnet_w32_mpii_256x256_dark': _row(f'{_V0}hrnet/hrnet_w32_mpii_256x256_dark-f1601c5b_20200927.pth'),
-    'hrnet_w48_mpii_256x256_dark': _row(f'{_V0}hrnet/hrnet_w48_mpii_256x256_dark-0decd39f_20200927.pth'),
-    'simplebaseline_r50_mpii_256x256': _row(f'{_V0}resnet/res50_mpii_256x256-418ffc88_20200812.pth'),
-    'simplebaseline_r101_mpii_256x256': _row(f'{_V0}resnet/res101_mpii_256x256-416f5d71_20200812.pth'),
-    'simplebaseline_r152_mpii_256x256': _row(f'{_V0}resnet/res152_mpii_256x256-3ecba29d_20200812.pth'),
-    'hourglass52_mpii_256x256': _row(f'{_V0}hourglass/hourglass52_mpii_256x256-ae358435_20200812.pth'),
-    'hourglass52_mpii_384x384': _row(f'{_V0}hourglass/hourglass52_mpii_384x384-04090bc3_20200812.pth'),
-}
+PUBLISHED = {name: _published(address) for name, address in _FILES.items()}

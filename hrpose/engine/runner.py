@@ -16,7 +16,7 @@ from torch import nn
 from torch.distributed import DistError
 from torch.nn.parallel import DistributedDataParallel
 
-from hrpose.checkpoints import load_recognised, plain_checkpoint, read_checkpoint, recognise, resumable
+from hrpose.checkpoints import load_weights, plain_checkpoint, read_checkpoint, recognise, resumable
 from hrpose.engine.config_text import FormattedOnce
 from hrpose.engine.distributed.processes import average_in_any_order, join, require_sync_bn, unwrapped, wrapper_options
 from hrpose.engine.distributed.shared_file import agreed, as_first_process_has_it
@@ -24,8 +24,9 @@ from hrpose.engine.failures import explained, is_lost_process, way_on
 from hrpose.engine.hooks.frozen_parts import freeze
 from hrpose.engine.optimizer import require_matching_keys, scale_learning_rate
 from hrpose.engine.schedule import follow_config, schedulers_of, start_of
-from hrpose.engine.work_dir import latest_checkpoint, take_work_dir, whole
+from hrpose.engine.work_dir import latest_checkpoint, take_work_dir
 from hrpose.errors import UserError
+from hrpose.files import whole
 from hrpose.hardware import keep_freed_memory
 from hrpose.plugins.openmmlab import prepare_openmmlab
 from hrpose.registry import RUNNERS
@@ -164,7 +165,6 @@ class PoseRunner(Runner):
             return
         path = Path(out_dir) / filename
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             with whole(path) as part:
                 super().save_checkpoint(out_dir, part.name, *args, **kwargs)
         except OSError as error:
@@ -209,6 +209,6 @@ class PoseRunner(Runner):
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         fine_tuning = isinstance(self._train_loop, BaseLoop) and not self._resume
         found = replace(found, weights=checkpoint['state_dict'])
-        load_recognised(unwrapped(self.model), found, name=str(filename), complete=strict or not fine_tuning)
+        load_weights(unwrapped(self.model), found, name=str(filename), complete=strict or not fine_tuning)
         self._has_loaded = True
         return checkpoint

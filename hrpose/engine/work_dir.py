@@ -1,20 +1,18 @@
-"""The work dir: locked by one training, with files that are complete or absent, and a checkpoint to resume from."""
+"""The work dir: locked by one training, with a checkpoint to resume from."""
 
 import errno
 import fcntl
 import os
 import re
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from hrpose.errors import UserError
+from hrpose.files import PART
 
 LOCK_FILE = '.training'
 LAST_CHECKPOINT = 'last_checkpoint'  # mmengine's name
-PART = '.part'
 
 
 def take_work_dir(work_dir: str | Path) -> IO[str]:
@@ -51,26 +49,9 @@ def _refused(work_dir: str | Path, reason: str) -> UserError:
     return UserError(f'work dir {work_dir}: {reason}; choose another with --work-dir')
 
 
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Give the name of a file to write instead of `path`; it replaces `path` in one step once it is on disk.
-
-    If writing fails, that file is removed and `path` stays as it was.
-    """
-    part = path.with_name(path.name + PART)
-    try:
-        yield part
-        with part.open('rb') as written:
-            os.fsync(written.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
 def remove_parts(folder: Path) -> None:
     """Remove the incomplete files of trainings that were killed while saving."""
-    for part in folder.glob(f'*.pth{PART}'):
+    for part in folder.glob(f'*.pth*{PART}'):
         part.unlink(missing_ok=True)
 
 
@@ -81,25 +62,18 @@ def latest_checkpoint(work_dir: str | Path) -> Path | None:
     killed before it wrote that file. If the named checkpoint is missing, it is the one written last.
     """
     folder, note = Path(work_dir), Path(work_dir) / LAST_CHECKPOINT
-    saved = {path: int(number) for path, number in _numbered(folder)}
-    if not note.is_file():
-        return max(saved, key=lambda path: path.stat().st_mtime_ns, default=None)
-    named = Path(note.read_text().strip())
-    if not named.is_file():
+    saved = {path: number for path in folder.glob('*.pth') if (number := _number(r'(?:epoch|iter)_(\d+)', path)) >= 0}
+    named = Path(note.read_text().strip()) if note.is_file() else None
+    if named and not named.is_file():
         named = folder / named.name  # the work dir was moved
-    if not named.is_file():
+    if not named or not named.is_file():
         return max(saved, key=lambda path: path.stat().st_mtime_ns, default=None)
-    written = note.stat().st_mtime_ns
-    later = [path for path in saved if saved[path] > _number(named) and path.stat().st_mtime_ns >= written]
+    last, written = _number(r'.*?(\d+)', named), note.stat().st_mtime_ns
+    later = [path for path in saved if saved[path] > last and path.stat().st_mtime_ns >= written]
     return max(later, key=saved.__getitem__, default=named)
 
 
-def _numbered(folder: Path) -> Iterator[tuple[Path, str]]:
-    for path in folder.glob('*.pth'):
-        if found := re.fullmatch(r'(?:epoch|iter)_(\d+)', path.stem):
-            yield path, found[1]
-
-
-def _number(path: Path) -> int:
-    found = re.search(r'(\d+)$', path.stem)
+def _number(pattern: str, path: Path) -> int:
+    """Return the number in a checkpoint's name, -1 if the name is another."""
+    found = re.fullmatch(pattern, path.stem)
     return int(found[1]) if found else -1

@@ -14,7 +14,8 @@ import torch
 from mmengine.hooks import Hook
 
 from hrpose.checkpoints import read_checkpoint
-from hrpose.engine.work_dir import PART, latest_checkpoint, whole
+from hrpose.engine.work_dir import latest_checkpoint
+from hrpose.files import PART, whole
 from tests.engine.cases import EVERYTHING, assert_same, runner_of
 
 

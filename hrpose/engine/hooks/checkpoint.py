@@ -9,8 +9,9 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook as MMEngineCheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from hrpose.engine.work_dir import LAST_CHECKPOINT, remove_parts, whole
+from hrpose.engine.work_dir import LAST_CHECKPOINT, remove_parts
 from hrpose.errors import UserError, nearest
+from hrpose.files import whole
 from hrpose.registry import HOOKS
 
 # Keys of mmengine's message hub, which is saved in every checkpoint.

@@ -1,0 +1,26 @@
+"""Write files so that they are complete or absent."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PART = '.part'  # the suffix of a file that is not complete yet
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give the name of a file to write instead of `path`; it replaces `path` in one step once it is on disk.
+
+    The folder is made. If writing fails, that file is removed and `path` stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f'.{path.name}.{os.getpid()}{PART}')
+    try:
+        yield part
+        with part.open('rb') as written:
+            os.fsync(written.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
