@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from hrpose.analysis.gpu import PARTS, Report, as_tables
+from hrpose.analysis.gpu import Report, as_tables
 from tests.tools.scripts import run_program, run_script
 
 TIMED = {'ms_a_person': 2.0, 'least': 1.5, 'most': 3.0, 'people_a_second': 500.0, 'peak_mib': 100.0, 'TFLOP/s': 1.0}
@@ -30,8 +30,8 @@ def test_tables_compare_each_side_with_mmpose():
 @pytest.mark.parametrize(
     ('words', 'reason'),
     [
-        (['--only', 'spead', '--small'], f"there is no part 'spead'; choices: {', '.join(PARTS)}"),
-        ([], 'this machine has no GPU that PyTorch sees; --small rehearses the check on the CPU'),
+        (['--only', 'spead', '--small'], "there is no part 'spead'; nearest: speed"),
+        ([], '--device: PyTorch finds no GPU on this machine; --small rehearses the check on the CPU'),
     ],
 )
 def test_a_wrong_call_is_one_sentence(words, reason, call):

@@ -1,7 +1,7 @@
-"""Measure hrpose on a GPU, part by part: python tools/analysis/gpu_check.py --json gpu.json --minutes 8
+"""Check and measure hrpose on a GPU: python tools/analysis/gpu_check.py --json gpu.json --minutes 8
 
-Each value is written as soon as it is known. Run again with the same file, it goes on where it stopped. Without a GPU,
-`--small` rehearses every part on the CPU. docs/performance.md has the values that were measured.
+Each value is written once it is measured. A later call with the same file continues. Without a GPU, `--small` rehearses
+every part on the CPU. docs/performance.md has measured values.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from hrpose.cli.run import run
-from hrpose.errors import UserError
+from hrpose.errors import UserError, nearest
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -21,18 +21,20 @@ def parse_arguments() -> argparse.Namespace:
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--json', type=Path, default=Path('gpu.json'), help='file to write (default gpu.json)')
-    parser.add_argument('--only', help=f'parts, with commas between them (default: {",".join(PARTS)})')
-    parser.add_argument('--minutes', type=float, default=8, help='time that all parts have (default 8)')
-    parser.add_argument('--learn', type=float, default=2, metavar='MINUTES', help='of these, to learn (default 2)')
-    parser.add_argument('--crops', type=Path, help='packed crops of photographs, from tools/analysis/gpu_wheels.sh')
-    parser.add_argument('--against', choices=['mmpose'], help='a peer that is measured in turn with hrpose')
+    parser.add_argument('--only', help=f'parts, separated by commas (default: {",".join(PARTS)})')
+    parser.add_argument('--minutes', type=float, default=8, help='time for all parts (default 8)')
+    parser.add_argument(
+        '--learn', type=float, default=2, metavar='MINUTES', help='of these, for the part learning (default 2)'
+    )
+    parser.add_argument('--crops', type=Path, help='folder of packed photographs from tools/analysis/gpu_wheels.sh')
+    parser.add_argument('--against', choices=['mmpose'], help='measure it in turn with hrpose')
     parser.add_argument('--small', action='store_true', help='small networks, batches and counts: a rehearsal')
     parser.add_argument('--device', help='default: the GPU')
     return parser.parse_args()
 
 
 def main() -> None:
-    """Run the parts that the command line names; a part that fails is reported, and the next one runs."""
+    """Run the parts; a part that fails is reported, and the next one runs."""
     arguments = parse_arguments()
     import torch
     from mmengine.registry import init_default_scope
@@ -42,14 +44,13 @@ def main() -> None:
 
     parts = arguments.only.split(',') if arguments.only else list(PARTS)
     if unknown := [part for part in parts if part not in PARTS]:
-        raise UserError(f"--only: there is no part '{unknown[0]}'; choices: {', '.join(PARTS)}")
+        raise UserError(f"--only: there is no part '{unknown[0]}'; {nearest(unknown[0], PARTS)}")
     if not (arguments.device or arguments.small or torch.cuda.is_available()):
-        raise UserError('this machine has no GPU that PyTorch sees; --small rehearses the check on the CPU')
+        raise UserError('--device: PyTorch finds no GPU on this machine; --small rehearses the check on the CPU')
     device = torch.device(arguments.device or ('cpu' if arguments.small else 'cuda'))
     init_default_scope('hrpose')
     report = Report(arguments.json)
     report.add('machine', 'description', describe_machine(device))
-    ends = time.monotonic() + 60 * arguments.minutes
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(__file__).resolve().parents[2]
         case = Case(
@@ -58,7 +59,7 @@ def main() -> None:
             root=root,
             scratch=Path(scratch),
             crops=arguments.crops.resolve() if arguments.crops else None,
-            ends=ends,
+            ends=time.monotonic() + 60 * arguments.minutes,
             learning_seconds=60 * arguments.learn,
             golden=SimpleNamespace(**runpy.run_path(str(root / 'tests' / 'golden' / '__init__.py'))),
             against_mmpose=bool(arguments.against),
@@ -67,7 +68,7 @@ def main() -> None:
             began = time.monotonic()
             try:
                 run_part(part, case, report)
-            except Exception:  # whatever stops one part, the others are still worth their time
+            except Exception:  # the other parts are still worth measuring
                 report.add(part, 'failed', traceback.format_exc()[-3000:])
             report.add('seconds', part, round(time.monotonic() - began, 1))
     print(as_tables(report.content))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measure hrpose on a GPU machine without network: install the wheels that tools/analysis/gpu_wheels.sh collected, beside
-# the PyTorch that is there, and run gpu_check.py on them.
+# Check and measure hrpose on a GPU machine without network: install the wheels that tools/analysis/gpu_wheels.sh
+# collected beside the PyTorch of that machine, and run gpu_check.py.
 #   tools/analysis/gpu_check.sh FOLDER [arguments of gpu_check.py]
 #   PYTHON  that has PyTorch (default: python3)
 set -euo pipefail

@@ -1,4 +1,4 @@
-"""Does the device compute what the CPU computes: network, codec, loss, flip test, and the stand-ins for mmcv's ops."""
+"""Compare the results of a device with the CPU's: network, codec, loss, flip test, and mmcv's ops."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -12,12 +12,10 @@ from hrpose.analysis.gpu.report import Case, Report
 from hrpose.config import load_config
 from hrpose.registry import MODELS
 
-# Largest error, relative to the largest value, that each way of computing may have (8, 11, 11 and 24 bits of mantissa
-# through some 100 layers).
+# Largest allowed error of each precision after about 100 layers, relative to the largest value. The mantissas have 24,
+# 11, 11 and 8 bits.
 BOUNDS = {'fp32': 1e-5, 'tf32': 5e-3, 'fp16': 5e-3, 'bf16': 5e-2}
-
-
-# Files of tests/golden: heatmaps of the official release.
+# Files in tests/golden with heatmaps of the official release.
 GOLDEN = {
     'hrnet_w32_coco_256x192': 'hrnet_w32_256x192_forward.npz',
     'hrnet_w48_coco_256x192': 'hrnet_w48_256x192_forward.npz',
@@ -27,7 +25,7 @@ DEMO = 'hrnet_w16_synthetic_128x96'
 
 @torch.no_grad()
 def run(case: Case, report: Report) -> None:
-    """Compare each step on the device with the same step on the CPU, networks with float64 and the golden values."""
+    """Compare networks with float64 on the CPU and with golden values, and the other steps with float32 on the CPU."""
     for name in [DEMO] if case.small else [*GOLDEN, DEMO]:
         cfg = load_config(name)
         model = case.golden.fill_model(MODELS.build(cfg.model.to_dict()))
@@ -46,7 +44,7 @@ def run(case: Case, report: Report) -> None:
 
 
 def _heatmaps(case: Case, settings: dict[str, Any], model: nn.Module, images: Tensor, *, tf32: bool) -> Tensor:
-    """Return the heatmaps of the inference network on the device, on the CPU, float32."""
+    """Return the heatmaps (B, K, h, w) that the device computes, as float32 on the CPU."""
     on_device = MODELS.build(settings)
     on_device.load_state_dict(model.state_dict())
     with _tf32(tf32):
@@ -54,7 +52,7 @@ def _heatmaps(case: Case, settings: dict[str, Any], model: nn.Module, images: Te
 
 
 def _golden_error(case: Case, name: str, found: Tensor) -> dict[str, float]:
-    """Return the largest error at the golden cells that are stored, relative to the highest value; none for a demo."""
+    """Return the largest error at the stored cells, relative to the highest peak; nothing without golden values."""
     if name not in GOLDEN:
         return {}
     stored = case.golden.golden(GOLDEN[name])
@@ -74,7 +72,7 @@ def _tf32(on: bool) -> Iterator[None]:
 
 @torch.no_grad()
 def _steps(case: Case, report: Report, model: Any) -> None:
-    """Compare encoding, loss with its gradient, flip averaging and decoding, each from the same inputs."""
+    """Compare encoding, decoding, flip averaging and the loss with its gradient, each on the same inputs."""
     head, codec = model.head, model.head.codec
     width, height = codec.input_size
     joints, people = head.out_channels, 64
@@ -107,7 +105,7 @@ def _steps(case: Case, report: Report, model: Any) -> None:
 
 
 def _mmcv_ops(case: Case, report: Report) -> None:
-    """Compare NMS and RoIAlign, hrpose's stand-ins or mmcv's own where they are compiled."""
+    """Compare NMS and RoIAlign: mmcv's own where they are compiled, else hrpose's replacements."""
     from hrpose.mmcv_ops import supply_mmcv_ops
 
     supply_mmcv_ops()

@@ -1,4 +1,4 @@
-"""Do loader workers keep the device busy, from JPEG files and from packed crops?"""
+"""Measure whether loader workers deliver batches as fast as the device trains on them."""
 
 import os
 import time
@@ -13,18 +13,14 @@ from mmengine.runner import Runner
 from hrpose.analysis.gpu.learning import NAME as LEEDS
 from hrpose.analysis.gpu.learning import crops_options
 from hrpose.analysis.gpu.report import Case, Report
-from hrpose.analysis.gpu.scratch import synthetic_config
 from hrpose.config import load_config, parse_options
 from hrpose.registry import MODELS
 
 
 def run(case: Case, report: Report) -> None:
-    """Measure people a second by number of workers, and the share of a training's time that the device waits."""
-    sources = {
-        'generated JPEGs': synthetic_config(
-            case, 'hrnet_w16_synthetic_128x96' if case.small else 'hrnet_w32_coco_256x192'
-        )
-    }
+    """Measure JPEG files of generated people and packed photographs, with different numbers of workers."""
+    network = 'hrnet_w16_synthetic_128x96' if case.small else 'hrnet_w32_coco_256x192'
+    sources = {'generated JPEGs': case.synthetic_config(network)}
     if case.crops:
         sources['packed JPEG crops of photographs'] = load_config(LEEDS, parse_options(crops_options(case)))
     cores = os.cpu_count() or 1
@@ -48,10 +44,10 @@ def _batches(cfg: Config, workers: int, batch: int) -> Iterator[Any]:
 
 
 def _fed(case: Case, cfg: Config, workers: int) -> dict[str, Any]:
-    """Return people a second of the workers alone, and of bf16 training steps on what they read."""
+    """Return people a second of loading alone and of bf16 training, and the share of time that training waits."""
     batch, count = (2, 2) if case.small else (64, 40)
     batches = _batches(cfg, workers, batch)
-    for _ in range(2 + workers):  # what the workers have read ahead
+    for _ in range(2 + workers):  # batches that the workers loaded in advance
         next(batches)
     began = time.perf_counter()
     for _ in range(count):
@@ -68,7 +64,7 @@ def _fed(case: Case, cfg: Config, workers: int) -> dict[str, Any]:
         data = next(batches)
         waited += time.perf_counter() - asked
         model.train_step(data, optimizer)
-        _finish(case.device)  # the step is over: from here on the device waits
+        _finish(case.device)  # the device waits from here
     took = time.perf_counter() - began
     return {
         'people_a_second_read': alone,

@@ -1,4 +1,4 @@
-"""Two processes on one card, fp16's gradient scaler over a resume, memory that runs out, and pinned batches."""
+"""Check training in two processes on one GPU, pinned batches, fp16's loss scale after a resume, and lack of memory."""
 
 import tempfile
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from hrpose.analysis.gpu.report import Case, Report
-from hrpose.analysis.gpu.scratch import command, synthetic_options
+from hrpose.checkpoints import read_checkpoint
 from hrpose.config import load_config
 from hrpose.registry import MODELS
 
@@ -17,7 +17,7 @@ DEMO = 'configs/hrnet_w16_synthetic_128x96.py'
 
 
 def run(case: Case, report: Report) -> None:
-    """Check all four, each for itself."""
+    """Run the checks that the report does not have yet."""
     for name, check in (
         ('two processes against one', _two_processes),
         ('pinned batch', _pinned),
@@ -29,7 +29,10 @@ def run(case: Case, report: Report) -> None:
 
 
 def _two_processes(case: Case) -> dict[str, Any]:
-    """Train one step with SyncBN in two processes on one device (gloo; NCCL refuses two on one card), and in one."""
+    """Compare loss and gradients of one step in two processes with SyncBN and in one.
+
+    Both processes use the same device, so they communicate by gloo; NCCL does not support this.
+    """
     with tempfile.TemporaryDirectory() as folder:
         torch.multiprocessing.spawn(_rank, args=(2, str(case.device), folder), nprocs=2)
         torch.multiprocessing.spawn(_rank, args=(1, str(case.device), folder), nprocs=1)
@@ -41,7 +44,7 @@ def _two_processes(case: Case) -> dict[str, Any]:
 
 
 def _rank(rank: int, size: int, device: str, folder: str) -> None:
-    """Compute the gradients of this process's share of a batch of 8; rank 0 writes them."""
+    """Compute the gradients of this process's part of a batch of 8; rank 0 saves the mean over the processes."""
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     dist.init_process_group('gloo', init_method=f'file://{folder}/meet{size}', rank=rank, world_size=size)
     try:
@@ -57,7 +60,7 @@ def _rank(rank: int, size: int, device: str, folder: str) -> None:
         share = slice(rank * 8 // size, (rank + 1) * 8 // size)
         whole = _Loss(model)
         parallel = nn.parallel.DistributedDataParallel(whole) if size > 1 and device != 'cpu' else whole
-        if device == 'cpu':  # SyncBN is for GPUs: on a CPU each process takes the whole batch
+        if device == 'cpu':  # without SyncBN, which needs a GPU, each process takes the whole batch
             share = slice(0, 8)
         weights = torch.ones(8, keypoints.shape[1])
         loss = parallel(images[share].to(device), keypoints[share].to(device), weights[share].to(device))
@@ -72,7 +75,7 @@ def _rank(rank: int, size: int, device: str, folder: str) -> None:
 
 
 class _Loss(nn.Module):
-    """A model with its loss as one module, which DistributedDataParallel needs."""
+    """A module from images to the loss, because DistributedDataParallel needs one."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -84,7 +87,7 @@ class _Loss(nn.Module):
 
 
 def _pinned(case: Case) -> dict[str, Any]:
-    """Send a batch of uint8 images through the preprocessor; on a GPU it goes by pinned memory."""
+    """Compare the preprocessor's batch on the device, where it goes through pinned memory, with the CPU's."""
     model = MODELS.build(load_config(DEMO).model.to_dict())
     preprocess = model.data_preprocessor.to(case.device)
     rows = [torch.randint(0, 256, (3, 128, 96), dtype=torch.uint8) for _ in range(4)]
@@ -95,24 +98,20 @@ def _pinned(case: Case) -> dict[str, Any]:
 
 
 def _scaler(case: Case) -> dict[str, Any]:
-    """Train two epochs with --amp at once, and one with a second after a resume: the gradient scaler goes on."""
-    options = [*synthetic_options(case), 'train_cfg.max_epochs=2', 'train_cfg.val_interval=9']
-    options += [
-        'default_hooks.checkpoint.interval=1',
-        'train_dataloader.dataset.indices=64',
-        'randomness.deterministic=True',
-        'train_dataloader.batch_size=8',
-    ]
+    """Compare the loss scale of a training with --amp and of one that was resumed after the first of its two epochs."""
+    options = [*case.synthetic_options(), 'train_cfg.max_epochs=2', 'train_cfg.val_interval=9']
+    options += ['default_hooks.checkpoint.interval=1', 'randomness.deterministic=True']
+    options += ['train_dataloader.dataset.indices=64', 'train_dataloader.batch_size=8']
     whole, parted = (str(case.scratch / name) for name in ('whole', 'parted'))
     train = ('tools/train.py', DEMO, '--amp', '--cfg-options', *options)
     runs = [
-        command(case, *train, '--work-dir', whole),
-        command(case, *train, 'train_cfg.max_epochs=1', '--work-dir', parted),
-        command(case, *train, '--work-dir', parted, '--resume'),
+        case.command(*train, '--work-dir', whole),
+        case.command(*train, 'train_cfg.max_epochs=1', '--work-dir', parted),
+        case.command(*train, '--work-dir', parted, '--resume'),
     ]
     if failed := [run for run in runs if run.returncode]:
         return {'ok': False, 'output': failed[0].stdout[-2000:]}
-    one, other = (_state(Path(folder) / 'epoch_2.pth') for folder in (whole, parted))
+    one, other = (read_checkpoint(Path(folder) / 'epoch_2.pth') for folder in (whole, parted))
     scalers = [state['optimizer'].get('loss_scaler') for state in (one, other)]
     differ = [key for key, value in one['state_dict'].items() if not torch.equal(value, other['state_dict'][key])]
     return {
@@ -123,21 +122,13 @@ def _scaler(case: Case) -> dict[str, Any]:
     }
 
 
-def _state(path: Path) -> dict[str, Any]:
-    from hrpose.checkpoints import read_checkpoint
-
-    return read_checkpoint(str(path))
-
-
 def _out_of_memory(case: Case) -> dict[str, Any]:
-    """Train with a batch that no card holds; the command has to say so in a sentence."""
+    """Train with a batch that exceeds the memory of any GPU; the command has to end with one line that says so."""
     if case.device.type == 'cpu':
         return {'ok': True, 'output': 'not tried on a CPU'}
-    options = [*synthetic_options(case), 'train_dataloader.batch_size=700', 'train_dataloader.num_workers=8']
+    options = [*case.synthetic_options(), 'train_dataloader.batch_size=700', 'train_dataloader.num_workers=8']
     options.append('train_dataloader.sampler.type=hrpose.EpochSampler')
-    folder = str(case.scratch / 'oom')
-    done = command(
-        case, 'tools/train.py', 'configs/hrnet_w48_coco_384x288.py', '--work-dir', folder, '--cfg-options', *options
-    )
+    words = ['tools/train.py', 'configs/hrnet_w48_coco_384x288.py', '--work-dir', str(case.scratch / 'oom')]
+    done = case.command(*words, '--cfg-options', *options)
     told = 'error: ' in done.stdout and 'memory' in done.stdout and 'Traceback' not in done.stdout
     return {'ok': told and done.returncode != 0, 'status': done.returncode, 'output': done.stdout[-600:]}

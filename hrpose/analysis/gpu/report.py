@@ -1,78 +1,99 @@
-"""What the GPU check measures with, and the JSON file that it writes."""
+"""The settings of a GPU check, and its results as a JSON file and as tables."""
 
 import json
 import os
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.config import Config
+
+from hrpose.config import load_config, parse_options
+from hrpose.files import whole
 
 
 @dataclass(frozen=True)
 class Case:
-    """The machine and the sizes of one check.
+    """The machine and the limits of one check."""
 
-    Attributes:
-        device: that is checked.
-        small: take small networks, batches and counts: a rehearsal on a CPU.
-        root: the repository.
-        scratch: folder for generated data and work folders.
-        crops: folder with packed crops of photographs (`tools/analysis/gpu_wheels.sh` makes it), or None.
-        ends: `time.monotonic()` at which the check has to be over.
-        learning_seconds: that the network may learn, at most.
-        golden: what tests/golden/__init__.py of this checkout defines.
-        against_mmpose: measure mmpose in turn.
-    """
-
-    device: torch.device
-    small: bool
-    root: Path
-    scratch: Path
-    crops: Path | None
-    ends: float
-    learning_seconds: float
-    golden: Any
-    against_mmpose: bool
+    device: torch.device  # device to check
+    small: bool  # whether to use small networks, batches and counts, for a rehearsal on a CPU
+    root: Path  # the repository
+    scratch: Path  # folder for generated data and work dirs
+    crops: Path | None  # folder of packed photographs from tools/analysis/gpu_wheels.sh
+    ends: float  # value of `time.monotonic()` at which the check has to end
+    learning_seconds: float  # most seconds for the part 'learning'
+    golden: Any  # the names in tests/golden/__init__.py
+    against_mmpose: bool  # whether to measure mmpose too
 
     @property
     def seconds_left(self) -> float:
-        """Until the check has to be over."""
+        """Seconds until the check has to end."""
         return self.ends - time.monotonic()
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a script of the repository and collect its output; stop it when the check has to end."""
+        return subprocess.run(
+            [sys.executable, *words],
+            cwd=self.root,
+            env={**os.environ, 'PYTHONPATH': os.pathsep.join([str(self.root), *sys.path])},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=max(5.0, self.seconds_left),
+        )
+
+    def synthetic_options(self) -> list[str]:
+        """Return the options by which a COCO config uses generated people; the first call generates them."""
+        folder = self.scratch / 'synthetic'
+        if not (folder / 'annotations').is_dir():
+            train, val = ('8', '4') if self.small else ('320', '160')
+            sizes = ['--train', train, '--val', val, '--workers', str(os.cpu_count())]
+            self.command('tools/data/make_synthetic.py', str(folder), *sizes)
+        options = [f'data_root={folder}']
+        for split in ('train', 'val'):
+            dataset = f'{split}_dataloader.dataset'
+            options.append(f'{dataset}.ann_file=annotations/person_keypoints_{split}.json')
+            options.append(f'{dataset}.data_prefix.img={split}')
+        return options
+
+    def synthetic_config(self, name: str) -> Config:
+        """Return the config of that name with generated people as its data."""
+        return load_config(name, parse_options(self.synthetic_options()))
 
 
 @dataclass
 class Report:
-    """A JSON file of values by part, written anew with each value, so that an interrupted check keeps what it knows.
+    """The values of each part, in a JSON file that is written again after each value.
 
-    Attributes:
-        path: the file; what it holds already is kept.
-        content: {part: {name: value}}.
+    An interrupted check loses nothing: the next one reads the file.
     """
 
-    path: Path
-    content: dict[str, dict[str, Any]] = field(default_factory=dict)
+    path: Path  # the JSON file
+    content: dict[str, dict[str, Any]] = field(default_factory=dict)  # part -> name -> value
 
     def __post_init__(self) -> None:
         if self.path.is_file():
             self.content = json.loads(self.path.read_text())
 
     def has(self, part: str, name: str) -> bool:
-        """Say whether a value is known, from this check or an interrupted one before it."""
+        """Return whether this check or an earlier one has measured a value."""
         return name in self.content.get(part, {})
 
     def add(self, part: str, name: str, value: Any) -> None:
-        """Write a value and print it."""
+        """Write and print a value."""
         self.content.setdefault(part, {})[name] = value
-        scratch = self.path.with_suffix('.tmp')
-        scratch.write_text(json.dumps(self.content, indent=1) + '\n')
-        os.replace(scratch, self.path)
+        with whole(self.path) as file:
+            file.write_text(json.dumps(self.content, indent=1) + '\n')
         print(f'{part}: {name}: {_short(value)}', flush=True)
 
 
 def as_tables(content: dict[str, dict[str, Any]]) -> str:
-    """Return the values of a report as Markdown: correctness, speed by side, feeding, learning."""
+    """Return Markdown tables of correctness, speed and data loading."""
     lines = [_row('network and precision', 'error to float64', 'error to golden values'), _row(*['---'] * 3)]
     for name, value in content.get('correct', {}).items():
         if isinstance(value, dict) and 'relative_error' in value:

@@ -1,4 +1,4 @@
-"""Training steps and inference on the device: mmpose stock, hrpose as it comes, hrpose at its best, in turn."""
+"""Time training steps and inference of hrpose in fp32, bf16 and compiled, in turn with mmpose's stock networks."""
 
 import gc
 import time
@@ -12,10 +12,9 @@ from hrpose.analysis.benchmark.measure import Work, best_rate, measure
 from hrpose.analysis.benchmark.mmpose_side import MmposeBench, import_mmpose
 from hrpose.analysis.benchmark.stages import Bench
 from hrpose.analysis.gpu.report import Case, Report
-from hrpose.analysis.gpu.scratch import synthetic_config
 
 W32, W48 = 'hrnet_w32_coco_256x192', 'hrnet_w48_coco_256x192'
-# (network, stage, people in a batch), the most valuable first.
+# (network, stage, batch size), the most important first.
 PLAN = (
     (W32, 'train', 64),
     (W32, 'predict', 1),
@@ -28,7 +27,7 @@ PLAN = (
     (W48, 'predict', 256),
     (W48, 'train', 256),
 )
-# Compiling takes a minute or more each, and cannot be interrupted: a part of its own, the last one.
+# Each of these compiles for a minute or more and cannot be interrupted, so they are the last part.
 COMPILED = ((W32, 'predict', 1), (W32, 'train', 64), (W32, 'predict', 32))
 SMALL = ((W32, 'train', 2), (W32, 'predict', 1))
 EAGER = ('fp32', 'bf16')
@@ -36,17 +35,17 @@ KERNELS = 10
 
 
 def run(case: Case, report: Report) -> None:
-    """Time every line of the plan for which there is time, and list where a training step's time goes."""
+    """Time the plan as far as the time allows, and list the slowest kernels of a training step."""
     for precision, dtype in {} if case.small else {'fp32': torch.float32, 'bf16': torch.bfloat16}.items():
         if not report.has('speed', f'best rate {precision}'):
             report.add('speed', f'best rate {precision}', {'TFLOP/s': best_rate(case.device, dtype) / 1e12})
     peer = import_mmpose() if case.against_mmpose else None
-    kept = 30 + (case.learning_seconds + 60 if case.crops else 0)  # of the time, for the parts that follow
+    kept = 30 + (case.learning_seconds + 60 if case.crops else 0)  # seconds for the parts that follow
     for network, stage, batch in SMALL if case.small else PLAN:
         name = f'{network} {stage} batch {batch}'
         if report.has('speed', name) or case.seconds_left < kept:
             continue
-        bench = Bench(synthetic_config(case, network), case.device, batch, batch, EAGER)
+        bench = Bench(case.synthetic_config(network), case.device, batch, batch, EAGER)
         report.add('speed', name, _measured(case, stage, [bench, MmposeBench(bench, peer)] if peer else [bench]))
         del bench
         _empty(case.device)
@@ -55,11 +54,11 @@ def run(case: Case, report: Report) -> None:
 
 
 def run_compiled(case: Case, report: Report) -> None:
-    """Time what `model.compile=True` makes of the network in bf16, the first call included."""
+    """Time compiled networks in bf16, and measure the seconds with compiling."""
     for network, stage, batch in SMALL[1:] if case.small else COMPILED:
         name = f'{network} {stage} batch {batch} compiled'
         if not report.has('compiled', name) and case.seconds_left > 30:
-            bench = Bench(synthetic_config(case, network), case.device, batch, batch, ('bf16 compiled',))
+            bench = Bench(case.synthetic_config(network), case.device, batch, batch, ('bf16 compiled',))
             began = time.monotonic()
             timings = _measured(case, stage, [bench])
             report.add('compiled', name, {**timings, 'seconds_in_all': time.monotonic() - began})
@@ -68,7 +67,7 @@ def run_compiled(case: Case, report: Report) -> None:
 
 
 def _measured(case: Case, stage: str, sides: list[Any]) -> dict[str, Any]:
-    """Return by side: milliseconds a person (median, least, most), people a second, memory in MiB, TFLOP/s."""
+    """Return milliseconds a person (median, least, most), people a second, peak memory (MiB) and TFLOP/s, by side."""
     works: dict[str, Work] = {}
     memory: dict[str, float | None] = {}
     for side in sides:
@@ -91,7 +90,7 @@ def _measured(case: Case, stage: str, sides: list[Any]) -> dict[str, Any]:
 
 
 def _builders(side: Any, stage: str) -> list[tuple[str, Callable[[], Work]]]:
-    """Return what builds each work of a side, one at a time, so that each one's memory can be told apart."""
+    """Return the names of a side's works with functions that build them, so that each one's memory can be measured."""
     if isinstance(side, MmposeBench):
         return [(side.name, lambda: side.works(stage)[side.name])]
     return [(f'hrpose {variant}', partial(getattr(side, f'_{stage}'), variant)) for variant in side.variants]
@@ -102,7 +101,7 @@ def _allocated(device: torch.device) -> float:
 
 
 def _peak(device: torch.device, work: Work) -> float:
-    """Return the most memory, MiB, that is allocated while `work` runs once its optimizer has its state."""
+    """Return the peak memory (MiB) of the second run of `work`; the first one creates the optimizer's state."""
     work.run()
     torch.cuda.reset_peak_memory_stats(device)
     work.run()
@@ -116,10 +115,10 @@ def _empty(device: torch.device) -> None:
 
 
 def _kernels(case: Case, network: str, batch: int) -> list[dict[str, Any]]:
-    """Return the kernels on which a training step in bf16 spends most of its time."""
+    """Return the kernels that take the most time in a training step in bf16."""
     from torch.profiler import ProfilerActivity, profile
 
-    work = Bench(synthetic_config(case, network), case.device, batch, batch, ('bf16',))._train('bf16')
+    work = Bench(case.synthetic_config(network), case.device, batch, batch, ('bf16',))._train('bf16')
     for _ in range(3):
         work.run()
     with profile(activities=[ProfilerActivity.CUDA]) as profiled:
