@@ -17,7 +17,6 @@ from hrpose.cli.run import run
 from hrpose.errors import UserError
 
 CONFIG = 'configs/hrnet_w16_synthetic_128x96.py'
-METRICS = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM', 'ARL')
 SHEET_PEOPLE, SHEET_COLUMNS = 24, 8
 
 
@@ -128,10 +127,12 @@ def read_metrics(work_dir: Path) -> dict[str, float]:
 
 def report(metrics: dict[str, float], ceiling: dict[str, float], seconds: float) -> None:
     """Print the table of metrics and their ceiling."""
+    from hrpose.evaluation.functional.coco_ap import COCO_METRICS
+
     print(f'\nOn images that the network has not seen ({seconds / 60:.1f} minutes in all):\n')
-    print('            ' + ''.join(f'{name:>7}' for name in METRICS))
+    print('            ' + ''.join(f'{name:>7}' for name in COCO_METRICS))
     for title, values in (('measured', metrics), ('ceiling', ceiling)):
-        print(f'{title:12}' + ''.join(f'{values[f"coco/{name}"]:7.3f}' for name in METRICS))
+        print(f'{title:12}' + ''.join(f'{values[f"coco/{name}"]:7.3f}' for name in COCO_METRICS))
     print('The ceiling is the score of the ground truth after a round trip through heatmaps of this size.\n')
 
 

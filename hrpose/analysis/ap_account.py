@@ -7,8 +7,7 @@ B people of a batch, K joints, h and w the heatmap's height and width in cells.
 """
 
 import logging
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +17,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, autocast
+from tqdm import tqdm
 
 from hrpose.datasets.annotations import read_coco_json
 from hrpose.errors import UserError
@@ -115,7 +115,7 @@ def score_protocol(cfg: Config, model: Any) -> list[Row]:
         loader = Runner.build_dataloader(loader_cfg)
         decodes = dict.fromkeys(setting.decode for setting in scored if setting.detected == detected)
         with autocast(enabled=bool(cfg.get('test_cfg', {}).get('fp16', False))):
-            found[detected] = collect(model, _counted(loader), METRICS.build(dict(metric)), decodes)
+            found[detected] = collect(model, tqdm(loader, unit='batch'), METRICS.build(dict(metric)), decodes)
         dataset_meta = loader.dataset.metainfo
     MMLogger.get_current_instance().setLevel(logging.WARNING)  # hides the tables of eight evaluations
     return [row if row.reason else _scored(row, found, METRICS.build(dict(metric)), dataset_meta) for row in rows]
@@ -202,14 +202,6 @@ def _scored(row: Row, found: Mapping[bool, Any], metric: CocoMetric, dataset_met
     metric.results = list(found[row.setting.detected][row.setting.decode])
     metrics = metric.evaluate(len(metric.results))
     return replace(row, metrics={name.rpartition('/')[2]: value for name, value in metrics.items()})
-
-
-def _counted(batches: Any) -> Iterator[Any]:
-    """Yield the batches of a loader, and write on one line of stderr how many are done."""
-    for number, batch in enumerate(batches, start=1):
-        yield batch
-        end = '' if number < len(batches) else '\n'
-        print(f'\rbatch {number} of {len(batches)}', end=end, file=sys.stderr, flush=True)
 
 
 def account_table(rows: Sequence[Row]) -> str:

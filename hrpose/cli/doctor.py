@@ -96,13 +96,8 @@ def report(subject: Any, arguments: argparse.Namespace) -> list[Any]:
     from hrpose.images.files import save_image
 
     print(f'\n{subject.title}: {subject.ann_file}')
-    result = examine(
-        subject,
-        open_images=not arguments.no_images,
-        workers=arguments.workers,
-        most=arguments.most,
-        progress=print_progress,
-    )
+    open_images = not arguments.no_images
+    result = examine(subject, open_images=open_images, workers=arguments.workers, most=arguments.most)
     people = result.people
     if people is not None:
         counts = f'{len(people.image_ids)} images, {len(people)} annotations, {people.used.sum()} of them used'
@@ -116,9 +111,3 @@ def report(subject: Any, arguments: argparse.Namespace) -> list[Any]:
             path = save_image(arguments.out / f'{subject.title}.png', sheet)
             print(f'  {path}: left keypoints are blue, right ones orange, the others green')
     return result.findings
-
-
-def print_progress(done: int, total: int) -> None:
-    """Update a line on stderr every 500 images."""
-    if done == total or done % 500 == 0:
-        print(f'\r  images read: {done} of {total}', end='\n' if done == total else '', file=sys.stderr, flush=True)

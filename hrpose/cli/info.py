@@ -6,29 +6,19 @@ import platform
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any
 
 PACKAGES = ('hrpose', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'numpy', 'opencv-python-headless')
 
 
-class Optional(NamedTuple):
-    """An optional package: its module, its name on PyPI, its use, and options of pip's."""
-
-    module: str
-    package: str
-    purpose: str
-    options: str = ''
-
-
-OPTIONAL = (
-    Optional('mmdet', 'onedl-mmdetection', "person detectors, and mmdet's backbones"),
-    Optional(
-        'xtcocotools', 'xtcocotools', 'the published COCO evaluation', '--no-build-isolation --no-binary xtcocotools '
-    ),
-    Optional('faster_coco_eval', 'faster-coco-eval', 'the fastest COCO evaluation'),
-    Optional('tensorboard', 'tensorboard', 'training curves in the browser'),
-    Optional('wandb', 'wandb', "logs at Weights & Biases: vis_backends=[dict(type='WandbVisBackend')]"),
-)
+# Module of an optional package -> the arguments of `pip install`, the package last, and what it is for.
+OPTIONAL = {
+    'mmdet': ('onedl-mmdetection', "person detectors, and mmdet's backbones"),
+    'xtcocotools': ('--no-build-isolation --no-binary xtcocotools xtcocotools', 'the published COCO evaluation'),
+    'faster_coco_eval': ('faster-coco-eval', 'the fastest COCO evaluation'),
+    'tensorboard': ('tensorboard', 'training curves in the browser'),
+    'wandb': ('wandb', "logs at Weights & Biases: vis_backends=[dict(type='WandbVisBackend')]"),
+}
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
@@ -57,9 +47,9 @@ def versions() -> Iterator[str]:
 
 def optional() -> Iterator[str]:
     """Yield a line for each optional package: its version, or the command that installs it."""
-    for module, package, purpose, options in OPTIONAL:
-        version = _version(package) if find_spec(module) else None
-        missing = f'missing: {purpose}; pip install {options}{package}'
+    for module, (arguments, purpose) in OPTIONAL.items():
+        version = _version(arguments.split()[-1]) if find_spec(module) else None
+        missing = f'missing: {purpose}; pip install {arguments}'
         yield _row(module, f'{version}; {purpose}' if version else missing)
 
 

@@ -2,35 +2,27 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
-from typing import NamedTuple
 
 from hrpose.cli.run import run
 from hrpose.errors import UserError, nearest
 from hrpose.version import __version__
 
-
-class Command(NamedTuple):
-    """A subcommand: the module with its `main(words, prog=…)`, and a line for `hrpose --help`."""
-
-    module: str
-    summary: str
-
-
+# Subcommand -> a line for `hrpose --help`. Its module in hrpose.cli has `main(words, prog=…)`.
 COMMANDS = {
-    'train': Command('hrpose.cli.train', 'train a model from a config'),
-    'test': Command('hrpose.cli.test', 'evaluate a checkpoint by the test protocol of its config'),
-    'infer': Command('hrpose.cli.infer', 'find the keypoints of people in images, videos or a camera'),
-    'detect': Command('hrpose.cli.detect', 'write the boxes that a detector finds as a COCO result file'),
-    'doctor': Command('hrpose.cli.doctor', 'check data sets before training'),
-    'models': Command('hrpose.cli.models', 'list the configs and weights that are known by name'),
-    'info': Command('hrpose.cli.info', 'show versions, optional packages and registered parts'),
-    'convert': Command('hrpose.cli.convert', "write a checkpoint of any known layout in hrpose's or mmpose's"),
-    'print-config': Command('hrpose.cli.print_config', 'print a config, where its values come from, which are unused'),
-    'make-synthetic': Command('hrpose.cli.make_synthetic', 'write a data set of generated people'),
-    'new-project': Command('hrpose.cli.new_project', 'write a part to start from, of one of six kinds'),
+    'train': 'train a model from a config',
+    'test': 'evaluate a checkpoint by the test protocol of its config',
+    'infer': 'find the keypoints of people in images, videos or a camera',
+    'detect': 'write the boxes that a detector finds as a COCO result file',
+    'doctor': 'check data sets before training',
+    'models': 'list the configs and weights that are known by name',
+    'info': 'show versions, optional packages and registered parts',
+    'convert': "write a checkpoint of any known layout in hrpose's or mmpose's",
+    'print-config': 'print a config, where its values come from, which are unused',
+    'make-synthetic': 'write a data set of generated people',
+    'new-project': 'write a part to start from, of one of six kinds',
 }
 
 
@@ -39,23 +31,14 @@ def main(words: Sequence[str] | None = None) -> None:
     run(partial(dispatch, sys.argv[1:] if words is None else words))
 
 
-def dispatch(words: Sequence[str], commands: Mapping[str, Command] = COMMANDS) -> None:
+def dispatch(words: Sequence[str]) -> None:
     """Import the module of the subcommand and call its `main` with the other words.
 
     Raises:
         UserError: the subcommand is unknown.
     """
-    arguments = parser_of(commands).parse_args(words)
-    name = arguments.command
-    if name not in commands:
-        raise UserError(f"hrpose has no subcommand '{name}'; {nearest(name, commands)}")
-    import_module(commands[name].module).main(arguments.words, prog=f'hrpose {name}')
-
-
-def parser_of(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
-    """Return the parser of the words up to the subcommand; its help lists all subcommands."""
-    width = max(map(len, commands), default=0)
-    listed = '\n'.join(f'  {name:{width}}  {command.summary}' for name, command in commands.items())
+    width = max(map(len, COMMANDS))
+    listed = '\n'.join(f'  {name:{width}}  {summary}' for name, summary in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog='hrpose',
         usage='hrpose [-h] [--version] COMMAND …',
@@ -67,4 +50,8 @@ def parser_of(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     parser.add_argument('command', metavar='COMMAND', help=argparse.SUPPRESS)
     # Everything after the name, even --help, is for the subcommand.
     parser.add_argument('words', nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    return parser
+    arguments = parser.parse_args(words)
+    name = arguments.command
+    if name not in COMMANDS:
+        raise UserError(f"hrpose has no subcommand '{name}'; {nearest(name, COMMANDS)}")
+    import_module(f'hrpose.cli.{name.replace("-", "_")}').main(arguments.words, prog=f'hrpose {name}')

@@ -93,18 +93,14 @@ def _set_memory(work: Work, device: torch.device) -> None:
 
 
 def _seconds(work: Work, device: torch.device) -> float:
-    with _threads(1) if work.alone else _threads(torch.get_num_threads()):
-        return seconds_of(work.run, device)
-
-
-def seconds_of(run: Callable[[], Any], device: torch.device | None = None) -> float:
-    """Return the seconds that a call takes; the queue of a GPU is empty before and after."""
-    wait = partial(torch.cuda.synchronize, device) if device and device.type == 'cuda' else lambda: None
-    wait()
-    began = time.perf_counter()
-    run()
-    wait()
-    return time.perf_counter() - began
+    """Return the seconds of one run; the queue of a GPU is empty before and after."""
+    wait = partial(torch.cuda.synchronize, device) if device.type == 'cuda' else lambda: None
+    with _threads(1 if work.alone else torch.get_num_threads()):
+        wait()
+        began = time.perf_counter()
+        work.run()
+        wait()
+        return time.perf_counter() - began
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import torch
 
 from hrpose.analysis.benchmark.chain import WHOLE
 from hrpose.analysis.benchmark.measure import Timing, best_rate, measure
-from hrpose.analysis.benchmark.stages import CHAIN, DETECTOR_STAGES, NAME, STAGES, VARIANTS, Bench, check_stages
+from hrpose.analysis.benchmark.stages import CHAIN, DETECTOR_STAGES, NAME, STAGES, VARIANTS, Bench
+from hrpose.errors import UserError, nearest
 from hrpose.evaluation.metrics.base import Cell, format_table
 from hrpose.hardware import PRECISIONS
 
@@ -16,10 +17,15 @@ Timings = Mapping[str, Mapping[str, Timing]]
 
 
 def stages_of(words: str | None) -> list[str]:
-    """Return the stages in `words`, separated by commas; without words all whose packages are installed."""
+    """Return the stages in `words`, separated by commas; without words, all whose packages are installed.
+
+    Raises:
+        UserError: a stage is unknown.
+    """
     if words is not None:
         stages = [name for name in words.split(',') if name]
-        check_stages(stages)
+        if unknown := [name for name in stages if name not in STAGES]:
+            raise UserError(f"--stages: there is no stage '{unknown[0]}'; {nearest(unknown[0], STAGES)}")
         return stages
     if find_spec('mmdet') is not None:
         return list(STAGES)

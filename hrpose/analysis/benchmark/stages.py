@@ -23,7 +23,6 @@ from hrpose.datasets import SampleKey
 from hrpose.datasets.storage.crops import FORMATS
 from hrpose.datasets.storage.pack_crops import pack_people
 from hrpose.engine.launch import require_data
-from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_ap import evaluate_coco
 from hrpose.hardware import PRECISIONS
 from hrpose.registry import DATASETS, MODELS
@@ -215,9 +214,3 @@ class Bench:
         """COCO's ten metrics of results of val2017's size."""
         truth, results, sigmas = coco_case()
         return Work(lambda: evaluate_coco(truth, results, sigmas), len(results))
-
-
-def check_stages(names: list[str]) -> None:
-    """Raise `UserError` unless every name is a stage."""
-    if unknown := [name for name in names if name not in STAGES]:
-        raise UserError(f"--stages: there is no stage '{unknown[0]}'; choices: {', '.join(STAGES)}")

@@ -14,6 +14,7 @@ from hrpose.analysis.doctor.finding import Finding, Severity, some_of
 from hrpose.analysis.doctor.people import People, numbers
 from hrpose.datasets.annotations import image_key, read_json
 from hrpose.errors import UserError
+from hrpose.evaluation.functional.people import rows_by_image
 
 IOU = 0.5
 # Published detectors cover over 0.8 of COCO's people at this IoU. Far below it, file and annotations do not belong
@@ -104,17 +105,10 @@ def _covered(people: People, rows: NDArray, found: Detections, boxes: NDArray) -
     """Return for each of the people in `rows` whether a detection of their image covers them."""
     usable = np.nan_to_num(boxes, posinf=0, neginf=0)
     usable[:, 2:] = usable[:, 2:].clip(min=0)
-    of_image = _groups(found.image)
     covered = np.zeros(len(rows), dtype=bool)
-    for image, group in _groups(people.image[rows]).items():
-        if image in of_image:
-            overlap = mask.iou(usable[of_image[image]], people.boxes_xywh[rows[group]], [0] * len(group))
+    by_image = (rows_by_image(each, len(people.image_ids)) for each in (found.image, people.image[rows]))
+    for detections, group in zip(*by_image, strict=True):
+        if len(detections) and len(group):
+            overlap = mask.iou(usable[detections], people.boxes_xywh[rows[group]], [0] * len(group))
             covered[group] = (overlap >= IOU).any(axis=0)
     return covered
-
-
-def _groups(image: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
-    """Return the positions of each image."""
-    order = np.argsort(image, kind='stable')
-    starts = np.flatnonzero(np.diff(image[order], prepend=-2))
-    return {int(image[part[0]]): part for part in np.split(order, starts[1:]) if len(part)}

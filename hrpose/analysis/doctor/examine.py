@@ -54,14 +54,7 @@ class Report:
     grid: Grid | None = None
 
 
-def examine(
-    subject: Subject,
-    *,
-    open_images: bool = True,
-    workers: int = 2,
-    most: int | None = None,
-    progress: images.Progress = lambda done, total: None,
-) -> Report:
+def examine(subject: Subject, *, open_images: bool = True, workers: int = 2, most: int | None = None) -> Report:
     """Examine a data set. Whatever is wrong with it becomes a finding, never an exception.
 
     Args:
@@ -69,7 +62,6 @@ def examine(
         open_images: whether to read the image files.
         workers: threads that read them.
         most: people in the round trip through the codec; None for everybody.
-        progress: called with how many images are read, and of how many.
     """
     try:
         people, findings = _read_file(subject) if subject.in_coco_layout else _read_records(subject)
@@ -79,7 +71,7 @@ def examine(
     if subject.bbox_file:
         findings += check_detections(subject.bbox_file, people)
     if open_images and subject.folder:
-        opened = images.open_images(people, subject.folder, subject.load, workers=workers, progress=progress)
+        opened = images.open_images(people, subject.folder, subject.load, workers=workers)
         findings += [*images.unreadable_images(opened, subject.folder), *images.image_sizes(opened, people)]
         people = images.with_sizes(people, opened)
     findings += [finding for check in PEOPLE_CHECKS for finding in check(people)]

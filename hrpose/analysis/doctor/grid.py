@@ -20,7 +20,7 @@ from hrpose.analysis.doctor.people import People
 from hrpose.datasets.annotations import image_key
 from hrpose.evaluation.functional.coco_ap import evaluate_coco
 from hrpose.evaluation.functional.oks import joint_similarity
-from hrpose.evaluation.functional.people import AREA_SHARE_OF_BOX
+from hrpose.evaluation.functional.people import AREA_SHARE_OF_BOX, coco_results
 from hrpose.structures import PoseDataSample
 
 # Real samples reach 1.000 at 256x192; below this AP, the grid or the boxes cost more than a good network does.
@@ -78,7 +78,7 @@ def measure_grid(dataset: Any, codec: Any, people: People, *, most: int | None) 
     return Grid(
         people=len(samples),
         of=len(dataset),
-        ap=_ap(samples, found, areas, sigmas),
+        ap=_ap(samples, np.concatenate([truth, visible[..., None]], axis=2), found, areas, sigmas),
         cell=float(np.median(cells)),
         error=float(np.linalg.norm(off[inside], axis=1).mean()) if inside.any() else float('nan'),
         outside=float(1 - inside.sum() / max(labelled.sum(), 1)),
@@ -109,16 +109,13 @@ def _oks_half_a_cell_off(cells: NDArray, areas: NDArray, labelled: NDArray, sigm
     return (similarity * labelled).sum(axis=1) / labelled.sum(axis=1)
 
 
-def _ap(samples: Sequence[PoseDataSample], found: NDArray, areas: NDArray, sigmas: NDArray) -> float:
-    """Return the AP of `found` (N, K, 2) as predictions of these people."""
-    people, results = [], []
-    for sample, joints, area in zip(samples, found, areas.tolist(), strict=True):
-        fields, common = sample.gt_instances, {'image_id': sample.img_id, 'category_id': 1}
-        labelled = np.column_stack([fields.keypoints[0], fields.keypoints_visible[0]])
-        x1, y1, x2, y2 = fields.bboxes[0].tolist()
-        box = [x1, y1, x2 - x1, y2 - y1]
-        people.append({**common, 'keypoints': labelled.ravel().tolist(), 'bbox': box, 'area': area})
-        scored = np.column_stack([joints, np.ones(len(joints))])
-        results.append({**common, 'keypoints': scored.ravel().tolist(), 'score': 1.0})
-    images = [{'id': image} for image in dict.fromkeys(sample.img_id for sample in samples)]
-    return evaluate_coco({'images': images, 'annotations': people}, results, sigmas.tolist())['AP']
+def _ap(samples: Sequence[PoseDataSample], joints: NDArray, found: NDArray, areas: NDArray, sigmas: NDArray) -> float:
+    """Return the AP of `found` (N, K, 2) as predictions of people with labelled `joints` (N, K, 3)."""
+    images, ones = [sample.img_id for sample in samples], np.ones(len(samples))
+    boxes = np.concatenate([sample.gt_instances.bboxes for sample in samples])
+    people = coco_results(images, ones, joints, ones)
+    for person, (x1, y1, x2, y2), area in zip(people, boxes.tolist(), areas.tolist(), strict=True):
+        person |= {'bbox': [x1, y1, x2 - x1, y2 - y1], 'area': area}
+    results = coco_results(images, ones, np.insert(found, 2, 1, axis=2), ones)
+    truth = {'images': [{'id': image} for image in dict.fromkeys(images)], 'annotations': people}
+    return evaluate_coco(truth, results, sigmas.tolist())['AP']

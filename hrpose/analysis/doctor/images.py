@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from hrpose.analysis.doctor.finding import Finding, rows_of, some_of
 from hrpose.analysis.doctor.people import People
 from hrpose.images.files import ImageError
 
 Load = Callable[[dict[str, Any]], dict[str, Any]]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,14 @@ class Opened:
         return '://' in self.path or Path(self.path).exists()
 
 
-def open_images(people: People, folder: str, load: Load, *, workers: int, progress: Progress) -> list[Opened]:
-    """Open the images that training uses, as it would; without annotations (test-dev), all images.
+def open_images(people: People, folder: str, load: Load, *, workers: int) -> list[Opened]:
+    """Open the images that training uses, as it does; without annotations (test-dev), all images.
 
     Args:
         people: of the annotation file.
         folder: of the images.
         load: a `LoadImage`, which reads them in training.
         workers: threads; decoding frees Python's lock.
-        progress: called with how many are done, and of how many.
     """
 
     def one(image: int) -> Opened:
@@ -51,12 +50,8 @@ def open_images(people: People, folder: str, load: Load, *, workers: int, progre
         return Opened(image, path, (width, height))
 
     used = np.unique(people.image[people.used]).tolist() if len(people) else list(range(len(people.image_ids)))
-    opened = []
-    with ThreadPoolExecutor(workers) as pool:
-        for result in pool.map(one, used):
-            opened.append(result)
-            progress(len(opened), len(used))
-    return opened
+    with ThreadPoolExecutor(workers) as pool:  # the bar is shown on terminals only
+        return list(tqdm(pool.map(one, used), total=len(used), desc='images read', disable=None))
 
 
 def with_sizes(people: People, opened: Sequence[Opened]) -> People:
