@@ -31,20 +31,14 @@ convolutions and linear layers; activations are the numbers in their outputs."""
 
 @dataclass(frozen=True)
 class Cost:
-    """What one layer or several hold and compute.
+    """What one layer or several hold and compute."""
 
-    Attributes:
-        parameters: trained numbers.
-        multiply_adds: products that are summed up; FLOPs are twice as many.
-        official: the count of the official release (`get_model_summary`), which differs for transposed convolutions:
-            weights times cells of the output, where each weight is used once a cell of the input.
-        activations: numbers in the outputs of the counted layers (Radosavovic et al., CVPR 2020).
-    """
-
-    parameters: int = 0
-    multiply_adds: int = 0
+    parameters: int = 0  # number of weights
+    multiply_adds: int = 0  # FLOPs are twice as many
+    # The count of the official release (`get_model_summary`). It counts each weight of a transposed convolution once a
+    # cell of the output, though each is used once a cell of the input.
     official: int = 0
-    activations: int = 0
+    activations: int = 0  # numbers in the outputs of the counted layers (Radosavovic et al., CVPR 2020)
 
     def __add__(self, other: 'Cost') -> 'Cost':
         return Cost(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 Owner = TypeVar('Owner')
@@ -28,26 +28,18 @@ def share_batches(
     waiting: deque[tuple[Owner, int]] = deque()
     items: list[Item] = []
     found: deque[Found] = deque()
-    for owner, own in jobs:
-        waiting.append((owner, len(own)))
-        items += own
+    for job in chain(jobs, [None]):
+        if job is not None:
+            waiting.append((job[0], len(job[1])))
+            items += job[1]
         # Owners hold images in memory, so those without people must not pile up behind one that waits for a batch.
-        flush = at_once or len(waiting) >= batch_size
+        flush = at_once or job is None or len(waiting) >= batch_size
         while len(items) >= batch_size or (flush and items):
             found += predict(items[:batch_size])
             del items[:batch_size]
-        yield from _complete(waiting, found)
-    while items:
-        found += predict(items[:batch_size])
-        del items[:batch_size]
-    yield from _complete(waiting, found)
-
-
-def _complete(waiting: deque[tuple[Owner, int]], found: deque[Found]) -> Iterator[tuple[Owner, list[Found]]]:
-    """Take from the front the owners whose items all have results."""
-    while waiting and waiting[0][1] <= len(found):
-        owner, count = waiting.popleft()
-        yield owner, [found.popleft() for _ in range(count)]
+        while waiting and waiting[0][1] <= len(found):
+            owner, count = waiting.popleft()
+            yield owner, [found.popleft() for _ in range(count)]
 
 
 def grouped(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -1,8 +1,8 @@
 """People's boxes from any of mmdet's detectors. mmdet is imported when a detector is built, not before."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -142,11 +142,9 @@ def init_detector(config: str | Path | Config, checkpoint: str | Path | None = N
     return model.to(place).eval()
 
 
-@contextmanager
-def scope_of(cfg: Config) -> Iterator[None]:
-    """Build and run parts under the default scope of a config, mmdet's unless it names another."""
-    with DefaultScope.overwrite_default_scope(_scope(cfg)):
-        yield
+def scope_of(cfg: Config) -> AbstractContextManager[None]:
+    """Return a context in which parts are built and run under a config's default scope, mmdet's unless it names one."""
+    return DefaultScope.overwrite_default_scope(_scope(cfg))
 
 
 def _scope(cfg: Config) -> str:

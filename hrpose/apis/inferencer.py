@@ -176,14 +176,12 @@ class PoseInferencer:
         """
         jobs = ((self._unfinished(frame, boxes, keep_images), self._crops(frame, boxes)) for frame, boxes in found)
         joints = len(self.metainfo['keypoint_names'])
-        for finish, people in share_batches(jobs, self._predict, self._people_at_once(), at_once=at_once):
+        on_cpu = next(self.model.parameters()).device.type == 'cpu'
+        size = min(self.batch_size, CPU_BATCH) if on_cpu else self.batch_size
+        for finish, people in share_batches(jobs, self._predict, size, at_once=at_once):
             keypoints = np.array([person.keypoints[0] for person in people]).reshape(-1, joints, 2)
             scores = np.array([person.keypoint_scores[0] for person in people], dtype=np.float32)
             yield finish(keypoints=keypoints, scores=scores.reshape(-1, joints))
-
-    def _people_at_once(self) -> int:
-        on_cpu = next(self.model.parameters()).device.type == 'cpu'
-        return min(self.batch_size, CPU_BATCH) if on_cpu else self.batch_size
 
     def _unfinished(self, frame: Frame, boxes: Boxes, keep_image: bool) -> Callable[..., PoseResult]:
         """Return a function from keypoints and scores to the result; it holds the image only if that is to be kept."""
@@ -202,12 +200,8 @@ class PoseInferencer:
 
     def _crops(self, frame: Frame, boxes: Boxes) -> list[Crop]:
         """Return each person's packed crop, as a loader worker does."""
-        record = {
-            'img': frame.rgb,
-            'ori_shape': frame.rgb.shape[:2],
-            'img_path': frame.source or frame.name,
-            'img_id': frame.name,
-        }
+        image = {'img': frame.rgb, 'ori_shape': frame.rgb.shape[:2]}
+        record = {**image, 'img_path': frame.source or frame.name, 'img_id': frame.name}
         people = zip(boxes.boxes, boxes.scores.tolist(), strict=True)
         return [
             self._crop({**record, 'id': n, 'box': box, 'box_score': score}) for n, (box, score) in enumerate(people)
@@ -221,11 +215,8 @@ class PoseInferencer:
 def _ready_model(model: Any, checkpoint: str | Path | None, device: str) -> Any:
     if not isinstance(model, nn.Module):
         if checkpoint is None:
-            print_log(
-                'no checkpoint is given, so the weights are initial ones and the keypoints mean nothing',
-                'current',
-                logging.WARNING,
-            )
+            warning = 'no checkpoint is given, so the weights are initial ones and the keypoints mean nothing'
+            print_log(warning, 'current', logging.WARNING)
         return init_model(model, checkpoint, device)
     if checkpoint is not None:
         raise UserError('a model that is already built has its weights; leave out the checkpoint')

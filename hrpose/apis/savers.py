@@ -82,10 +82,7 @@ class CsvSaver(Saver):
         if self._table is None:
             self._table = csv.writer(self._file, lineterminator='\n')
             self._table.writerow(columns(result.names))
-        place = (
-            '' if result.source is None else result.source,
-            '' if result.frame_index is None else result.frame_index,
-        )
+        place = ['' if value is None else value for value in (result.source, result.frame_index)]
         for number, person in enumerate(result.to_dict()['people']):
             joints = [value for joint in person['keypoints'] for value in joint]
             self._table.writerow([*place, number, *person['box'], person['box_score'], *joints])

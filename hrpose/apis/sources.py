@@ -23,21 +23,13 @@ _COUNTED_SUFFIXES = {'.m4v', '.mov', '.mp4'}
 
 @dataclass(frozen=True)
 class Frame:
-    """An image of a source.
+    """An image of a source."""
 
-    Attributes:
-        rgb: its pixels, (H, W, 3) uint8.
-        name: of the image, unique in its source: a relative path.
-        source: path of the image or video, or the camera; None for an image from a program.
-        index: from 0 in its video, camera or iterable; None for an image on its own.
-        rate: frames a second of a video or camera.
-    """
-
-    rgb: np.ndarray
-    name: str
-    source: str | None
-    index: int | None = None
-    rate: float | None = None
+    rgb: np.ndarray  # (H, W, 3) uint8
+    name: str  # a relative path, unique in the source
+    source: str | None  # path of the image or video, or the camera; None for an image from a program
+    index: int | None = None  # from 0 in its video, camera or iterable; None for an image on its own
+    rate: float | None = None  # frames a second of a video or camera
 
     @property
     def image(self) -> np.ndarray:
@@ -65,19 +57,12 @@ class Broken:
 
 @dataclass(frozen=True)
 class Source:
-    """Frames to go through.
+    """Frames to read one after the other."""
 
-    Attributes:
-        read: yields the frames, and `Broken` for those that cannot be read.
-        total: how many there are; None if unknown.
-        live: a camera, of which each frame is wanted before the next one comes.
-        videos: whether any frame comes from a video or camera.
-    """
-
-    read: Callable[[], Iterator[Frame | Broken]]
-    total: int | None = None
-    live: bool = False
-    videos: bool = False
+    read: Callable[[], Iterator[Frame | Broken]]  # yields the frames, and `Broken` for those that cannot be read
+    total: int | None = None  # how many there are; None if unknown
+    live: bool = False  # whether it is a camera, whose frames do not wait for each other
+    videos: bool = False  # whether any frame comes from a video or camera
 
 
 def open_source(source: Any) -> Source:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from mmengine.logging import print_log
@@ -43,7 +44,7 @@ class PoseStream:
         self.source = source
         self.done = self.people = self.skipped = 0
         self._locate, self._estimate = locate, estimate
-        self._report = report or _log
+        self._report = report or partial(print_log, logger='current', level=logging.WARNING)
 
     def __iter__(self) -> Iterator[PoseResult]:
         frames = self._without_broken(self.source.read())
@@ -76,7 +77,3 @@ def given_boxes(
             yield frame, checked_boxes(own, frame.size, frame.title)
         except UserError as error:
             yield Broken(str(error))
-
-
-def _log(message: str) -> None:
-    print_log(message, logger='current', level=logging.WARNING)

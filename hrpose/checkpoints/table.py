@@ -23,17 +23,11 @@ def hash_in_name(file: str) -> str | None:
 
 @dataclass(frozen=True)
 class Published:
-    """A published file.
+    """A published file."""
 
-    Attributes:
-        file: its name, the same at every address.
-        sha256: the first eight hex digits.
-        addresses: where it lies, the best first.
-    """
-
-    file: str
-    sha256: str
-    addresses: tuple[str, ...]
+    file: str  # its name, the same at every address
+    sha256: str  # the first eight hex digits
+    addresses: tuple[str, ...]  # tried in this order
 
 
 # Name -> address below `_ZOO`.

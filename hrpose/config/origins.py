@@ -7,6 +7,7 @@ keys of the config, or the indices of a list, and with names of files at its lea
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 from mmengine.config import Config
@@ -50,11 +51,8 @@ def own_values(file: Path) -> dict[str, Any]:
     names: dict[str, Any] = {'_base_': inherited}
     # mmengine fills in what stands in double braces. Whatever it becomes, the value is this file's.
     exec(compile(re.sub(r'\{\{.*?\}\}', '0', file.read_text()), str(file), 'exec'), names)
-    return {name: value for name, value in names.items() if not name.startswith('_') and not _is_code(value)}
-
-
-def _is_code(value: Any) -> bool:
-    return type(value).__name__ in ('module', 'function')
+    code = (ModuleType, FunctionType)
+    return {name: value for name, value in names.items() if not name.startswith('_') and not isinstance(value, code)}
 
 
 def _merge(tree: Tree, values: Mapping[Any, Any], origin: str) -> None:

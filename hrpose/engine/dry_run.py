@@ -4,9 +4,10 @@ import math
 import os
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import torch
@@ -23,17 +24,11 @@ WARM_UP, TIMED = 1, 3
 
 @dataclass(frozen=True)
 class Plan:
-    """The amount of work in a training.
+    """The amount of work in a training."""
 
-    Attributes:
-        people: number of people in the training set.
-        batch: batch size and number of processes.
-        epochs: number of epochs.
-    """
-
-    people: int
-    batch: Batch
-    epochs: int
+    people: int  # number of people in the training set
+    batch: Batch  # batch size and number of processes
+    epochs: int  # number of epochs
 
     @property
     def people_a_process(self) -> int:
@@ -101,12 +96,19 @@ def _loading(runner: Runner) -> float:
     """Return the seconds in which one loader worker makes a batch, with the files in the system's cache."""
     loader = runner.train_dataloader
     keys = next(iter(loader.batch_sampler))
+    return _timed(lambda: loader.collate_fn([loader.dataset[key] for key in keys]))[0]
+
+
+def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
+    """Return the median seconds of a few calls, and what the last one returned."""
     times = []
     for _ in range(WARM_UP + TIMED):
         start = time.perf_counter()
-        loader.collate_fn([loader.dataset[key] for key in keys])
+        result = run()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         times.append(time.perf_counter() - start)
-    return sorted(times[WARM_UP:])[TIMED // 2]
+    return median(times[WARM_UP:]), result
 
 
 def seconds_a_batch(step: float, loading: float, workers: int) -> float:
@@ -123,13 +125,7 @@ def seconds_a_batch(step: float, loading: float, workers: int) -> float:
 def _steps(runner: Runner, data: Any) -> tuple[float, dict[str, float], str]:
     """Return the seconds of a step, the losses of the last step, and the shapes of input and output."""
     runner.model.train()
-    times: list[float] = []
-    for _ in range(WARM_UP + TIMED):
-        start = time.perf_counter()
-        losses = runner.model.train_step(data, runner.optim_wrapper)
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - start)
+    seconds, losses = _timed(lambda: runner.model.train_step(data, runner.optim_wrapper))
     values = {name: float(value.detach()) for name, value in losses.items() if isinstance(value, Tensor)}
     bare = unwrapped(runner.model)
     inputs = bare.data_preprocessor(data, True)['inputs']
@@ -138,7 +134,7 @@ def _steps(runner: Runner, data: Any) -> tuple[float, dict[str, float], str]:
     shapes = f'input {tuple(inputs.shape)}'
     if isinstance(output, Tensor):
         shapes += f', output {(len(inputs), *output.shape[1:])}'
-    return sorted(times[WARM_UP:])[TIMED // 2], values, shapes
+    return seconds, values, shapes
 
 
 def _lines(

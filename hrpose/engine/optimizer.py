@@ -16,17 +16,11 @@ from hrpose.registry import OPTIM_WRAPPERS
 
 @dataclass(frozen=True)
 class Batch:
-    """The number of people in one optimizer step.
+    """The number of people in one optimizer step."""
 
-    Attributes:
-        per_process: batch size of the loader of one process.
-        processes: number of processes that train together.
-        accumulated: number of batches whose gradients are summed for a step (`accumulative_counts`).
-    """
-
-    per_process: int
-    processes: int
-    accumulated: int
+    per_process: int  # batch size of the loader of one process
+    processes: int  # number of processes that train together
+    accumulated: int  # number of batches whose gradients are summed for a step (`accumulative_counts`)
 
     @property
     def size(self) -> int:

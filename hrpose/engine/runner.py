@@ -17,7 +17,6 @@ from torch.distributed import DistError
 from torch.nn.parallel import DistributedDataParallel
 
 from hrpose.checkpoints import load_weights, plain_checkpoint, read_checkpoint, recognise, resumable
-from hrpose.engine.config_text import FormattedOnce
 from hrpose.engine.distributed.processes import average_in_any_order, join, require_sync_bn, unwrapped, wrapper_options
 from hrpose.engine.distributed.shared_file import agreed, as_first_process_has_it
 from hrpose.engine.failures import explained, is_lost_process, way_on
@@ -41,6 +40,25 @@ DEFAULT_HOOKS = {
     'shared_statistics': {'type': 'hrpose.SharedStatisticsHook'},
     'speed': {'type': 'hrpose.SpeedHook'},
 }
+
+
+class FormattedOnce(Config):
+    """A config that formats its text only after a value has changed; mmengine runs yapf for each checkpoint."""
+
+    @classmethod
+    def of(cls, cfg: Config) -> 'FormattedOnce':
+        """Return a config that shares the values, file and environment of `cfg`."""
+        shared = cls.__new__(cls)
+        shared.__dict__.update(cfg.__dict__)
+        return shared
+
+    @property
+    def pretty_text(self) -> str:
+        """The config as a Python file."""
+        values = repr((self._cfg_dict.to_dict(), self._format_python_code))
+        if self.__dict__.get('_formatted', ('',))[0] != values:
+            self.__dict__['_formatted'] = values, Config.pretty_text.fget(self)
+        return self.__dict__['_formatted'][1]
 
 
 @RUNNERS.register_module()

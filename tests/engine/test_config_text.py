@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 from yapf.yapflib import yapf_api
 
-from hrpose.engine.config_text import FormattedOnce
+from hrpose.engine.runner import FormattedOnce
 from tests.engine.cases import runner_of
 
 FORMAT = yapf_api.FormatCode

@@ -37,14 +37,10 @@ STANDARD_DEVIATIONS = 3.3
 
 @dataclass(frozen=True)
 class Sides:
-    """Which way round each pair lies.
+    """Which way round each pair lies."""
 
-    Attributes:
-        pairs: P of (left joint, right joint).
-        ways: (N, P), 1 where the left joint clearly lies on the image's right, -1 where on its left, 0 where unclear.
-    """
-
-    pairs: list[tuple[int, int]]
+    pairs: list[tuple[int, int]]  # P of (left joint, right joint)
+    # (N, P): 1 where the left joint clearly lies on the image's right, -1 where on its left, 0 where unclear
     ways: NDArray[np.int64]
 
     @cached_property

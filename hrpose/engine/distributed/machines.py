@@ -34,21 +34,13 @@ environment, for several machines (start the same command on each):
 
 @dataclass(frozen=True)
 class Machines:
-    """This machine's place among all machines of a run.
+    """This machine's place among all machines of a run."""
 
-    Attributes:
-        count: number of machines.
-        rank: number of this one, from 0.
-        address: name or address of machine 0; None on a single machine.
-        port: port at which machine 0 listens.
-        wait: seconds that each machine waits for the others.
-    """
-
-    count: int = 1
-    rank: int = 0
-    address: str | None = None
-    port: int = PORT
-    wait: int = WAIT
+    count: int = 1  # number of machines
+    rank: int = 0  # number of this one, from 0
+    address: str | None = None  # name or address of machine 0; None on a single machine
+    port: int = PORT  # port at which machine 0 listens
+    wait: int = WAIT  # seconds that each machine waits for the others
 
 
 def positive(text: str, name: str) -> int:

@@ -40,27 +40,15 @@ class PoseVisualizationHook(Hook):
         # 'gpu' sends them through the process group, on CPUs too; 'cpu' would need a folder shared by all machines.
         people = collect_results(self.samples, len(runner.test_dataloader.dataset), 'gpu')
         self.samples = []
-        if is_main_process():
-            dataset = runner.test_dataloader.dataset
-            count = draw_images(people, dataset.metainfo, self.out_dir, getattr(dataset, 'backend_args', None))
-            runner.logger.info(f'{count} images drawn in {self.out_dir}')
+        if not is_main_process():
+            return
+        from hrpose.images.files import read_image, save_image
+        from hrpose.visualization import draw_samples
 
-
-def draw_images(
-    people: Sequence[PoseDataSample],
-    metainfo: dict[str, Any],
-    out_dir: Path,
-    backend_args: dict[str, Any] | None = None,
-) -> int:
-    """Draw each image with its people into `out_dir`; return the number of images."""
-    from hrpose.images.files import read_image, save_image
-    from hrpose.visualization import draw_samples
-
-    by_image: dict[str, list[PoseDataSample]] = defaultdict(list)
-    for person in people:
-        by_image[person.img_path].append(person)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    for path, samples in by_image.items():
-        drawn = draw_samples(read_image(path, backend_args), samples, metainfo)
-        save_image(out_dir / f'{Path(path).stem}.jpg', drawn)
-    return len(by_image)
+        dataset, by_image = runner.test_dataloader.dataset, defaultdict(list)
+        for person in people:
+            by_image[person.img_path].append(person)
+        for path, samples in by_image.items():
+            image = read_image(path, getattr(dataset, 'backend_args', None))
+            save_image(self.out_dir / f'{Path(path).stem}.jpg', draw_samples(image, samples, dataset.metainfo))
+        runner.logger.info(f'{len(by_image)} images drawn in {self.out_dir}')
