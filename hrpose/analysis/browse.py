@@ -42,18 +42,14 @@ def write_sheets(cfg: Config, split: str, out: Path, *, count: int, seed: int | 
 def visits(cfg: Config, split: str, *, seed: int, epoch: int) -> tuple[Any, Any]:
     """Return the data set of a split, and its keys in the order in which the loader reads them.
 
-    Args:
-        cfg: linked.
-        split: 'train', 'val' or 'test'.
-        seed: of the sampler, as in `randomness.seed`.
-        epoch: from 0.
+    Arguments are those of `write_sheets`.
 
     Raises:
-        UserError: the config has no such loader, or the data are not there.
+        UserError: the config has no such loader, or the data are missing.
     """
     loader_cfg = cfg.get(f'{split}_dataloader')
     if loader_cfg is None:
-        raise UserError(f'the config has no {split}_dataloader')
+        raise UserError(f'--split {split}: the config has no {split}_dataloader; choose another split')
     init_default_scope(cfg.get('default_scope', 'hrpose'))
     settings = {**loader_cfg.to_dict(), 'num_workers': 0, 'persistent_workers': False}
     loader = Runner.build_dataloader(settings, seed=seed)

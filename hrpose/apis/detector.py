@@ -15,7 +15,7 @@ from torch import nn
 from hrpose.apis.boxes import Boxes
 from hrpose.apis.model import checked_device
 from hrpose.checkpoints import load_weights, read_checkpoint
-from hrpose.config import load_config
+from hrpose.config import each_dataset, load_config
 from hrpose.errors import UserError, nearest
 from hrpose.images.convert import Image, as_bgr, is_one_image
 from hrpose.plugins.openmmlab import require_mmdet
@@ -197,10 +197,7 @@ def _as_names(classes: str | Sequence[str]) -> tuple[str, ...]:
 def _test_dataset(cfg: Config) -> Mapping[str, Any]:
     """Return the config of the data set for testing, inside any wrapper; empty if there is none."""
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
-    dataset = loader.get('dataset') or {}
-    while 'dataset' in dataset or 'datasets' in dataset:
-        dataset = dataset.get('dataset') or dataset['datasets'][0]
-    return dataset
+    return next(each_dataset(loader.get('dataset') or {}, 'dataset'))[1]
 
 
 def input_pipeline(model: nn.Module) -> Callable[[dict[str, Any]], dict[str, Any]]:

@@ -1,17 +1,14 @@
 """Checkpoints: found by path, name or address, read without running anything in them, recognised, fitted, converted."""
 
 from hrpose.checkpoints.convert import convert_checkpoint
-from hrpose.checkpoints.families import FAMILIES, Family, Recognised, recognise, state_dict_of
-from hrpose.checkpoints.fit import Fit, load_weights
+from hrpose.checkpoints.families import Recognised, recognise, state_dict_of
+from hrpose.checkpoints.fit import load_weights
 from hrpose.checkpoints.guard import Pretrained, guard_mmengine
 from hrpose.checkpoints.names import locate
 from hrpose.checkpoints.plain import plain_checkpoint, resumable
 from hrpose.checkpoints.read import read_checkpoint
 
 __all__ = [
-    'FAMILIES',
-    'Family',
-    'Fit',
     'Pretrained',
     'Recognised',
     'convert_checkpoint',

@@ -17,19 +17,13 @@ _COUNTER = 'num_batches_tracked'
 
 @dataclass
 class Fit:
-    """How a checkpoint's weights fitted a model.
-
-    Attributes:
-        loaded, other_shape, missing: names of the model's weights.
-        unused: hrpose's names of the file's weights that this model does not have.
-        dropped: names of what is not for this model at all: a classifier, or the head where a backbone is filled.
-    """
+    """How a checkpoint's weights fitted a model, by hrpose's names."""
 
     loaded: list[str] = field(default_factory=list)
-    other_shape: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    unused: list[str] = field(default_factory=list)
-    dropped: list[str] = field(default_factory=list)
+    other_shape: list[str] = field(default_factory=list)  # in both, but of different shapes
+    missing: list[str] = field(default_factory=list)  # only in the model
+    unused: list[str] = field(default_factory=list)  # only in the file
+    dropped: list[str] = field(default_factory=list)  # of parts that the model lacks, such as a classifier
 
     @property
     def share(self) -> float:
@@ -69,7 +63,14 @@ def load_weights(model: nn.Module, checkpoint: Mapping[str, Any] | Recognised, *
         UserError: nothing fits, or not everything although `complete`.
     """
     found = checkpoint if isinstance(checkpoint, Recognised) else recognise(checkpoint)
-    fit = compare(model, found)
+    own = model.state_dict()
+    fit = Fit(unused=[key for key in found.weights if key not in own], dropped=list(found.dropped))
+    for key, value in own.items():
+        given = found.weights.get(key)
+        if given is None and key.endswith(_COUNTER):
+            continue
+        place = fit.missing if given is None else fit.loaded if given.shape == value.shape else fit.other_shape
+        place.append(key)
     if not fit.loaded or (complete and (fit.other_shape or fit.missing)):
         advice = 'give the config that it was trained with'
         if fit.loaded and found.family.is_backbone:
@@ -92,16 +93,3 @@ def _order_note(model: nn.Module, found: Recognised) -> str:
         f'; the published networks of this layout take {theirs} images, but this model gets {ours}; for their metrics '
         f'add --cfg-options model.data_preprocessor.channel_order={theirs}'
     )
-
-
-def compare(model: nn.Module, found: Recognised) -> Fit:
-    """Return what of `found` fits into `model`; nothing is changed."""
-    own = model.state_dict()
-    fit = Fit(unused=[key for key in found.weights if key not in own], dropped=list(found.dropped))
-    for key, value in own.items():
-        given = found.weights.get(key)
-        if given is None and key.endswith(_COUNTER):
-            continue
-        place = fit.missing if given is None else fit.loaded if given.shape == value.shape else fit.other_shape
-        place.append(key)
-    return fit

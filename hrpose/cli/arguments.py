@@ -21,6 +21,18 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def config_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser with these arguments, for a script whose docstring begins with its description."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    add_config_arguments(parser)
+    return parser
+
+
+def config_of(arguments: argparse.Namespace) -> Config:
+    """Return the linked config that these arguments name."""
+    return load_config(arguments.config, parse_options(arguments.cfg_options))
+
+
 def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of every command that can run in several processes."""
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='what started the processes')
@@ -37,7 +49,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 def config_from_arguments(arguments: argparse.Namespace) -> Config:
     """Return the linked config of a command, with `launcher` and `work_dir` set."""
     require_launcher(arguments.launcher)
-    cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
+    cfg = config_of(arguments)
     cfg.launcher = arguments.launcher
     cfg.work_dir = arguments.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(arguments.config).stem)
     return cfg

@@ -7,7 +7,6 @@ the learning rate at which the shorter one ended.
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mmengine.optim.scheduler.param_scheduler import ReduceOnPlateauParamScheduler
@@ -17,12 +16,8 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 _PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose'}
 
 
-@dataclass(frozen=True)
-class Start:
-    """The states of schedulers, and the values that they set, before the first step."""
-
-    states: list[dict[str, Any]]
-    values: list[list[Any]]
+# State and values (one for each parameter group) of each scheduler before its first step.
+Start = list[tuple[dict[str, Any], list[Any]]]
 
 
 def schedulers_of(runner: Runner) -> list[Any]:
@@ -34,16 +29,15 @@ def schedulers_of(runner: Runner) -> list[Any]:
 
 def start_of(schedulers: Sequence[Any]) -> Start:
     """Return the start of `schedulers` that have not stepped yet."""
-    states = [copy.deepcopy(scheduler.state_dict()) for scheduler in schedulers]
-    return Start(states, [[group[one.param_name] for group in _groups(one)] for one in schedulers])
+    return [(copy.deepcopy(one.state_dict()), [group[one.param_name] for group in _groups(one)]) for one in schedulers]
 
 
 def follow_config(runner: Runner, start: Start) -> None:
     """Advance the config's schedule to the resumed step if it differs from that of the checkpoint."""
     schedulers = schedulers_of(runner)
-    if [_plan(state) for state in start.states] == [_plan(scheduler.state_dict()) for scheduler in schedulers]:
+    if [_plan(state) for state, _ in start] == [_plan(scheduler.state_dict()) for scheduler in schedulers]:
         return
-    for scheduler, state, values in zip(schedulers, start.states, start.values, strict=True):
+    for scheduler, (state, values) in zip(schedulers, start, strict=True):
         scheduler.load_state_dict(state)
         for group, value in zip(_groups(scheduler), values, strict=True):
             group[scheduler.param_name] = value

@@ -3,7 +3,6 @@
 python tools/analysis/ap_account.py configs/hrnet_w32_coco_256x192.py CHECKPOINT --bbox-file dets.json
 """
 
-import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -13,10 +12,9 @@ from hrpose.cli.run import run
 
 def main() -> None:
     """Print the account."""
-    from hrpose.cli.arguments import add_config_arguments
+    from hrpose.cli.arguments import config_of, config_parser
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument('checkpoint', help='weights to score')
     parser.add_argument('--bbox-file', metavar='FILE', help="a detector's boxes, a COCO result file")
     parser.add_argument('--out', type=Path, metavar='FILE', help='write the account to this JSON file too')
@@ -26,9 +24,8 @@ def main() -> None:
 
     from hrpose.analysis.ap_account import account_table, coco_metric_of, left_out, score_protocol
     from hrpose.apis import init_model
-    from hrpose.config import load_config, parse_options
 
-    cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
+    cfg = config_of(arguments)
     if arguments.bbox_file:
         cfg.test_dataloader.dataset.bbox_file = str(Path(arguments.bbox_file).absolute())
     coco_metric_of(cfg)

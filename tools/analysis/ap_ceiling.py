@@ -3,22 +3,18 @@
 python tools/analysis/ap_ceiling.py configs/hrnet_w32_coco_256x192.py
 """
 
-import argparse
-
 from hrpose.cli.run import run
 
 
 def main() -> None:
     """Print the ceiling of each metric."""
-    from hrpose.cli.arguments import add_config_arguments
-    from hrpose.config import load_config, parse_options
+    from hrpose.cli.arguments import config_of, config_parser
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     arguments = parser.parse_args()
     from hrpose.analysis.ap_ceiling import ceiling_of_config
 
-    for name, value in ceiling_of_config(load_config(arguments.config, parse_options(arguments.cfg_options))).items():
+    for name, value in ceiling_of_config(config_of(arguments)).items():
         print(f'ceiling {name} {value:.3f}')
 
 

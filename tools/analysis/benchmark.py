@@ -12,10 +12,9 @@ from hrpose.cli.run import run
 
 def parse_arguments() -> argparse.Namespace:
     from hrpose.analysis.benchmark.stages import DETECTOR, STAGES, VARIANTS
-    from hrpose.cli.arguments import add_config_arguments
+    from hrpose.cli.arguments import config_parser
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument('--stages', help=f'separated by commas (default: {",".join(STAGES)})')
     parser.add_argument('--variants', nargs='+', choices=VARIANTS, default=['fp32'], help='of the networks')
     parser.add_argument('--against', choices=['mmpose'], help='measure it in turn with hrpose')
@@ -38,12 +37,12 @@ def main() -> None:
 
     from hrpose.analysis.benchmark.report import as_json, as_table, best_rates, run_benchmark, stages_of
     from hrpose.analysis.benchmark.stages import Bench
-    from hrpose.config import load_config, parse_options
+    from hrpose.cli.arguments import config_of
     from hrpose.hardware import describe_machine
 
     stages = stages_of(arguments.stages)
     init_default_scope('hrpose')
-    cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
+    cfg = config_of(arguments)
     device = torch.device(arguments.device or get_device())
     detector = arguments.detector, arguments.detector_weights
     bench = Bench(cfg, device, arguments.batch, arguments.codec_batch, tuple(arguments.variants), detector)

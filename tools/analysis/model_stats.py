@@ -3,24 +3,20 @@
 python tools/analysis/model_stats.py configs/hrnet_w32_coco_256x192.py
 """
 
-import argparse
-
 from hrpose.cli.run import run
 
 
 def main() -> None:
     """Print the table."""
-    from hrpose.cli.arguments import add_config_arguments
+    from hrpose.cli.arguments import config_of, config_parser
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument('--shape', nargs=2, type=int, metavar=('W', 'H'), help="input px; default: the codec's")
     parser.add_argument('--depth', type=int, default=2, help='how many words of its name make a part (default 2)')
     arguments = parser.parse_args()
     from hrpose.analysis.model_stats import stats_table
-    from hrpose.config import load_config, parse_options
 
-    cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
+    cfg = config_of(arguments)
     print(f'{arguments.config}, {stats_table(cfg, arguments.shape, arguments.depth)}')
 
 

@@ -11,10 +11,9 @@ from hrpose.cli.run import run
 
 
 def parse_arguments() -> argparse.Namespace:
-    from hrpose.cli.arguments import add_config_arguments
+    from hrpose.cli.arguments import config_parser
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument('--split', choices=('train', 'val', 'test'), default='train', help='default train')
     parser.add_argument('--count', type=int, default=32, help="samples, in the order of the loader's sampler")
     parser.add_argument('--seed', type=int, help="of order and augmentation; default: the config's")
@@ -32,10 +31,10 @@ def main() -> None:
     from mmengine.logging import MMLogger
 
     from hrpose.analysis.browse import write_sheets
-    from hrpose.config import load_config, parse_options
+    from hrpose.cli.arguments import config_of
 
     MMLogger.get_current_instance().setLevel(logging.WARNING)
-    cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
+    cfg = config_of(arguments)
     options = {name: getattr(arguments, name) for name in ('count', 'seed', 'epoch')}
     print('left: the crop with the joints that count in the loss, left ones blue, right ones orange; right: heatmaps')
     for path in write_sheets(cfg, arguments.split, arguments.out, **options):

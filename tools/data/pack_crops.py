@@ -5,7 +5,6 @@ python tools/train.py configs/hrnet_w32_coco_256x192.py \
     --cfg-options train_pipeline.0="{'type':'LoadCrop','pack':'data/coco_crops'}"
 """
 
-import argparse
 from pathlib import Path
 
 from hrpose.cli.run import run
@@ -13,10 +12,9 @@ from hrpose.cli.run import run
 
 def main() -> None:
     """Write the pack; a repeated call goes on where an interrupted one stopped."""
-    from hrpose.cli.arguments import add_config_arguments
+    from hrpose.cli.arguments import config_of, config_parser
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_config_arguments(parser)
+    parser = config_parser(__doc__)
     parser.add_argument('out', type=Path, help='folder of the pack')
     parser.add_argument('--format', choices=('raw', 'jpeg'), default='raw', help='jpeg: a fifth of the size')
     parser.add_argument(
@@ -27,12 +25,11 @@ def main() -> None:
     from mmengine.registry import init_default_scope
     from tqdm import tqdm
 
-    from hrpose.config import load_config, parse_options
     from hrpose.datasets.storage.pack_crops import pack_people
     from hrpose.registry import DATASETS
 
     init_default_scope('hrpose')
-    cfg = load_config(arguments.config, parse_options(arguments.cfg_options))
+    cfg = config_of(arguments)
     dataset = DATASETS.build(cfg.train_dataloader.dataset.to_dict())
     with tqdm(total=len(dataset), unit='person', mininterval=1) as bar:
         about = pack_people(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.analysis.doctor.finding import Finding, some_of
+from hrpose.analysis.doctor.finding import Finding, rows_of, some_of
 from hrpose.analysis.doctor.people import People
 
 
@@ -75,8 +75,9 @@ def duplicate_annotation_ids(people: People) -> Iterator[Finding]:
             'only one'
         )
         place = f'annotation ids {some_of(repeated)} in {people.file}'
-        rows_to_draw = tuple(np.flatnonzero(rows).tolist())
-        yield Finding('duplicate_annotation_ids', 'error', place, explanation, 'renumber the annotations', rows_to_draw)
+        yield Finding(
+            'duplicate_annotation_ids', 'error', place, explanation, 'renumber the annotations', rows_of(rows)
+        )
 
 
 def unknown_images(people: People) -> Iterator[Finding]:

@@ -32,14 +32,7 @@ class Opened:
 
 
 def open_images(people: People, folder: str, load: Load, *, workers: int) -> list[Opened]:
-    """Open the images that training uses, as it does; without annotations (test-dev), all images.
-
-    Args:
-        people: of the annotation file.
-        folder: of the images.
-        load: a `LoadImage`, which reads them in training.
-        workers: threads; decoding frees Python's lock.
-    """
+    """Open the images that training uses, as it does, in `workers` threads; without annotations, open all images."""
 
     def one(image: int) -> Opened:
         path = people.path(image, folder)

@@ -91,12 +91,7 @@ class People:
 
 
 def people_of(content: Mapping[str, Any], metainfo: Mapping[str, Any], ann_file: str) -> People:
-    """Return the annotations of a COCO keypoint file.
-
-    Args:
-        content: of the file.
-        metainfo: complete, see `hrpose.datasets.metainfo.resolve`.
-        ann_file: its path, for messages.
+    """Return the annotations of a COCO keypoint file with this content; `metainfo` is complete.
 
     Raises:
         UserError: an image or annotation is not a mapping.

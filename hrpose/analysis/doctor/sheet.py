@@ -16,20 +16,10 @@ CELL, COLUMNS = (240, 300), 8
 def overlay_sheet(
     people: People, findings: Sequence[Finding], folder: str, load: Load, *, number: int = 32
 ) -> np.ndarray | None:
-    """Return the sheet, or None where no image can be read.
+    """Return the sheet, (h, w, 3) uint8 RGB; None if no image can be read.
 
     Up to half of it shows people that findings are about, in turn, each under its fault's name. The rest is drawn
     evenly from the people that training uses.
-
-    Args:
-        people: of the annotation file.
-        findings: about them.
-        folder: of the images.
-        load: a `LoadImage`.
-        number: of people.
-
-    Returns:
-        (h, w, 3) uint8 RGB, or None.
     """
     chosen = [(row, fault, _tile(people, row, folder, load)) for row, fault in _choose(people, findings, number)]
     shown = [(tile, f'{fault} {people.ids[row]}'.strip()) for row, fault, tile in chosen if tile is not None]
