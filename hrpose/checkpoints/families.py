@@ -74,6 +74,11 @@ FAMILIES = (
         channel_order='bgr',
     ),
     Family(
+        "Newell's Hourglass",
+        needs=('pre.', 'hgs.', 'outs.'),
+        renames=(('pre.', 'backbone.pre.'), ('', 'head.')),
+    ),
+    Family(
         'HRNet classifier',
         needs=('stage2.', 'incre_modules.'),
         # This `final_layer` widens the classifier's features; a pose network's is the head.

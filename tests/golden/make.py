@@ -14,21 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from tests.golden import GOLDEN, condense
+from tests.golden import EARLIER, GOLDEN, STRIDE, condense
 
 ORIGINALS = GOLDEN.parents[2] / 'shared' / 'golden'
 DATA, FACTS = ORIGINALS.parent / 'data', ORIGINALS.parent / 'facts'
 
 FORWARDS = (
-    'hrnet_w32_256x192', 'hrnet_w32_mpii_256x256', 'hrnet_w48_256x192', 'mmpose_hrnet_w32_256x192',
-    'pose_resnet50_256x192',
+    'cpn50_256x192', 'hrnet_w32_256x192', 'hrnet_w32_mpii_256x256', 'hrnet_w48_256x192', 'mmpose_hourglass52_256x256',
+    'mmpose_hourglass52x2_256x256', 'mmpose_hrnet_w32_256x192', 'newell_hourglass8_256x256', 'pose_resnet50_256x192',
 )  # fmt: skip
 # Of arrays in which rows do not depend on one another, two of the 64 are stored.
 ROWS = [9, 40]
 MPII_TRUTH = 'mpii_gt_valid.mat'
 KEYS = (
-    'cls_hrnet_w18', 'hrnet_w32_256x192', 'hrnet_w48_256x192', 'mmpose_hourglass52_256x256', 'mmpose_hrnet_w32_256x192',
-    'pose_resnet50_256x192',
+    'cls_hrnet_w18', 'cpn50_256x192', 'hrnet_w32_256x192', 'hrnet_w48_256x192', 'mmpose_hourglass52_256x256',
+    'mmpose_hourglass52x2_256x256', 'mmpose_hrnet_w32_256x192', 'newell_hourglass8_256x256', 'pose_resnet50_256x192',
 )  # fmt: skip
 
 
@@ -44,8 +44,10 @@ def content(name: str | Path) -> Any:
 
 
 def condensed(name: str) -> dict[str, np.ndarray]:
-    """Return a forward's heatmaps, condensed."""
-    return condense(arrays(name)['heatmaps'])
+    """Return a forward's heatmaps, condensed, and some cells of those of earlier outputs."""
+    found = arrays(name)
+    earlier = {key: found[key].reshape(-1)[::STRIDE] for key in EARLIER if key in found}
+    return condense(found['heatmaps']) | earlier
 
 
 def around_peaks(heatmaps: np.ndarray) -> np.ndarray:

@@ -42,3 +42,26 @@ def doubling(inputs: int, outputs: int) -> list[nn.Module]:
     """Return a transposed convolution that doubles the grid, its batch normalisation and a ReLU."""
     deconvolution = nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=False)
     return [deconvolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+
+
+@MODELS.register_module()
+class StackedHeatmapHead(BaseHeatmapHead):
+    """A 1x1 convolution on every feature map -> heatmaps (B, K, h, w) of 'stack1', 'stack2' …
+
+    Args:
+        in_channels: of every feature map; they have the same size.
+        **kwargs: of `BaseHeatmapHead`.
+    """
+
+    takes_all_maps = True
+
+    def __init__(self, *, in_channels: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # mmpose's name.
+        self.multi_final_layers = nn.ModuleList(
+            nn.Conv2d(each, self.out_channels, kernel_size=1) for each in in_channels
+        )
+
+    def outputs(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
+        layers = zip(self.multi_final_layers, features, strict=True)
+        return {f'stack{index + 1}': layer(each) for index, (layer, each) in enumerate(layers)}
