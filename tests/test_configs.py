@@ -34,6 +34,7 @@ class Recipe:
     epochs: int = 210
     steps: tuple[int, int] = (170, 200)
     start: str | None = None
+    map_index: int = 0
 
 
 SIMPLE_BASELINE = dict(epochs=140, steps=(90, 120))
@@ -54,6 +55,13 @@ RECIPES = {
         'w32', (192, 256), data='posetrack18', rate=1e-4, epochs=20, steps=(10, 15), start='hrnet_w32_coco_256x192'
     ),
 }
+for height, width in ((128, 96), (192, 128), (320, 224), (352, 256)):
+    RECIPES[f'hrnet_w32_coco_{height}x{width}'] = Recipe('w32', (width, height))
+for map_index, coarser in enumerate(('2x', '4x', '8x'), 1):
+    RECIPES[f'hrnet_w32_coco_256x192_map_{coarser}'] = Recipe('w32', (192, 256), map_index=map_index)
+for arch, name in (('w32', 'final_exchange'), ('w32', 'across_exchange'), ('w24', 'all_branches')):
+    RECIPES[f'hrnet_{arch}_coco_256x192_{name}'] = Recipe(f'{arch}_{name}', (192, 256))
+RECIPES['dilated_r50_coco_256x192'] = Recipe(50, (192, 256), **SIMPLE_BASELINE)
 for depth in (50, 101, 152):
     RECIPES |= {
         f'simplebaseline_r{depth}_coco_256x192': Recipe(depth, (192, 256), **SIMPLE_BASELINE),
@@ -154,11 +162,13 @@ def test_a_config_states_the_published_network_and_schedule(name, recipe, build_
     assert (cfg.metainfo.dataset_name, len(cfg.metainfo.keypoint_names)) == (recipe.data, JOINTS[recipe.data])
     width, height = recipe.input_size
     assert tuple(cfg.codec.input_size) == recipe.input_size
-    assert tuple(cfg.codec.heatmap_size) == (width // 4, height // 4)
+    stride = 4 * 2**recipe.map_index
+    assert tuple(cfg.codec.heatmap_size) == (width // stride, height // stride)
     assert (cfg.codec.type, cfg.codec.sigma) == ('MSRAHeatmap', recipe.sigma)
     assert cfg.model.backbone.get('depth', cfg.model.backbone.get('arch')) == recipe.arch
     model = build_on_meta(cfg)
-    assert model.backbone.out_channels == (int(recipe.arch[1:]) if isinstance(recipe.arch, str) else 2048,)
+    finest = int(recipe.arch[1:].split('_')[0]) if isinstance(recipe.arch, str) else 2048
+    assert (model.backbone.out_channels[0], cfg.model.head.get('map_index', 0)) == (finest, recipe.map_index)
     assert model.head.loss_module.factor == recipe.loss_factor
     assert (cfg.train_dataloader.batch_size, cfg.auto_scale_lr.base_batch_size) == recipe.batch
     assert (cfg.train_cfg.max_epochs, cfg.load_from) == (recipe.epochs, recipe.start)
@@ -173,7 +183,7 @@ def test_a_config_states_the_published_network_and_schedule(name, recipe, build_
 
 @pytest.mark.parametrize('name', RECIPES)
 def test_a_config_augments_as_published(name):
-    published = SIMPLE_COCO if 'simplebaseline' in name else OFFICIAL_COCO
+    published = SIMPLE_COCO if isinstance(RECIPES[name].arch, int) else OFFICIAL_COCO
     expected = MMPOSE_COCO if 'mmpose' in name else OFFICIAL_MPII if 'mpii' in name else published
     steps = build_pipeline(load(name), 'train_dataloader')[2:-2]
     assert [type(step).__name__ for step in steps] == [kind for kind, _ in expected]
@@ -210,7 +220,13 @@ def test_mpii_is_read_where_the_official_release_puts_it():
     assert (metric.type, metric.gt_file) == ('MpiiMetric', '/elsewhere/annot/gt_valid.mat')
 
 
-@pytest.mark.parametrize('name', [n for n, r in RECIPES.items() if r.arch == 'w32' and '384' not in n and not r.start])
+def states_the_whole_model(name: str) -> bool:
+    return "type='TopdownPoseEstimator'" in (ROOT / 'configs' / f'{name}.py').read_text()
+
+
+@pytest.mark.parametrize(
+    'name', [n for n, r in RECIPES.items() if r.arch == 'w32' and not r.start and states_the_whole_model(n)]
+)
 def test_the_start_from_imagenet_is_the_option_that_the_comment_says(name):
     path = ROOT / 'configs' / f'{name}.py'
     (words,) = re.findall(r'^# +--cfg-options (.*)$', path.read_text(), re.M)

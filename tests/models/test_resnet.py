@@ -40,6 +40,26 @@ def test_bgr_moves_channels_before_they_are_normalised(rng):
         PoseDataPreprocessor(channel_order='gbr')
 
 
-def test_a_wrong_depth_names_the_right_ones():
-    with pytest.raises(UserError, match='ResNet: there is no depth 51; .*50'):
-        MODELS.build(dict(type='ResNet', depth=51))
+def test_a_dilated_resnet_keeps_the_grid_and_the_names(repository):
+    with torch.device('meta'):
+        model = MODELS.build(load_config(repository / 'configs/dilated_r50_coco_256x192.py').model)
+        plain = MODELS.build(dict(type='ResNet', depth=50))
+        inputs = torch.zeros(1, 3, 256, 192)
+    (coarsest,) = model.backbone(inputs)
+    assert (coarsest.shape, model(inputs).shape) == ((1, 2048, 32, 24), (1, 17, 64, 48))
+    shapes = [{key: value.shape for key, value in each.state_dict().items()} for each in (model.backbone, plain)]
+    assert shapes[0] == shapes[1]
+    for stage, dilation in ((model.backbone.layer3, 2), (model.backbone.layer4, 4)):
+        assert {unit.conv2.dilation for unit in stage} == {(dilation, dilation)}
+
+
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        (dict(depth=51), 'ResNet: there is no depth 51; .*50'),
+        (dict(dilations=(1, 2)), 'ResNet: dilations has 2 numbers; give one for each of the 4 stages'),
+    ],
+)
+def test_a_wrong_option_names_the_right_ones(options, said):
+    with pytest.raises(UserError, match=said):
+        MODELS.build(dict(type='ResNet', **options))

@@ -6,9 +6,10 @@ The names of attributes (`conv1 bn1 … downsample`) are those of the published 
 from torch import Tensor, nn
 
 
-def conv_bn(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
+def conv_bn(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, dilation: int = 1) -> list[nn.Module]:
     """Return a convolution that divides the grid by `stride`, and its batch normalisation."""
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+    padding = kernel // 2 * dilation
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=padding, dilation=dilation, bias=False)
     return [convolution, nn.BatchNorm2d(outputs)]
 
 
@@ -24,10 +25,10 @@ class BasicBlock(nn.Module):
 
     expansion = 1
 
-    def __init__(self, inputs: int, width: int, stride: int = 1) -> None:
+    def __init__(self, inputs: int, width: int, stride: int = 1, dilation: int = 1) -> None:
         super().__init__()
-        self.conv1, self.bn1 = conv_bn(inputs, width, stride=stride)
-        self.conv2, self.bn2 = conv_bn(width, width)
+        self.conv1, self.bn1 = conv_bn(inputs, width, stride=stride, dilation=dilation)
+        self.conv2, self.bn2 = conv_bn(width, width, dilation=dilation)
         self.downsample = shortcut(inputs, width, stride)
         self.relu = nn.ReLU(inplace=True)
 
@@ -42,11 +43,11 @@ class Bottleneck(nn.Module):
 
     expansion = 4
 
-    def __init__(self, inputs: int, width: int, stride: int = 1) -> None:
+    def __init__(self, inputs: int, width: int, stride: int = 1, dilation: int = 1) -> None:
         super().__init__()
         outputs = width * self.expansion
         self.conv1, self.bn1 = conv_bn(inputs, width, kernel=1)
-        self.conv2, self.bn2 = conv_bn(width, width, stride=stride)
+        self.conv2, self.bn2 = conv_bn(width, width, stride=stride, dilation=dilation)
         self.conv3, self.bn3 = conv_bn(width, outputs, kernel=1)
         self.downsample = shortcut(inputs, outputs, stride)
         self.relu = nn.ReLU(inplace=True)
@@ -59,9 +60,18 @@ class Bottleneck(nn.Module):
 
 
 def residual_chain(
-    block: type[BasicBlock] | type[Bottleneck], inputs: int, width: int, length: int, *, stride: int = 1
+    block: type[BasicBlock] | type[Bottleneck],
+    inputs: int,
+    width: int,
+    length: int,
+    *,
+    stride: int = 1,
+    dilation: int = 1,
 ) -> nn.Sequential:
-    """Return `length` residual units in a row; the first has `inputs` input channels and the stride."""
+    """Return `length` residual units in a row; the first has `inputs` input channels and the stride.
+
+    All 3x3 convolutions have the same dilation.
+    """
     outputs = width * block.expansion
-    rest = [block(outputs, width) for _ in range(length - 1)]
-    return nn.Sequential(block(inputs, width, stride), *rest)
+    rest = [block(outputs, width, dilation=dilation) for _ in range(length - 1)]
+    return nn.Sequential(block(inputs, width, stride, dilation), *rest)

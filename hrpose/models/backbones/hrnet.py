@@ -10,7 +10,7 @@ Source: Sun et al., CVPR 2019, section 3 and figure 1. The names of attributes a
 are residual units, and `fuse_layers.dst.src` is the exchange unit's path from branch src to branch dst.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,15 @@ from hrpose.registry import MODELS
 STEM_CHANNELS = 64
 
 
+# Which blocks of a stage end with an exchange unit, from their number and whether the stage is the last. As in section
+# 3.4 of the paper: (a) the final one alone, (b) the last of each stage, (c) all, within the stages too, as published.
+EXCHANGES: dict[str, Callable[[int, bool], list[bool]]] = {
+    'final': lambda blocks, is_last: [False] * (blocks - 1) + [is_last],
+    'across': lambda blocks, is_last: [False] * (blocks - 1) + [True],
+    'within': lambda blocks, is_last: [True] * blocks,
+}
+
+
 @dataclass(frozen=True)
 class Arch:
     """The plan of an HRNet.
@@ -33,14 +42,20 @@ class Arch:
         exchange_blocks: number of exchange blocks in stages 2, 3, ….
         units: number of residual units on each branch of an exchange block.
         stem_units: number of bottlenecks in stage 1.
+        exchanges: which blocks end with an exchange unit, a key of `EXCHANGES`.
+        all_branches: stage 2 already has all branches; else each stage opens one.
     """
 
     channels: tuple[int, ...]
     exchange_blocks: tuple[int, ...] = (1, 4, 3)
     units: int = 4
     stem_units: int = 4
+    exchanges: str = 'within'
+    all_branches: bool = False
 
     def __post_init__(self) -> None:
+        if self.exchanges not in EXCHANGES:
+            raise UserError(f"HRNet: arch has no exchanges '{self.exchanges}'; {nearest(self.exchanges, EXCHANGES)}")
         if len(self.channels) != len(self.exchange_blocks) + 1:
             raise UserError(
                 f'HRNet: arch has {len(self.channels)} channels and {len(self.exchange_blocks)} exchange_blocks; give '
@@ -48,10 +63,15 @@ class Arch:
             )
 
 
-# w18, w32 and w48 are published (section 3 of the paper; Wang et al., 2020).
+# w18, w32 and w48 are published (section 3 of the paper; Wang et al., 2020). Ablations of section 3.4 have W32's depth:
+# two have fewer exchange units; one has all four branches from the start, "the beginning" taken as stage 2, at similar
+# parameters and GFLOPs. The paper leaves its widths open; 24 is between W32's parameters (+20 %) and GFLOPs (-11 %).
 ARCHS = {
     'w18': Arch(channels=(18, 36, 72, 144)),
     'w32': Arch(channels=(32, 64, 128, 256)),
+    'w32_final_exchange': Arch(channels=(32, 64, 128, 256), exchanges='final'),
+    'w32_across_exchange': Arch(channels=(32, 64, 128, 256), exchanges='across'),
+    'w24_all_branches': Arch(channels=(24, 48, 96, 192), all_branches=True),
     'w48': Arch(channels=(48, 96, 192, 384)),
     'w16_small': Arch(channels=(16, 32, 64, 128), exchange_blocks=(1, 1, 1), units=2, stem_units=2),
 }
@@ -93,11 +113,12 @@ class HRNet(BaseModule):
         before: tuple[int, ...] = (STEM_CHANNELS * Bottleneck.expansion,)
         self._steps: list[str] = []
         for index, blocks in enumerate(plan.exchange_blocks):
-            channels = plan.channels[: index + 2]
+            channels = plan.channels if plan.all_branches else plan.channels[: index + 2]
             is_last = index == len(plan.exchange_blocks) - 1
             outputs = num_outputs if is_last else len(channels)
+            exchanges = EXCHANGES[plan.exchanges](blocks, is_last)
             self.add_module(f'transition{index + 1}', Transition(before, channels))
-            self.add_module(f'stage{index + 2}', exchange_stage(channels, blocks, plan.units, outputs))
+            self.add_module(f'stage{index + 2}', exchange_stage(channels, exchanges, plan.units, outputs))
             self._steps += [f'transition{index + 1}', f'stage{index + 2}']
             before = channels
 
@@ -128,16 +149,19 @@ def resolve_arch(arch: str | Mapping[str, Any]) -> Arch:
         raise UserError(f"HRNet: arch has no field '{unknown[0]}'; {nearest(unknown[0], fields)}")
     if 'channels' not in arch:
         raise UserError("HRNet: arch has no 'channels'; give those of each branch, finest first")
-    given: Any = {key: tuple(value) if isinstance(value, Sequence) else value for key, value in arch.items()}
+    given: Any = {key: tuple(value) if isinstance(value, list | tuple) else value for key, value in arch.items()}
     return Arch(**given)
 
 
 class Transition(nn.ModuleList):
-    """Carries the branches into the next stage, and opens its new branches from the coarsest one."""
+    """Carries the branches into the next stage, and opens its new branches from the coarsest one.
+
+    A branch that is several halvings away gets its width with the last of them, as in the official release.
+    """
 
     def __init__(self, before: Sequence[int], after: Sequence[int]) -> None:
         kept = [nn.Identity() if old == new else conv_relu(old, new) for old, new in zip(before, after, strict=False)]
-        opened = [nn.Sequential(conv_relu(before[-1], new, stride=2)) for new in after[len(before) :]]
+        opened = [halvings(before[-1], new, count) for count, new in enumerate(after[len(before) :], 1)]
         super().__init__([*kept, *opened])
 
     def forward(self, branches: list[Tensor]) -> list[Tensor]:
@@ -145,25 +169,49 @@ class Transition(nn.ModuleList):
         return [path(branches[min(index, coarsest)]) for index, path in enumerate(self)]
 
 
-def exchange_stage(channels: Sequence[int], blocks: int, units: int, last_outputs: int) -> nn.Sequential:
-    """Return a stage of `blocks` exchange blocks, the last with `last_outputs` branches as output."""
-    outputs = [len(channels)] * (blocks - 1) + [last_outputs]
-    return nn.Sequential(*(ExchangeBlock(channels, units, count) for count in outputs))
+def halvings(inputs: int, outputs: int, count: int) -> nn.Sequential:
+    """Return `count` 3x3 convolutions of stride 2, each with a ReLU; only the last one has `outputs` channels."""
+    before = [conv_relu(inputs, inputs, stride=2) for _ in range(count - 1)]
+    return nn.Sequential(*before, conv_relu(inputs, outputs, stride=2))
 
 
-class ExchangeBlock(nn.Module):
+def exchange_stage(channels: Sequence[int], exchanges: Sequence[bool], units: int, last_outputs: int) -> nn.Sequential:
+    """Return a stage of a block for each of `exchanges`, which says whether the block ends with an exchange unit.
+
+    The exchange unit of the last block has `last_outputs` branches as output.
+    """
+    outputs = [len(channels)] * (len(exchanges) - 1) + [last_outputs]
+    return nn.Sequential(
+        *(
+            ExchangeBlock(channels, units, count) if exchanges_here else ParallelBlock(channels, units)
+            for exchanges_here, count in zip(exchanges, outputs, strict=True)
+        )
+    )
+
+
+class ParallelBlock(nn.Module):
+    """Residual units on each branch, and no exchange."""
+
+    def __init__(self, channels: Sequence[int], units: int) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(residual_chain(BasicBlock, width, width, units) for width in channels)
+
+    def forward(self, inputs: list[Tensor]) -> list[Tensor]:
+        return [branch(x) for branch, x in zip(self.branches, inputs, strict=True)]
+
+
+class ExchangeBlock(ParallelBlock):
     """Residual units on each branch, then an exchange unit, in which each output is the sum of all branches."""
 
     def __init__(self, channels: Sequence[int], units: int, num_outputs: int) -> None:
-        super().__init__()
-        self.branches = nn.ModuleList(residual_chain(BasicBlock, width, width, units) for width in channels)
+        super().__init__(channels, units)
         self.fuse_layers = nn.ModuleList(
             nn.ModuleList(fuse_path(channels, src, dst) for src in range(len(channels))) for dst in range(num_outputs)
         )
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, inputs: list[Tensor]) -> list[Tensor]:
-        branches = [branch(x) for branch, x in zip(self.branches, inputs, strict=True)]
+        branches = super().forward(inputs)
         return [self.relu(self._exchange(paths, branches)) for paths in self.fuse_layers]
 
     @staticmethod
@@ -186,8 +234,8 @@ def upsample_path(channels: Sequence[int], src: int, dst: int) -> nn.Sequential:
 
 def downsample_path(channels: Sequence[int], src: int, dst: int) -> nn.Sequential:
     """Return 3x3 convolutions of stride 2. Only the last one has the width of `dst`, and it has no ReLU."""
-    halvings = [conv_relu(channels[src], channels[src], stride=2) for _ in range(dst - src - 1)]
-    return nn.Sequential(*halvings, nn.Sequential(*conv_bn(channels[src], channels[dst], stride=2)))
+    before = [conv_relu(channels[src], channels[src], stride=2) for _ in range(dst - src - 1)]
+    return nn.Sequential(*before, nn.Sequential(*conv_bn(channels[src], channels[dst], stride=2)))
 
 
 def conv_relu(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:

@@ -4,6 +4,7 @@ The names of attributes are those of torchvision's checkpoints, which SimpleBase
 """
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from mmengine.model import BaseModule
@@ -38,19 +39,23 @@ class ResNet(BaseModule):
     Args:
         depth: 18, 34, 50, 101 or 152.
         num_outputs: how many of the last stages' maps to return, 1 to 4; the coarsest has 1/32 of H and W.
+        strides: of the four stages, after a stem of stride 4.
+        dilations: of the 3x3 convolutions of the four stages. A stage of stride 1 with a dilation keeps the grid and
+            widens what a cell sees: the dilated ResNet of Sun et al. (CVPR 2019), figure 2 (d), has strides
+            (1, 2, 1, 1) and dilations (1, 1, 2, 4) here; the figure does not print them.
         init_cfg: mmengine's; torchvision's (He et al., ICCV 2015) unless given.
 
     Raises:
-        UserError: an unknown depth, or another number of outputs.
+        UserError: an unknown depth, another number of outputs, or strides or dilations that are not four.
     """
-
-    input_multiple = 32
 
     def __init__(
         self,
         depth: int = 50,
         *,
         num_outputs: int = 1,
+        strides: Sequence[int] = (1, 2, 2, 2),
+        dilations: Sequence[int] = (1, 1, 1, 1),
         init_cfg: dict[str, Any] | Sequence[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__(init_cfg if init_cfg is not None else TORCHVISION_INIT)
@@ -58,7 +63,13 @@ class ResNet(BaseModule):
             raise UserError(f'ResNet: there is no depth {depth}; {nearest(str(depth), map(str, DEPTHS))}')
         if num_outputs not in range(1, 5):
             raise UserError(f'ResNet: num_outputs is 1 to 4, not {num_outputs}')
+        for name, values in (('strides', strides), ('dilations', dilations)):
+            if len(values) != len(WIDTHS):
+                raise UserError(
+                    f'ResNet: {name} has {len(values)} numbers; give one for each of the {len(WIDTHS)} stages'
+                )
         unit, lengths = DEPTHS[depth]
+        self.input_multiple = 4 * prod(strides)
         outputs = [width * unit.expansion for width in WIDTHS]
         self.out_channels = tuple(outputs[-num_outputs:])
 
@@ -67,10 +78,11 @@ class ResNet(BaseModule):
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         for index, (width, length) in enumerate(zip(WIDTHS, lengths, strict=True)):
             inputs = outputs[index - 1] if index else STEM_CHANNELS
-            self.add_module(f'layer{index + 1}', residual_chain(unit, inputs, width, length, stride=1 + (index > 0)))
+            stage = residual_chain(unit, inputs, width, length, stride=strides[index], dilation=dilations[index])
+            self.add_module(f'layer{index + 1}', stage)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Return `num_outputs` maps (B, C_i, h_i, w_i), the last with 1/32 of H and W."""
+        """Return `num_outputs` maps (B, C_i, h_i, w_i); H and W are multiples of `input_multiple`."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         maps = []
         for index in range(len(WIDTHS)):
