@@ -24,6 +24,7 @@ from hrpose.errors import UserError
 from hrpose.evaluation.metrics.base import format_table
 from hrpose.evaluation.metrics.coco import CocoMetric
 from hrpose.models.estimators.flip import average_flip
+from hrpose.models.estimators.scales import check_one_crop_each
 from hrpose.models.estimators.topdown import attach_predictions
 from hrpose.registry import METRICS
 
@@ -165,6 +166,7 @@ def collect(
     for batch in batches:
         batch = model.data_preprocessor(batch, False)
         samples = batch['data_samples']
+        check_one_crop_each(batch['inputs'], len(samples), 'ap_account')
         plain, mirrored = model.heatmap_pair(batch['inputs'])
         for (flip, shift, offset), results in found.items():
             heatmaps = average_flip(plain, mirrored, model.metainfo['flip_indices'], shift=shift) if flip else plain

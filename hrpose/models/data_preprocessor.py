@@ -47,13 +47,14 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
         """Return `inputs` (B, 3, H, W) float32, normalised, on the device, and `data_samples` unchanged.
 
         Args:
-            data: `inputs`, B uint8 RGB tensors (3, H, W) or one (B, 3, H, W); `data_samples`, optional.
+            data: `inputs`, B uint8 RGB tensors (3, H, W) or one (B, 3, H, W); `data_samples`, optional. In a
+                multi-scale test (S, 3, H, W) and (B, S, 3, H, W), which become (B S, 3, H, W).
             training: unused; mmengine passes it.
         """
         images = data['inputs']
         if not isinstance(images, Tensor):
             images = stacked(images, self.device)
-        images = images.to(self.device, non_blocking=True)
+        images = images.to(self.device, non_blocking=True).flatten(0, -4)
         if self.channel_order == 'bgr':
             images = images.flip(1)
         images = images.to(torch.float32, memory_format=torch.channels_last)
@@ -61,12 +62,12 @@ class PoseDataPreprocessor(BaseDataPreprocessor):
 
 
 def stacked(images: Sequence[Tensor], device: torch.device) -> Tensor:
-    """Return B images (3, H, W) as one batch (B, 3, H, W), channels last; for a GPU in pinned memory.
+    """Return B images (…, 3, H, W) as one batch (B, …, 3, H, W), channels last; for a GPU in pinned memory.
 
     `PackPose` leaves images channels last, too, so no pixel is reordered.
     """
-    rows = [image.movedim(0, -1) for image in images]
+    rows = [image.movedim(-3, -1) for image in images]
     if device.type != 'cuda' or rows[0].device.type != 'cpu':
-        return torch.stack(rows).movedim(-1, 1)
+        return torch.stack(rows).movedim(-1, -3)
     batch = torch.empty((len(rows), *rows[0].shape), dtype=rows[0].dtype, pin_memory=True)
-    return torch.stack(rows, out=batch).movedim(-1, 1)
+    return torch.stack(rows, out=batch).movedim(-1, -3)

@@ -124,6 +124,8 @@ def input_sheet(samples: Sequence[Mapping[str, Any]], codec: Any, metainfo: Mapp
     """
     tiles = []
     for sample in samples:
+        if sample['inputs'].ndim != 3:
+            raise UserError('a sheet of inputs shows one crop a person; use WarpAffine in the pipeline')
         image = np.ascontiguousarray(sample['inputs'].numpy().transpose(1, 2, 0))
         labels = sample['data_samples'].get('gt_instance_labels')
         if labels is not None:

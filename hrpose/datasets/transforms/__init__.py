@@ -19,11 +19,13 @@ from hrpose.datasets.transforms.augment import (
     TruncatedShift,
 )
 from hrpose.datasets.transforms.load import LoadCrop, LoadImage
-from hrpose.datasets.transforms.warp import PackPose, PadBox, WarpAffine
+from hrpose.datasets.transforms.warp import SIX_SCALES, MultiScaleWarp, PackPose, PadBox, WarpAffine
 
 __all__ = [
+    'SIX_SCALES',
     'LoadCrop',
     'LoadImage',
+    'MultiScaleWarp',
     'PackPose',
     'PadBox',
     'RandomFlip',

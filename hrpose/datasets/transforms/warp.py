@@ -26,6 +26,10 @@ from hrpose.structures import (
     resize_matrix,
 )
 
+# Of a multi-scale test. Sun et al. (CVPR 2019) test MPII on six scales without listing them; these are from memory of
+# public code for the same protocol (Yang et al., ICCV 2017), not checked.
+SIX_SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
+
 META_KEYS = ('id', 'img_id', 'img_path', 'ori_shape', 'input_size', 'rotation', 'flip')
 
 
@@ -83,19 +87,46 @@ class WarpAffine:
 
 
 @TRANSFORMS.register_module()
+class MultiScaleWarp(WarpAffine):
+    """The warp of a multi-scale test: `img` becomes (S, h, w, 3), and `scales` (S,) goes to the sample.
+
+    Each crop is warped from the image around the region's centre, so that a larger one shows more, and a smaller one
+    shows the person larger. Everything else is as at scale 1, where the estimator averages the heatmaps. As an option:
+    `--cfg-options test_pipeline.2.type=MultiScaleWarp`.
+
+    Args:
+        input_size, flip_indices: of `WarpAffine`.
+        scales: sizes of the crops' regions, relative to the person's own.
+    """
+
+    def __init__(
+        self, input_size: tuple[int, int], flip_indices: Sequence[int], scales: Sequence[float] = SIX_SCALES
+    ) -> None:
+        super().__init__(input_size, flip_indices)
+        if not scales or min(number(self, 'scales', scale) for scale in scales) <= 0:
+            raise UserError(f'MultiScaleWarp: scales has to be one or several positive numbers, not {scales!r}')
+        self.scales = tuple(scales)
+
+    def __call__(self, results: Results) -> Results:
+        regions = [{**results, 'size': results['size'] * scale} for scale in self.scales]
+        crops = [WarpAffine.__call__(self, region)['img'] for region in regions]
+        return {**super().__call__(results), 'img': np.stack(crops), 'scales': self.scales}
+
+
+@TRANSFORMS.register_module()
 class PackPose:
-    """The last step: it packs `inputs`, uint8 RGB (3, h, w), and `data_samples`, a `PoseDataSample`."""
+    """The last step: it packs `inputs`, uint8 RGB (3, h, w) or (S, 3, h, w), and `data_samples`, a `PoseDataSample`."""
 
     def __call__(self, results: Results) -> Results:
         # Channels stay last in memory, as the network takes them, so neither this nor stacking a batch moves pixels.
-        image = torch.from_numpy(np.ascontiguousarray(results['img'])).permute(2, 0, 1)
+        image = torch.from_numpy(np.ascontiguousarray(results['img'])).movedim(-1, -3)
         return {'inputs': image, 'data_samples': make_sample(results)}
 
 
 def make_sample(results: Results) -> PoseDataSample:
     """Return the sample of a warped record."""
     sample = PoseDataSample()
-    meta = {key: results[key] for key in META_KEYS}
+    meta = {key: results[key] for key in (*META_KEYS, *(['scales'] if 'scales' in results else []))}
     for key, value in {**meta, 'box_center': results['center'], 'box_size': results['size']}.items():
         sample.set_field(value, key, field_type='metainfo')  # unlike `metainfo=`, without a deep copy
     truth = InstanceData(

@@ -13,6 +13,7 @@ from torch import Tensor
 from hrpose.errors import UserError
 from hrpose.models.estimators.fit import check_heatmaps, check_input_size, fit_head
 from hrpose.models.estimators.flip import average_flip
+from hrpose.models.estimators.scales import average_scales, check_one_crop_each
 from hrpose.models.inference import InferenceNetwork, check_precision, inference_network
 from hrpose.registry import MODELS
 from hrpose.structures import PoseDataSample, input_to_image
@@ -110,6 +111,7 @@ class TopdownPoseEstimator(BaseModel):
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
         """Return the head's losses for images (B, 3, H, W) and samples with `gt_instance_labels`."""
+        check_one_crop_each(inputs, len(data_samples), 'training')
         keypoints, weights = gather_labels(data_samples, inputs.device)
         return self.head.loss(self.extract(inputs), keypoints, weights)
 
@@ -120,8 +122,14 @@ class TopdownPoseEstimator(BaseModel):
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> list[PoseDataSample]:
-        """Return `data_samples` with `pred_instances` in image px; only (B, K, 3) leaves the device."""
-        keypoints, scores = self.head.predict(self.heatmaps(inputs))
+        """Return `data_samples` with `pred_instances` in image px; only (B, K, 3) leaves the device.
+
+        Samples with `scales` (see `MultiScaleWarp`) have as many inputs each, whose heatmaps are averaged.
+        """
+        heatmaps, scales = self.heatmaps(inputs), data_samples[0].get('scales')
+        if scales is not None:
+            heatmaps = average_scales(heatmaps, scales, self.head.codec)
+        keypoints, scores = self.head.predict(heatmaps)
         found = torch.cat([keypoints, scores.unsqueeze(-1)], dim=-1).cpu().numpy()
         return attach_predictions(data_samples, found, self.head.codec.input_size)
 
