@@ -152,7 +152,7 @@ def test_every_configs_model_builds_with_a_heatmap_a_joint(path, build_on_meta):
 def test_every_published_config_has_its_recipe_here():
     names = {path.stem for path in CONFIGS}
     own = {name for name in names if 'lspet' in name or 'synthetic' in name}
-    elsewhere = {name for name in names if name.startswith('hourglass')}  # tests/models/test_hourglass.py
+    elsewhere = {name for name in names if name.startswith(('cpn', 'hourglass'))}  # tests/models/
     assert names - own - elsewhere == set(RECIPES)
 
 

@@ -79,6 +79,11 @@ FAMILIES = (
         renames=(('pre.', 'backbone.pre.'), ('', 'head.')),
     ),
     Family(
+        'PyTorch port of CPN',
+        needs=('resnet.', 'global_net.', 'refine_net.'),
+        renames=(('resnet.', 'backbone.'), ('', 'head.')),
+    ),
+    Family(
         'HRNet classifier',
         needs=('stage2.', 'incre_modules.'),
         # This `final_layer` widens the classifier's features; a pose network's is the head.

@@ -15,5 +15,6 @@ class PoseDataSample(BaseDataElement):
     gt_instances: InstanceData
     # keypoints (1, K, 2) image px, keypoint_scores (1, K), bboxes (1, 4) xyxy, bbox_scores (1,)
     pred_instances: InstanceData
-    # training targets: keypoints (1, K, 2) input px, keypoint_weights (1, K) in {0, 1}
+    # training targets: keypoints (1, K, 2) input px, keypoints_visible (1, K) in {0, 1, 2}, and keypoint_weights (1, K)
+    # in {0, 1}
     gt_instance_labels: InstanceData

@@ -58,6 +58,29 @@ def test_a_simple_baseline_costs_what_its_published_row_says(network, millions, 
     assert cost.official_gflops == pytest.approx(gflops, rel=0.012)
 
 
+# HRNet's paper prints 25.1 M and 19.1 GFLOPs for eight stacks, 27.0 M and 6.20 for CPN. The networks that equal the
+# releases, without Newell's unused weights, have a little more.
+@pytest.mark.parametrize(
+    ('config', 'millions', 'gflops'),
+    [
+        ('hourglass1_mpii_256x256', 3.4, 4.8),
+        ('hourglass2_coco_256x256', 6.6, 7.8),
+        ('hourglass4_mpii_256x256', 12.9, 13.7),
+        ('hourglass8_mpii_256x256', 25.4, 25.6),
+        ('hourglass52_coco_256x256', 93.7, 26.7),
+        ('hourglass52x2_coco_256x256', 187.7, 54.5),
+        ('cpn_r50_coco_256x192', 27.4, 6.4),
+        ('cpn_r50_ohkm_coco_384x288', 27.4, 14.4),
+        ('cpn_r101_ohkm_coco_256x192', 46.4, 9.8),
+    ],
+)
+def test_an_hourglass_or_cpn_costs_what_the_zoo_says(config, millions, gflops, repository):
+    cost = cost_of(repository / 'configs' / f'{config}.py')
+    assert (round(cost.parameters / 1e6, 1), round(cost.official_gflops, 1)) == (millions, gflops)
+    zoo = (repository / 'docs' / 'model_zoo.md').read_text()
+    assert f'| `configs/{config}.py` | {millions}M | {gflops} |' in zoo
+
+
 @pytest.mark.parametrize(
     ('layer', 'shape', 'expected'),
     [

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from hrpose.datasets.metainfo import resolve
-from hrpose.models import KeypointMSELoss
+from hrpose.errors import UserError
+from hrpose.models import KeypointMSELoss, KeypointOHKMMSELoss
 from hrpose.models.estimators.flip import average_flip, unflip_heatmaps
 from tests.golden import WRONG, golden
 
@@ -48,6 +49,29 @@ def test_unlabelled_joints_get_no_gradient():
     KeypointMSELoss()(prediction, torch.zeros(1, 2, 4, 4), torch.tensor([[1.0, 0.0]])).backward()
     assert prediction.grad[0, 0].abs().min() > 0
     assert prediction.grad[0, 1].abs().max() == 0
+
+
+def test_keypoint_mining_takes_each_persons_hardest_joints():
+    # Heatmaps of two cells, both off by the same, so that a joint's error is the square of that.
+    off = torch.tensor([[1.0, 4.0, 2.0, 3.0], [0.0, 5.0, 1.0, 9.0]])
+    weights = torch.tensor([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 0.0]])
+    prediction = off[..., None, None].expand(2, 4, 1, 2)
+    loss = KeypointOHKMMSELoss(top_k=2, factor=0.5)(prediction, torch.zeros(2, 4, 1, 2), weights)
+    assert loss == 0.5 * ((16 + 9) + (25 + 1)) / 4
+    everything = KeypointOHKMMSELoss()(prediction, torch.zeros(2, 4, 1, 2), weights)
+    assert everything == KeypointMSELoss(factor=1)(prediction, torch.zeros(2, 4, 1, 2), weights) == (30 + 26) / 8
+
+
+def test_keypoint_mining_trains_no_easier_joint():
+    prediction = torch.tensor([1.0, 3.0, 2.0]).reshape(1, 3, 1, 1).requires_grad_()
+    KeypointOHKMMSELoss(top_k=2)(prediction, torch.zeros(1, 3, 1, 1), torch.ones(1, 3)).backward()
+    assert prediction.grad.flatten().tolist() == [0, 3, 2]
+
+
+@pytest.mark.parametrize('top_k', [0, -1, 1.5])
+def test_keypoint_mining_needs_a_joint(top_k):
+    with pytest.raises(UserError, match='top_k is a positive whole number'):
+        KeypointOHKMMSELoss(top_k=top_k)
 
 
 def assert_averaged_as_published(heatmaps: np.ndarray, mirrored: np.ndarray, *, shift: bool) -> None:

@@ -138,6 +138,7 @@ def make_sample(results: Results) -> PoseDataSample:
         truth.keypoints_visible = results['visible'][None]
         sample.gt_instance_labels = InstanceData(
             keypoints=results['input_keypoints'][None].astype(np.float32),
+            keypoints_visible=results['input_visible'][None].astype(np.float32),
             keypoint_weights=(results['input_visible'][None] > 0).astype(np.float32),
         )
     sample.gt_instances = truth

@@ -112,7 +112,8 @@ class TopdownPoseEstimator(BaseModel):
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
         """Return the head's losses for images (B, 3, H, W) and samples with `gt_instance_labels`."""
         check_one_crop_each(inputs, len(data_samples), 'training')
-        keypoints, weights = gather_labels(data_samples, inputs.device)
+        wanted = 'keypoints_visible' if getattr(self.head, 'takes_visibility', False) else 'keypoint_weights'
+        keypoints, weights = gather_labels(data_samples, inputs.device, wanted)
         return self.head.loss(self.extract(inputs), keypoints, weights)
 
     def extract(self, inputs: Tensor) -> Sequence[Tensor]:
@@ -176,12 +177,12 @@ def _forget_inference(model: TopdownPoseEstimator, _: Any) -> None:
     model._inference = None
 
 
-def gather_labels(data_samples: Sequence[PoseDataSample], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the samples' keypoints (B, K, 2) in input px and weights (B, K) on `device`, moved in one transfer."""
+def gather_labels(
+    data_samples: Sequence[PoseDataSample], device: torch.device, weights: str = 'keypoint_weights'
+) -> tuple[Tensor, Tensor]:
+    """Return the samples' keypoints (B, K, 2) in input px and `weights` (B, K) on `device`, moved in one transfer."""
     labels = [sample.gt_instance_labels for sample in data_samples]
-    packed = np.concatenate(
-        [np.dstack([label.keypoints, label.keypoint_weights]) for label in labels], dtype=np.float32
-    )
+    packed = np.concatenate([np.dstack([label.keypoints, label[weights]]) for label in labels], dtype=np.float32)
     joined = torch.from_numpy(packed).to(device, non_blocking=True)
     return joined[..., :2], joined[..., 2]
 

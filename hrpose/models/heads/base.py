@@ -37,6 +37,8 @@ class BaseHeatmapHead(BaseModule):
 
     # Whether `in_channels` are those of every feature map; else those of one.
     takes_all_maps = False
+    # Whether `loss` is given COCO's visibility {0, 1, 2} in place of weights {0, 1}.
+    takes_visibility = False
 
     def __init__(
         self,
@@ -68,6 +70,10 @@ class BaseHeatmapHead(BaseModule):
         """Return the loss of an output."""
         return self.loss_module
 
+    def learns(self, name: str, visible: Tensor) -> Tensor:
+        """Return which joints an output learns, (B, K) bool, from what `loss` is given as weights (B, K)."""
+        return visible > 0
+
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Return the last output, heatmaps (B, K, h, w), from feature maps, finest first."""
         return list(self.outputs(features).values())[-1]
@@ -78,7 +84,7 @@ class BaseHeatmapHead(BaseModule):
         Args:
             features: feature maps, finest first.
             keypoints: (B, K, 2) input px.
-            weights: (B, K), zero where a joint is not learnt.
+            weights: (B, K), zero where a joint is not learnt; its visibility {0, 1, 2} if the head `takes_visibility`.
 
         Raises:
             UserError: heatmaps of another size than the codec's.
@@ -92,7 +98,10 @@ class BaseHeatmapHead(BaseModule):
                 check_size(heatmaps, codec)
                 if id(codec) not in targets:
                     targets[id(codec)] = codec.encode(keypoints, weights)
-                losses[f'loss_{name}'] = self.loss_of(name)(heatmaps.float(), *targets[id(codec)])
+                target, encoded = targets[id(codec)]
+                losses[f'loss_{name}'] = self.loss_of(name)(
+                    heatmaps.float(), target, encoded * self.learns(name, weights)
+                )
         return losses
 
     def predict(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,5 @@
 """Losses over heatmaps."""
 
-from hrpose.models.losses.keypoint_mse import KeypointMSELoss
+from hrpose.models.losses.keypoint_mse import KeypointMSELoss, KeypointOHKMMSELoss
 
-__all__ = ['KeypointMSELoss']
+__all__ = ['KeypointMSELoss', 'KeypointOHKMMSELoss']

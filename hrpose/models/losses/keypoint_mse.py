@@ -1,8 +1,9 @@
-"""The mean square error between heatmaps, with a weight for each joint."""
+"""Mean square errors between heatmaps, with a weight for each joint."""
 
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
+from hrpose.errors import UserError
 from hrpose.registry import MODELS
 
 
@@ -22,6 +23,33 @@ class KeypointMSELoss(nn.Module):
 
     def forward(self, prediction: Tensor, target: Tensor, weights: Tensor) -> Tensor:
         """Return the loss, a scalar, for a prediction (B, K, h, w), a target (B, K, h, w) and weights (B, K)."""
-        # Weighting each joint instead of each cell saves autograd tensors of the heatmaps' size.
-        by_joint = mse_loss(prediction, target, reduction='none').mean(dim=(2, 3))
-        return self.factor * (by_joint * weights.square()).mean()
+        return self.factor * by_joint(prediction, target, weights).mean()
+
+
+@MODELS.register_module()
+class KeypointOHKMMSELoss(nn.Module):
+    """`factor` times the mean square error of each person's `top_k` hardest joints (online hard keypoint mining).
+
+    Where a person has fewer labelled joints, unlabelled ones add zeros to the mean.
+
+    Args:
+        top_k: number of joints; published 8 (Chen et al., CVPR 2018). All of them where there are fewer.
+        factor: of the mean; 1 in CPN, 0.5 in HRNet's official release.
+    """
+
+    def __init__(self, top_k: int = 8, factor: float = 1) -> None:
+        super().__init__()
+        if not isinstance(top_k, int) or top_k < 1:
+            raise UserError(f'KeypointOHKMMSELoss: top_k is a positive whole number, not {top_k!r}')
+        self.top_k, self.factor = top_k, factor
+
+    def forward(self, prediction: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+        """Return the loss, a scalar, for a prediction (B, K, h, w), a target (B, K, h, w) and weights (B, K)."""
+        errors = by_joint(prediction, target, weights)
+        return self.factor * errors.topk(min(self.top_k, errors.shape[1]), dim=1).values.mean()
+
+
+def by_joint(prediction: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+    """Return the mean (B, K) over cells of (weight (prediction - target))^2."""
+    # Weighting each joint instead of each cell saves autograd tensors of the heatmaps' size.
+    return mse_loss(prediction, target, reduction='none').mean(dim=(2, 3)) * weights.square()
