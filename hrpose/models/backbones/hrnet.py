@@ -38,7 +38,7 @@ class Arch:
     """The plan of an HRNet.
 
     Attributes:
-        channels: of the branches, finest first; stage N has the first N of them.
+        channels: of the branches, finest first; stage N has the first N of them, unless `all_branches`.
         exchange_blocks: number of exchange blocks in stages 2, 3, ….
         units: number of residual units on each branch of an exchange block.
         stem_units: number of bottlenecks in stage 1.
@@ -55,7 +55,9 @@ class Arch:
 
     def __post_init__(self) -> None:
         if self.exchanges not in EXCHANGES:
-            raise UserError(f"HRNet: arch has no exchanges '{self.exchanges}'; {nearest(self.exchanges, EXCHANGES)}")
+            raise UserError(
+                f"HRNet: arch has no exchanges '{self.exchanges}'; {nearest(str(self.exchanges), EXCHANGES)}"
+            )
         if len(self.channels) != len(self.exchange_blocks) + 1:
             raise UserError(
                 f'HRNet: arch has {len(self.channels)} channels and {len(self.exchange_blocks)} exchange_blocks; give '
@@ -64,8 +66,8 @@ class Arch:
 
 
 # w18, w32 and w48 are published (section 3 of the paper; Wang et al., 2020). Ablations of section 3.4 have W32's depth:
-# two have fewer exchange units; one has all four branches from the start, "the beginning" taken as stage 2, at similar
-# parameters and GFLOPs. The paper leaves its widths open; 24 is between W32's parameters (+20 %) and GFLOPs (-11 %).
+# two have fewer exchange units; one has all four branches from the start, taken as stage 2, at a similar cost. The
+# paper leaves its widths open; with these it has 20 % more parameters than W32 and 11 % fewer GFLOPs.
 ARCHS = {
     'w18': Arch(channels=(18, 36, 72, 144)),
     'w32': Arch(channels=(32, 64, 128, 256)),
