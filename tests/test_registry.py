@@ -13,12 +13,14 @@ from hrpose.errors import UserError
 from hrpose.plugins.openmmlab import prepare_openmmlab
 
 OWN_PARTS = {
-    'MODELS': 'HRNet HeatmapHead KeypointMSELoss PoseDataPreprocessor ResNet TopdownPoseEstimator',
+    'MODELS': 'HRNet HRNetClassificationNeck HeatmapHead ImageClassifier KeypointMSELoss PoseDataPreprocessor ResNet '
+    'TopdownPoseEstimator',
     'CODECS': 'MSRAHeatmap',
-    'DATASETS': 'CocoDataset',
+    'DATASETS': 'CocoDataset ImageFolder',
     'DATA_SAMPLERS': 'EpochSampler',
-    'TRANSFORMS': 'LoadImage PadBox RandomFlip RandomHalfBody RandomRotation RandomScale WarpAffine PackPose',
-    'METRICS': 'CocoMetric PCKMetric',
+    'TRANSFORMS': 'LoadImage PadBox RandomFlip RandomHalfBody RandomRotation RandomScale WarpAffine PackPose '
+    'RandomResizedCrop ResizeCenterCrop PackImage',
+    'METRICS': 'AccuracyMetric CocoMetric PCKMetric',
     'VISUALIZERS': 'PoseVisualizer',
     'HOOKS': 'PoseVisualizationHook',
     'OPTIM_WRAPPERS': 'BF16OptimWrapper',

@@ -77,9 +77,10 @@ WRITERS: dict[str, Callable[[dict[str, Any], Path], None]] = {'.pth': _save, '.p
 
 
 def _pose_network(found: Recognised) -> dict[str, Tensor]:
-    """Leave out what a classifier computes beyond the finest branch: the last exchange unit's other outputs."""
+    """Leave out what only a classifier has: its layers on top, and the last exchange unit's coarser outputs."""
     if not found.family.is_backbone:
         return found.weights
-    coarser = {key: match[1] for key in found.weights if (match := _COARSER_OUTPUT.match(key))}
+    weights = {key: value for key, value in found.weights.items() if not key.startswith(found.family.extras)}
+    coarser = {key: match[1] for key in weights if (match := _COARSER_OUTPUT.match(key))}
     last = max(coarser.values(), key=int, default=None)
-    return {key: value for key, value in found.weights.items() if key not in coarser or coarser[key] != last}
+    return {key: value for key, value in weights.items() if key not in coarser or coarser[key] != last}

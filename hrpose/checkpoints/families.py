@@ -27,10 +27,11 @@ class Family:
     Attributes:
         name: for messages.
         needs: beginnings, each of which some name in the file has.
-        drops: beginnings of what no pose network has, a classifier for instance.
+        drops: beginnings of what no network of hrpose has.
         renames: beginning -> hrpose's; the first that fits is taken, and a name that none fits stays.
         is_backbone: the file holds no pose head.
         channel_order: of the images that the published networks of this layout were trained on, where it tells.
+        extras: beginnings, under hrpose's names, of what a classifier has and a pose network has not.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Family:
     renames: tuple[tuple[str, str], ...] = ()
     is_backbone: bool = False
     channel_order: str | None = None
+    extras: tuple[str, ...] = ()
 
     def fits(self, keys: Mapping[str, Any]) -> bool:
         """Say whether a file with these names has this layout."""
@@ -87,9 +89,13 @@ FAMILIES = (
         'HRNet classifier',
         needs=('stage2.', 'incre_modules.'),
         # This `final_layer` widens the classifier's features; a pose network's is the head.
-        drops=('incre_modules.', 'downsamp_modules.', 'final_layer.', 'classifier.'),
-        renames=_TO_BACKBONE,
+        renames=(
+            *((f'{part}.', f'neck.{part}.') for part in ('incre_modules', 'downsamp_modules', 'final_layer')),
+            ('classifier.', 'classifier.'),
+            *_TO_BACKBONE,
+        ),
         is_backbone=True,
+        extras=('neck.', 'classifier.'),
     ),
     Family(
         'ImageNet HRNet',
@@ -110,7 +116,7 @@ class Recognised:
     Attributes:
         family: whose layout the file has.
         weights: by hrpose's names.
-        dropped: the file's names of what no pose network has.
+        dropped: the file's names of what no network of hrpose has.
         channel_order: that of the family, or of the one that hrpose converted the file from.
     """
 

@@ -64,7 +64,9 @@ def load_weights(model: nn.Module, checkpoint: Mapping[str, Any] | Recognised, *
     """
     found = checkpoint if isinstance(checkpoint, Recognised) else recognise(checkpoint)
     own = model.state_dict()
-    fit = Fit(unused=[key for key in found.weights if key not in own], dropped=list(found.dropped))
+    unused = [key for key in found.weights if key not in own]
+    extras = [key for key in unused if key.startswith(found.family.extras)]
+    fit = Fit(unused=[key for key in unused if key not in extras], dropped=[*found.dropped, *extras])
     for key, value in own.items():
         given = found.weights.get(key)
         if given is None and key.endswith(_COUNTER):

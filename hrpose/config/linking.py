@@ -16,13 +16,18 @@ from hrpose.registry import METRICS
 def link(cfg: Config) -> Config:
     """Return a new config with everything filled in that follows from its top-level values.
 
-    Pure and idempotent: `link(link(cfg))` equals `link(cfg)`, and `cfg` stays as it was. A config without a `codec`,
-    such as a detector's, is only copied.
+    Pure and idempotent: `link(link(cfg))` equals `link(cfg)`, and `cfg` stays as it was. In a config without a `codec`,
+    such as a detector's, only the test follows the validation, and loaders without workers lose `persistent_workers`.
 
     Raises:
         UserError: a value that contradicts its source; the message names both places.
     """
     linked = _copy_of(cfg)
+    copy_validation_to_test(linked)
+    loaders = [name for name in LOADERS if linked.get(name) is not None]
+    for name in loaders:
+        if linked[name].get('num_workers') == 0:
+            linked[name].persistent_workers = False  # PyTorch refuses it without workers
     if 'codec' not in linked:
         return linked
     linked.setdefault('default_scope', 'hrpose')
@@ -30,10 +35,8 @@ def link(cfg: Config) -> Config:
         raise UserError(f"default_scope is a toolbox's name such as 'hrpose', not {linked.default_scope!r}")
     linked.metainfo = _target_metainfo(linked)
     _link_sizes(linked)
-    copy_validation_to_test(linked)
-    for name in LOADERS:
-        if linked.get(name) is not None:
-            _link_loader(linked, name)
+    for name in loaders:
+        _link_loader(linked, name)
     for part in parts_of(linked):
         _fill(linked, part)
     for name in EVALUATORS:
@@ -116,8 +119,6 @@ def defaults_of(loader: str) -> dict[str, str]:
 
 
 def _link_loader(cfg: Config, name: str) -> None:
-    if cfg[name].get('num_workers') == 0:
-        cfg[name].persistent_workers = False  # PyTorch refuses it without workers
     source = defaults_of(name)['pipeline']
     for place, dataset in each_dataset(cfg[name].dataset, f'{name}.dataset'):
         if 'data_root' in cfg:

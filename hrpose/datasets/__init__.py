@@ -4,6 +4,7 @@ annotations/  annotation file -> entries: what of an entry can be used
 metainfo/     joints: names, mirror pairs, limbs, sigmas
 coco.py, mpii.py, base.py   entries -> records, and one visit to one record
 storage/      records in flat columns, images in archives, people as packed crops
+image_folder.py   images by class, for ImageNet
 combined.py, sampler.py     several data sets as one; which sample comes when
 transforms/   record -> crop of the network's input
 """
@@ -11,6 +12,7 @@ transforms/   record -> crop of the network's input
 from hrpose.datasets.base import PoseDataset
 from hrpose.datasets.coco import CocoDataset, CrowdPoseDataset, PoseTrack18Dataset
 from hrpose.datasets.combined import CombinedDataset
+from hrpose.datasets.image_folder import ImageFolder
 from hrpose.datasets.mpii import MpiiDataset, MpiiMatDataset
 from hrpose.datasets.sampler import EpochSampler, RatioSampler, SampleKey
 
@@ -19,6 +21,7 @@ __all__ = [
     'CombinedDataset',
     'CrowdPoseDataset',
     'EpochSampler',
+    'ImageFolder',
     'MpiiDataset',
     'MpiiMatDataset',
     'PoseDataset',

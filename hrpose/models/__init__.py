@@ -1,17 +1,20 @@
-"""Networks: backbones, heads, losses, and the estimator that joins them."""
+"""Networks: backbones, necks, heads, losses, and the estimator that joins them."""
 
 from hrpose.models.backbones import Hourglass52, HourglassStem, HRNet, ResNet
 from hrpose.models.data_preprocessor import PoseDataPreprocessor
-from hrpose.models.estimators import TopdownPoseEstimator
+from hrpose.models.estimators import ImageClassifier, TopdownPoseEstimator
 from hrpose.models.heads import CPNHead, HeatmapHead, StackedHeatmapHead, StackedHourglassHead
 from hrpose.models.losses import KeypointMSELoss, KeypointOHKMMSELoss
+from hrpose.models.necks import HRNetClassificationNeck
 
 __all__ = [
     'CPNHead',
     'HRNet',
+    'HRNetClassificationNeck',
     'HeatmapHead',
     'Hourglass52',
     'HourglassStem',
+    'ImageClassifier',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
     'PoseDataPreprocessor',

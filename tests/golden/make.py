@@ -27,8 +27,9 @@ FORWARDS = (
 ROWS = [9, 40]
 MPII_TRUTH = 'mpii_gt_valid.mat'
 KEYS = (
-    'cls_hrnet_w18', 'cpn50_256x192', 'hrnet_w32_256x192', 'hrnet_w48_256x192', 'mmpose_hourglass52_256x256',
-    'mmpose_hourglass52x2_256x256', 'mmpose_hrnet_w32_256x192', 'newell_hourglass8_256x256', 'pose_resnet50_256x192',
+    'cls_hrnet_w18', 'cls_hrnet_w32', 'cpn50_256x192', 'hrnet_w32_256x192', 'hrnet_w48_256x192',
+    'mmpose_hourglass52_256x256', 'mmpose_hourglass52x2_256x256', 'mmpose_hrnet_w32_256x192',
+    'newell_hourglass8_256x256', 'pose_resnet50_256x192',
 )  # fmt: skip
 
 
@@ -114,6 +115,7 @@ def makers() -> dict[str, Callable[[], Any]]:
     whole = [
         'affine_192x256.npz',
         'mpii_eval.npz',
+        *(f'cls_hrnet_{arch}_forward.npz' for arch in ('w18', 'w32')),
         *(f'msra_encode_{size}.npz' for size in ('192x256_s2', '256x256_s2', '288x384_s3')),
     ]
     return {

@@ -24,8 +24,8 @@ def run_script(script: str, *words: object, **environment: str) -> subprocess.Co
     )
 
 
-def run_program(program: str, *words: object) -> subprocess.CompletedProcess:
-    """Run a Python program of this repository like `run_script`."""
+def run_program(program: str, *words: object, seconds: float = 150) -> subprocess.CompletedProcess:
+    """Run a Python program of this repository like `run_script`, for `seconds` at most."""
     return subprocess.run(
         [sys.executable, ROOT / program, *map(str, words)],
         env=ENVIRONMENT,
@@ -33,7 +33,7 @@ def run_program(program: str, *words: object) -> subprocess.CompletedProcess:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=150,
+        timeout=seconds,
     )
 
 

@@ -3,6 +3,8 @@
     LoadImage -> PadBox -> RandomHalfBody, RandomScale, RandomRotation, RandomFlip (or mmpose's Truncated…)
               -> WarpAffine -> PackPose
 
+A classifier's are in `classify.py`.
+
 Steps between loading and the warp only edit geometry: `center` and `size` (image px), `rotation` (degrees), `flip`. One
 warp then moves pixels and keypoints by the same matrix. Random steps draw from `results['rng']` alone, which the data
 set makes from (seed, epoch, index).
@@ -18,6 +20,7 @@ from hrpose.datasets.transforms.augment import (
     TruncatedScale,
     TruncatedShift,
 )
+from hrpose.datasets.transforms.classify import PackImage, RandomResizedCrop, ResizeCenterCrop
 from hrpose.datasets.transforms.load import LoadCrop, LoadImage
 from hrpose.datasets.transforms.warp import SIX_SCALES, MultiScaleWarp, PackPose, PadBox, WarpAffine
 
@@ -26,13 +29,16 @@ __all__ = [
     'LoadCrop',
     'LoadImage',
     'MultiScaleWarp',
+    'PackImage',
     'PackPose',
     'PadBox',
     'RandomFlip',
     'RandomHalfBody',
+    'RandomResizedCrop',
     'RandomRotation',
     'RandomScale',
     'RandomShift',
+    'ResizeCenterCrop',
     'TruncatedRotation',
     'TruncatedScale',
     'TruncatedShift',

@@ -1,1 +1,1 @@
-"""The registered metrics: COCO, CrowdPose, PoseTrack, MPII, and PCK, AUC and EPE."""
+"""The registered metrics: COCO, CrowdPose, PoseTrack, MPII, PCK, AUC and EPE, and accuracy."""
