@@ -151,6 +151,13 @@ def test_visibility_reaches_the_head_that_asks_for_it(tiny_coco, monkeypatch):
     assert gather_labels([sample], torch.device('cpu'))[1].tolist() == given[1].tolist()
 
 
+def test_training_starts_with_heatmaps_of_the_targets_scale(head, features):
+    head.train().init_weights()
+    targets, _ = head.codec.encode(torch.full((2, 3, 2), 30.0), torch.ones(2, 3))
+    for heatmaps in head.outputs(features).values():
+        assert targets.std() / 3 < heatmaps.std() < targets.std() * 3
+
+
 def test_cpns_head_compiles_as_one_graph(head, features):
     with torch.no_grad():
         found = torch.compile(head, fullgraph=True, backend='eager')(features)

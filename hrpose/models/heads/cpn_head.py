@@ -17,7 +17,8 @@ from hrpose.models.heads.base import PUBLISHED_LOSS, BaseHeatmapHead
 from hrpose.registry import CODECS, MODELS
 
 LEVELS = ('c5', 'c4', 'c3', 'c2')
-CHANNELS = 256
+# First weight of the normalisations that give heatmaps: about the standard deviation of a target's cells.
+START = 0.05
 
 
 def kernel_sigma(size: int) -> float:
@@ -38,13 +39,14 @@ class CPNHead(BaseHeatmapHead):
 
     Args:
         in_channels: of the maps C2 to C5.
+        channels: of the pyramid; published 256.
         loss: config of RefineNet's loss.
         global_loss: config of the loss of each of GlobalNet's levels.
         global_visibility: of joints that GlobalNet learns, at least; published 2, joints that are not occluded. Take 1
             where a data set, as MPII, does not mark occluded joints.
         target_widths: of the targets of C5 to C2, as multiples of the codec's sigma.
         codec: config of a codec that has a sigma.
-        init_cfg: mmengine's; torchvision's unless given.
+        init_cfg: mmengine's; torchvision's convolutions unless given.
         **kwargs: of `BaseHeatmapHead`.
 
     Raises:
@@ -58,11 +60,12 @@ class CPNHead(BaseHeatmapHead):
         self,
         *,
         in_channels: Sequence[int],
+        channels: int = 256,
         codec: Mapping[str, Any],
         global_loss: Mapping[str, Any] = PUBLISHED_LOSS,
         global_visibility: int = 2,
         target_widths: Sequence[float] = TARGET_WIDTHS,
-        init_cfg: dict[str, Any] | Sequence[dict[str, Any]] = TORCHVISION_INIT,
+        init_cfg: dict[str, Any] | Sequence[dict[str, Any]] = TORCHVISION_INIT[:1],
         **kwargs: Any,
     ) -> None:
         super().__init__(codec=codec, init_cfg=init_cfg, **kwargs)
@@ -81,8 +84,8 @@ class CPNHead(BaseHeatmapHead):
         self.global_visibility = global_visibility
         self.global_loss_module = MODELS.build(dict(global_loss))
         width, height = self.codec.heatmap_size
-        self.global_net = GlobalNet(tuple(in_channels), self.out_channels, (height, width))
-        self.refine_net = RefineNet(self.out_channels, (height, width))
+        self.global_net = GlobalNet(tuple(in_channels), self.out_channels, (height, width), channels)
+        self.refine_net = RefineNet(self.out_channels, (height, width), channels)
 
     def outputs(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
         pyramid = self.global_net.pyramid(features)
@@ -105,27 +108,27 @@ class CPNHead(BaseHeatmapHead):
 class GlobalNet(nn.Module):
     """A feature pyramid with heatmaps on every level, brought to the size (h, w) of the targets."""
 
-    def __init__(self, in_channels: tuple[int, ...], joints: int, size: tuple[int, int]) -> None:
+    def __init__(self, in_channels: tuple[int, ...], joints: int, size: tuple[int, int], channels: int) -> None:
         super().__init__()
         self.laterals = nn.ModuleList(
-            nn.Sequential(*conv_bn(inputs, CHANNELS, kernel=1), nn.ReLU(inplace=True)) for inputs in in_channels[::-1]
+            nn.Sequential(*conv_bn(inputs, channels, kernel=1), nn.ReLU(inplace=True)) for inputs in in_channels[::-1]
         )
         self.upsamples = nn.ModuleList(
-            nn.Sequential(bilinear(scale_factor=2.0), *conv_bn(CHANNELS, CHANNELS, kernel=1)) for _ in LEVELS[1:]
+            nn.Sequential(bilinear(scale_factor=2.0), *conv_bn(channels, channels, kernel=1)) for _ in LEVELS[1:]
         )
         self.predict = nn.ModuleList(
             nn.Sequential(
-                *conv_bn(CHANNELS, CHANNELS, kernel=1),
+                *conv_bn(channels, channels, kernel=1),
                 nn.ReLU(inplace=True),
-                nn.Conv2d(CHANNELS, joints, 3, padding=1, bias=False),
+                nn.Conv2d(channels, joints, 3, padding=1, bias=False),
                 bilinear(size=size),
-                nn.BatchNorm2d(joints),
+                heatmap_norm(joints),
             )
             for _ in LEVELS
         )
 
     def pyramid(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """Return maps of 256 channels, coarsest first, from those of the backbone, finest first."""
+        """Return maps of equal channels, coarsest first, from those of the backbone, finest first."""
         maps = [self.laterals[0](features[-1])]
         for index, upsample in enumerate(self.upsamples, start=1):
             maps.append(self.laterals[index](features[-1 - index]) + upsample(maps[-1]))
@@ -138,13 +141,17 @@ class GlobalNet(nn.Module):
 class RefineNet(nn.Module):
     """Heatmaps of the size (h, w) from all levels at once; the coarser a level, the more bottlenecks it passes."""
 
-    def __init__(self, joints: int, size: tuple[int, int]) -> None:
+    def __init__(self, joints: int, size: tuple[int, int], channels: int) -> None:
         super().__init__()
         self.cascade = nn.ModuleList(
-            nn.Sequential(*(Projected(CHANNELS) for _ in range(length)), bilinear(size=size))
+            nn.Sequential(*(Projected(channels, channels) for _ in range(length)), bilinear(size=size))
             for length in reversed(range(len(LEVELS)))
         )
-        self.final_predict = nn.Sequential(Projected(len(LEVELS) * CHANNELS), *conv_bn(CHANNELS, joints))
+        self.final_predict = nn.Sequential(
+            Projected(len(LEVELS) * channels, channels),
+            nn.Conv2d(channels, joints, 3, padding=1, bias=False),
+            heatmap_norm(joints),
+        )
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
         levels = [refine(level) for refine, level in zip(self.cascade, pyramid, strict=True)]
@@ -152,15 +159,22 @@ class RefineNet(nn.Module):
 
 
 class Projected(Bottleneck):
-    """A bottleneck to 256 channels by way of 128, whose shortcut is always a projection."""
+    """A bottleneck to `channels` by way of half as many, whose shortcut is always a projection."""
 
     expansion = 2
 
-    def __init__(self, inputs: int) -> None:
-        super().__init__(inputs, CHANNELS // self.expansion)
-        self.downsample = nn.Sequential(*conv_bn(inputs, CHANNELS, kernel=1))
+    def __init__(self, inputs: int, channels: int) -> None:
+        super().__init__(inputs, channels // self.expansion)
+        self.downsample = nn.Sequential(*conv_bn(inputs, channels, kernel=1))
 
 
 def bilinear(**size: Any) -> nn.Upsample:
     """Return a bilinear resizing that keeps the centres of the corner cells."""
     return nn.Upsample(mode='bilinear', align_corners=True, **size)
+
+
+def heatmap_norm(joints: int) -> nn.BatchNorm2d:
+    """Return a batch normalisation that starts with heatmaps of about the scale of targets."""
+    norm = nn.BatchNorm2d(joints)
+    nn.init.constant_(norm.weight, START)
+    return norm
