@@ -19,15 +19,16 @@ pytest.importorskip('mmdet')
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / 'configs' / 'detection').glob('*.py'))
 NANO = ROOT / 'configs/detection/rtmdet_nano_synthetic_224x224.py'
+FASTER_RCNN = ROOT / 'configs/detection/faster_rcnn_hrnet_w16_synthetic_224x224.py'
 
 
 @pytest.fixture
-def nano(tiny_coco, tmp_path) -> Iterator[Path]:
-    """A config that trains the small RTMDet for one epoch on four drawn people, in this process."""
+def nano(request, tiny_coco, tmp_path) -> Iterator[Path]:
+    """A config for one epoch of the small RTMDet, or of the config `param`, on four drawn people in this process."""
     data = tiny_coco(images=4)
     dataset = dict(data_root=str(data.root), ann_file=data.ann_file.name, data_prefix=dict(img=data.images.name))
     loader = dict(num_workers=0, persistent_workers=False, batch_size=2, dataset=dataset)
-    lines = [f'_base_ = [{str(NANO)!r}]', 'train_cfg = dict(max_epochs=1, val_interval=1)']
+    lines = [f'_base_ = [{str(getattr(request, "param", NANO))!r}]', 'train_cfg = dict(max_epochs=1, val_interval=1)']
     lines += [f'{phase}_dataloader = {loader!r}' for phase in ('train', 'val', 'test')]
     lines += [f'{phase}_evaluator = dict(ann_file={str(data.ann_file)!r})' for phase in ('val', 'test')]
     # A unique name: mmengine keeps one logger for each.
@@ -57,6 +58,17 @@ def test_a_detector_trains_tests_and_finds_people(nano, tmp_path, call):
     detector = PersonDetector(nano, checkpoint, score_threshold=0)
     assert detector.model.dataset_meta == {'classes': ('person',)}
     assert len(detector([tmp_path / 'tiny' / 'train' / '000.jpg'])) == 1
+
+
+@pytest.mark.parametrize('nano', [FASTER_RCNN], indirect=True, ids=['faster_rcnn'])
+def test_hrnet_in_a_two_stage_detector_trains_and_tests(nano, tmp_path, call):
+    status, output = call('train', nano, '--work-dir', tmp_path / 'run')
+    assert status == 0, output[-3000:]
+    assert re.search(r'loss_rpn_cls: [\d.]+ .*loss_bbox: [\d.]+', output)
+    status, output = call('test', nano, tmp_path / 'run' / 'epoch_1.pth', '--work-dir', tmp_path / 'test')
+    assert status == 0, output[-3000:]
+    assert re.search(r'\(two-stage detector of mmdet\): (\d+) of \1 weights \(100%\) matched', output)
+    assert re.search(r'coco/bbox_mAP_50: [\d.-]+', output)
 
 
 def test_a_resumed_training_continues(nano, tmp_path, call):

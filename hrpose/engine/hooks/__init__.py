@@ -8,7 +8,7 @@ from hrpose.engine.hooks.exact_resume import (
     SharedStatisticsHook,
 )
 from hrpose.engine.hooks.finite_loss import FiniteLossHook
-from hrpose.engine.hooks.frozen_parts import FrozenPartsHook
+from hrpose.engine.hooks.frozen_parts import FixedStatisticsHook, FrozenPartsHook
 from hrpose.engine.hooks.training_log import BatchSizeHook, LoggerHook, SpeedHook
 from hrpose.engine.hooks.visualization import PoseVisualizationHook
 
@@ -18,6 +18,7 @@ __all__ = [
     'EarlyStoppingHook',
     'EpochSeedHook',
     'FiniteLossHook',
+    'FixedStatisticsHook',
     'FrozenPartsHook',
     'LoggerHook',
     'PendingGradientsHook',
