@@ -122,7 +122,7 @@ def plot_training(
     if not 0 <= smoothing < 1:
         raise UserError(f'smoothing has to be in [0, 1), not {smoothing}')
     runs = dict(scalars) if isinstance(scalars, Mapping) else {'': scalars}
-    names = _chosen_metrics(runs.values(), metrics)
+    names = chosen_metrics(runs.values(), metrics)
     curves = {label: curves_of(records, names) for label, records in runs.items()}
     if not any(len(curve.loss[0]) for curve in curves.values()):
         raise UserError('these scalars have no training loss to plot')
@@ -226,7 +226,7 @@ def _series(records: Iterable[Record], name: str, step_length: float) -> Curve:
     return x, y
 
 
-def _chosen_metrics(runs: Iterable[Sequence[Record]], wanted: Sequence[str] | None) -> tuple[str, ...]:
+def chosen_metrics(runs: Iterable[Sequence[Record]], wanted: Sequence[str] | None) -> tuple[str, ...]:
     """Return the names of metrics to plot, in order; by default those that papers report first."""
     names = dict.fromkeys(
         name
