@@ -1,7 +1,6 @@
 """Writing a pack of crops: each person cut out as far as the augmentation of the config reaches."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from hrpose.datasets.transforms.base import Reach
 from hrpose.datasets.transforms.load import LoadImage
 from hrpose.datasets.transforms.warp import PadBox, WarpAffine
 from hrpose.errors import UserError, nearest
+from hrpose.files import whole
 from hrpose.images.files import ImageError
 
 SHARD = 16384  # people in one file
@@ -189,8 +189,7 @@ def write_shard(folder: Path, number: int, crops: Iterator[Crop]) -> None:
                 end += len(crop.content)
                 ends.append(end)
                 rows.append(crop)
-        part = index.with_suffix('.part')
-        with open(part, 'wb') as file:
+        with whole(index) as part, open(part, 'wb') as file:
             np.savez(
                 file,
                 ends=np.array(ends, dtype=np.int64),
@@ -200,7 +199,6 @@ def write_shard(folder: Path, number: int, crops: Iterator[Crop]) -> None:
                 keys=np.array([row.key for row in rows], dtype=np.int64),
                 problems=np.array([row.problem for row in rows if row.problem], dtype=np.str_),
             )
-        os.replace(part, index)
     except OSError as error:
         raise UserError(f'{folder}: cannot be written: {error.strerror}; finished shards are kept') from error
 
@@ -214,6 +212,5 @@ def totals(folder: Path, shards: int) -> dict[str, Any]:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file, whole or not at all."""
-    part = path.with_suffix('.part')
-    part.write_text(json.dumps(content, indent=1))
-    os.replace(part, path)
+    with whole(path) as part:
+        part.write_text(json.dumps(content, indent=1))
