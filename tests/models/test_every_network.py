@@ -26,6 +26,17 @@ NETWORKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         dict(backbone=dict(num_outputs=4, **HRNET), head=dict(type='HeatmapHead', map_index=1)),
         dict(heatmap_size=(8, 16)),
     ),
+    'hourglass': (
+        dict(backbone=dict(type='HourglassStem', channels=32), head=dict(type='StackedHourglassHead', num_stacks=2)),
+        {},
+    ),
+    'hourglass52': (
+        dict(
+            backbone=dict(type='Hourglass52', num_stacks=2, levels=((32, 1), (48, 1), (64, 1)), init_cfg=[]),
+            head=dict(type='StackedHeatmapHead'),
+        ),
+        {},
+    ),
     'simplebaseline, basic blocks': (dict(backbone=dict(type='ResNet', depth=18), head=THREE_DECONVOLUTIONS), {}),
     'simplebaseline, bottlenecks': (dict(backbone=dict(type='ResNet', depth=50), head=THREE_DECONVOLUTIONS), {}),
 }

@@ -130,22 +130,26 @@ class Hourglass52(BaseModule):
 
     Args:
         num_stacks: mmpose's published weights have 1.
+        levels: (channels, residual units) of each grid, finest first; the published ones unless given.
         init_cfg: mmengine's; mmpose's unless given.
     """
 
-    input_multiple = 128
-
     def __init__(
-        self, num_stacks: int = 1, *, init_cfg: dict[str, Any] | Sequence[dict[str, Any]] | None = None
+        self,
+        num_stacks: int = 1,
+        *,
+        levels: Sequence[tuple[int, int]] = LEVELS_52,
+        init_cfg: dict[str, Any] | Sequence[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__(init_cfg if init_cfg is not None else MMPOSE_INIT)
-        channels, stacks, between = LEVELS_52[0][0], range(num_stacks), range(num_stacks - 1)
+        channels, stacks, between = levels[0][0], range(num_stacks), range(num_stacks - 1)
+        self.input_multiple = 2 ** (len(levels) + 1)
         self.out_channels = (channels,) * num_stacks
         self.stem = nn.Sequential(
             convolution(3, channels // 2, 7, stride=2, bias=False, norm=True),
             residual_chain(BasicBlock, channels // 2, channels, 1, stride=2),
         )
-        self.hourglass_modules = nn.ModuleList(basic_hourglass(LEVELS_52) for _ in stacks)
+        self.hourglass_modules = nn.ModuleList(basic_hourglass(levels) for _ in stacks)
         self.out_convs = nn.ModuleList(convolution(channels, channels, 3, bias=False, norm=True) for _ in stacks)
         self.conv1x1s, self.remap_convs = (
             nn.ModuleList(convolution(channels, channels, bias=False, norm=True, relu=False) for _ in between)
