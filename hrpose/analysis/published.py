@@ -33,6 +33,12 @@ PUBLISHED: dict[str, Published] = {
     'simplebaseline_r152_coco_256x192': Published('AP', 72.0, 68.6, 15.7),
     'hrnet_w32_coco_256x192': Published('AP', 74.4, 28.5, 7.1),
     'hrnet_w48_coco_256x192': Published('AP', 75.1, 63.6, 14.6),
+    # Ablations: trained from scratch, where the whole network has 73.4; those of maps from ImageNet's weights.
+    'hrnet_w32_coco_256x192_final_exchange': Published('AP', 70.8),
+    'hrnet_w32_coco_256x192_across_exchange': Published('AP', 71.9),
+    'hrnet_w24_coco_256x192_all_branches': Published('AP', 72.5),
+    'hrnet_w32_coco_256x192_map_2x': Published('AP', 68.9),
+    'hrnet_w32_coco_256x192_map_4x': Published('AP', 55.0),
     'simplebaseline_r50_coco_384x288': Published('AP', 72.2, 34.0, 20.0),
     'simplebaseline_r101_coco_384x288': Published('AP', 73.6, 53.0, 27.9),
     'simplebaseline_r152_coco_384x288': Published('AP', 74.3, 68.6, 35.3),
