@@ -7,21 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 import psutil
 import torch
 
-from hrpose.analysis.benchmark.measure import seconds_of
+from hrpose.analysis.benchmark.measure import Work, measure
 from hrpose.analysis.curves import RUN_COLOURS, chosen_metrics, read_run
 from hrpose.analysis.model_stats import layer_costs, total_cost
 from hrpose.analysis.published import PUBLISHED, Published
 from hrpose.apis import init_model
 from hrpose.config import load_config
 from hrpose.errors import UserError
-from hrpose.evaluation.metrics.tables import format_table
+from hrpose.evaluation.metrics.base import format_table
 
 HEADER = (
     *('config', 'input', 'parameters, M', 'published', 'GFLOPs', 'published'),
@@ -32,7 +31,7 @@ GFLOPs: by the count of the published tables (see model_stats.py). ms: one image
 median. MiB: what a process with the network holds while it predicts that image beyond what it held before (on a GPU:
 what PyTorch allocated there). measured: the best validation in --work-dirs, on the config's own data set; published: on
 COCO val2017 (AP) or MPII's validation split (PCKh), by the networks' authors or the HRNet paper, not by hrpose."""
-WARM_UP, REPEATS = 2, 10
+REPEATS = 10
 
 
 @dataclass(frozen=True)
@@ -98,15 +97,15 @@ def measure_network(config: str, device: str, repeats: int) -> dict[str, Any]:
     model = init_model(cfg, device=device)
     image = torch.zeros(1, 3, height, width, device=where)
     with torch.inference_mode():
-        seconds = [seconds_of(lambda: model.inference(image), where) for _ in range(WARM_UP + repeats)][WARM_UP:]
-    memory = torch.cuda.max_memory_allocated(where) if where.type == 'cuda' else peak_memory() - before
+        timing = measure({config: Work(lambda: model.inference(image), people=1)}, where, repeats=repeats)[config]
+    memory = timing.peak_mib or (peak_memory() - before) / 2**20
     cost = total_cost(layer_costs(model, image).values())
     return dict(
         size=(width, height),
         parameters=sum(weight.numel() for weight in model.parameters()),
         gflops=cost.official_gflops,
-        seconds=median(seconds),
-        memory=memory / 2**20,
+        seconds=timing.median,
+        memory=memory,
     )
 
 
