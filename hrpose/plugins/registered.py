@@ -6,6 +6,7 @@ mmengine would call whatever can be imported by such a name: `dict(type='os.syst
 import importlib
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -23,11 +24,20 @@ def registered_part(name: str) -> Any:
         return None
     part = getattr(sys.modules.get(module), attribute, None)
     if not is_registered(part):
-        importlib.import_module('mmcv.cnn')  # registers PyTorch's layers
-        for registry in all_registries():
-            registry.import_from_location()
+        _import_parts(len(sys.modules))
         part = getattr(sys.modules.get(module), attribute, None)
     return part if is_registered(part) else None
+
+
+@lru_cache(maxsize=1)
+def _import_parts(modules: int) -> None:
+    """Import every module that registers parts; again only if the number of imported `modules` has changed since.
+
+    A look-up that finds nothing comes here, and a config of mmdet's makes a thousand of them.
+    """
+    importlib.import_module('mmcv.cnn')  # registers PyTorch's layers
+    for registry in all_registries():
+        registry.import_from_location()
 
 
 def is_registered(part: Any) -> bool:
