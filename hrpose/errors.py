@@ -8,6 +8,10 @@ class UserError(ValueError):
     """Error that the user can correct; its message says what was given, what is wrong, and what to do."""
 
 
+class MissingDataError(UserError):
+    """Error for a file or folder of a data set that does not exist."""
+
+
 def nearest(name: str, choices: Iterable[str], *, count: int = 3) -> str:
     """Return a clause that names the `choices` most similar to `name`, or all of them if there are few."""
     choices = sorted(choices)

@@ -17,19 +17,26 @@ from hrpose.datasets.storage.archives import PLACE_OF, container_of
 from hrpose.datasets.storage.columns import Record, RecordTable, paused_collector
 from hrpose.datasets.transforms.load import LoadCrop, LoadImage
 from hrpose.datasets.transforms.warp import decodes_late
-from hrpose.errors import UserError
+from hrpose.errors import MissingDataError, UserError
 from hrpose.images.files import ImageError
 from hrpose.registry import TRANSFORMS
 
 # So many unreadable images in a row are no accident: the folder is gone or the whole data set is broken.
 MAX_BROKEN_IN_A_ROW = 20
 
-COCO_ADVICE = """
+# Advice by the end of the annotation file's name. `{data_root}` is filled in.
+ADVICE = {
+    '2017.json': """
   COCO is laid out as on cocodataset.org:
     annotations/person_keypoints_{train,val}2017.json  train2017/*.jpg  val2017/*.jpg
   without COCO, train on generated people:
     hrpose make-synthetic data/synthetic
-    hrpose train hrnet_w16_synthetic_128x96"""
+    hrpose train hrnet_w16_synthetic_128x96""",
+    **dict.fromkeys(
+        ('person_keypoints_train.json', 'person_keypoints_val.json'),
+        '\n  generated people are made by: hrpose make-synthetic {data_root}',
+    ),
+}
 
 
 class PoseDataset(BaseDataset):
@@ -44,7 +51,8 @@ class PoseDataset(BaseDataset):
         metainfo: name or mapping, see `hrpose.datasets.metainfo.resolve`.
         data_root: folder that the other paths are relative to.
         data_prefix: `img` is the folder of the images, or a folder in the archive or LMDB that `LoadImage` reads.
-        bbox_file: a detector's results, whose boxes replace the annotation's; test only.
+        bbox_file: a detector's results, whose boxes replace the annotation's, relative to `data_root` unless absolute;
+            test only.
         pipeline: configs of transforms, or callables.
         test_mode: for testing: a missing or unreadable image is an error.
         on_broken_image: what training does about an unreadable image: 'replace' it by another sample, with a warning
@@ -243,15 +251,20 @@ class PoseDataset(BaseDataset):
     def _require_paths(self) -> None:
         """Stop before anything is built if the paths of the config do not exist."""
         images = '' if self._is_packed else self._container_path or self.data_prefix['img']
-        wanted = [self.ann_file, self.bbox_file, images]
-        missing = [path for path in wanted if path and '://' not in path and not Path(path).exists()]
+        root = f'data_root = {self.data_root or "(none)"}'
+        missing = [path for path in (self.ann_file, images) if path and not _is_there(path)]
         if missing:
-            raise UserError(
+            advice = next((text for end, text in ADVICE.items() if self.ann_file.endswith(end)), '')
+            raise MissingDataError(
                 f'the data are not there: {missing[0]} does not exist.\n'
                 f'  looked for  annotations  {self.ann_file}\n'
                 f'              images       {images or "paths in the annotations"}\n'
-                f'  in data_root = {self.data_root or "(none)"}; another place: --cfg-options data_root=/path/to/it'
-                + (COCO_ADVICE if self._metainfo['dataset_name'] == 'coco' else '')
+                f'  in {root}; another place: --cfg-options data_root=/path/to/it'
+                + advice.replace('{data_root}', self.data_root)
+            )
+        if self.bbox_file and not _is_there(self.bbox_file):
+            raise MissingDataError(
+                f'bbox_file: {self.bbox_file} does not exist; relative to data_root unless absolute; here {root}'
             )
 
 

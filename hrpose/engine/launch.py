@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 
 from hrpose.config import each_dataset
 from hrpose.engine.runner import PoseRunner
-from hrpose.errors import UserError
+from hrpose.errors import MissingDataError, UserError
 from hrpose.plugins.openmmlab import require_mmdet
 from hrpose.registry import DATASETS
 
@@ -40,7 +40,10 @@ def require_data(cfg: Config, loader: str) -> None:
     """Raise `UserError` if the files of a loader are missing. The annotations are not read yet."""
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'hrpose')):
         for _, dataset in each_dataset(cfg[loader].dataset, loader):
-            DATASETS.build({**dataset.to_dict(), 'lazy_init': True})
+            try:
+                DATASETS.build({**dataset.to_dict(), 'lazy_init': True})
+            except MissingDataError as error:
+                raise MissingDataError(f'{error}\n  needed by {loader} of {cfg.filename}') from error
 
 
 def _without_unused(cfg: Config, loaders: tuple[str, ...]) -> Config:

@@ -247,21 +247,36 @@ def test_a_broken_entry_is_refused_or_counted(place, broken, tiny_coco):
         assert 'train.json' in str(error)
 
 
-@pytest.mark.parametrize('missing', ['ann_file', 'images', 'bbox_file'])
-def test_missing_data_are_named_with_the_layout_and_the_embedded_set(missing, tiny_coco, tmp_path):
-    arguments = dict(tiny_coco().arguments)
-    nowhere = str(tmp_path / 'nowhere')
-    if missing == 'images':
-        arguments['data_prefix'] = {'img': nowhere}
-    else:
-        arguments[missing] = nowhere
-    for metainfo, is_coco in (('coco', True), (arguments['metainfo'], False)):
-        with pytest.raises(UserError) as error:
-            CocoDataset(**{**arguments, 'metainfo': metainfo}, lazy_init=True)
-        message = str(error.value)
-        assert f'{nowhere} does not exist' in message
-        assert ('person_keypoints_{train,val}2017.json' in message) == is_coco
-        assert ('make-synthetic' in message) == is_coco
+ADVICE = {
+    'annotations/person_keypoints_val2017.json': 'person_keypoints_{train,val}2017.json',
+    'annotations/person_keypoints_val.json': 'hrpose make-synthetic nowhere/mine',
+    'mine.json': 'data_root=/path/to/it',
+}
+
+
+@pytest.mark.parametrize('ann_file', ADVICE)
+def test_advice_on_missing_data_fits_the_data_set(ann_file):
+    with pytest.raises(UserError) as error:
+        CocoDataset(ann_file, data_root='nowhere/mine', lazy_init=True)
+    message = str(error.value)
+    assert f'nowhere/mine/{ann_file} does not exist' in message and ADVICE[ann_file] in message
+    assert ('make-synthetic' in message) == (ann_file != 'mine.json')
+    assert ('{train,val}2017' in message) == ann_file.endswith('2017.json')
+
+
+def test_a_missing_image_folder_is_named(tiny_coco, tmp_path):
+    arguments = {**tiny_coco().arguments, 'data_prefix': {'img': str(tmp_path / 'nowhere')}}
+    with pytest.raises(UserError, match='nowhere does not exist'):
+        CocoDataset(**arguments, lazy_init=True)
+
+
+def test_a_missing_bbox_file_is_named_with_its_rule(tiny_coco):
+    data = tiny_coco()
+    arguments = {**data.arguments, 'data_root': str(data.root), 'bbox_file': 'dets.json'}
+    with pytest.raises(UserError) as error:
+        CocoDataset(**{**arguments, 'data_prefix': {'img': str(data.images)}}, test_mode=True, lazy_init=True)
+    expected = f'bbox_file: {data.root}/dets.json does not exist; relative to data_root unless absolute'
+    assert str(error.value).startswith(expected) and 'annotations' not in str(error.value)
 
 
 def test_an_annotation_file_that_is_a_folder_is_refused(tiny_coco):

@@ -96,6 +96,7 @@ def test_missing_coco_is_one_message_with_the_layout():
     assert 'annotations/person_keypoints_{train,val}2017.json' in message
     assert 'hrpose make-synthetic data/synthetic' in message
     assert 'hrpose train hrnet_w16_synthetic_128x96' in message
+    assert message.rstrip().endswith('needed by train_dataloader of configs/hrnet_w32_coco_256x192.py')
 
 
 MISTAKES = {
