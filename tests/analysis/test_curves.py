@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hrpose.analysis.curves import _chosen_metrics, curves_of, plot_training, read_run, read_scalars, smooth
+from hrpose.analysis.curves import chosen_metrics, curves_of, plot_training, read_run, read_scalars, smooth
 from hrpose.errors import UserError
 from hrpose.images.files import read_image
 
@@ -93,7 +93,7 @@ def test_losses_and_metrics_share_an_axis_of_epochs():
 
 def test_ap_and_ap50_or_pck_are_plotted_by_default():
     def chosen(*names):
-        return _chosen_metrics([[{name: 0.5 for name in names} | {'step': 1, 'time': 2}]], None)
+        return chosen_metrics([[{name: 0.5 for name in names} | {'step': 1, 'time': 2}]], None)
 
     assert chosen('coco/AR', 'coco/AP', 'coco/AP50', 'coco/AP75') == ('coco/AP', 'coco/AP50')
     assert chosen('pck/ankle', 'pck/PCK@0.2', 'pck/PCK@0.1') == ('pck/PCK@0.2', 'pck/PCK@0.1')
