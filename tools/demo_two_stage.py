@@ -41,8 +41,7 @@ def main() -> None:
     pose_options = [f'data_root={data}', *arguments.cfg_options]
     pose = train('2/6  pose network', CONFIG, arguments.work_dir, pose_options)
     lap('pose network')
-    roots = [f'{phase}_dataloader.dataset.data_root={data}' for phase in ('train', 'val')]
-    options = [*roots, f'val_evaluator.ann_file={annotations}', *arguments.det_options]
+    options = [f'data_root={data}', *arguments.det_options]
     detector = train('3/6  detector', DETECTOR, arguments.detector_dir, options)
     lap('detector')
     boxes = arguments.detector_dir / 'val_boxes.json'

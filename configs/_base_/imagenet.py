@@ -1,7 +1,7 @@
 # ImageNet classification by the official recipe (HRNet-Image-Classification): 100 epochs of SGD, a tenth of the rate
-# from epochs 30, 60 and 90. `train` and `val` hold a folder of images for each class. Data elsewhere:
-#   --cfg-options train_dataloader.dataset.data_root=/imagenet/train val_dataloader.dataset.data_root=/imagenet/val
+# from epochs 30, 60 and 90. `train` and `val` in `data_root` hold a folder of images for each class.
 _base_ = ['runtime.py']
+data_root = 'data/imagenet'
 
 model = dict(
     type='ImageClassifier',
@@ -17,7 +17,7 @@ train_dataloader = dict(
     sampler=dict(type='EpochSampler', shuffle=True),
     dataset=dict(
         type='ImageFolder',
-        data_root='data/imagenet/train',
+        data_prefix=dict(img='train'),
         pipeline=[dict(type='LoadImage'), dict(type='RandomResizedCrop', size=224), dict(type='PackImage')],
     ),
 )
@@ -28,7 +28,7 @@ val_dataloader = dict(
     sampler=dict(type='EpochSampler', shuffle=False, round_up=False),
     dataset=dict(
         type='ImageFolder',
-        data_root='data/imagenet/val',
+        data_prefix=dict(img='val'),
         test_mode=True,
         pipeline=[dict(type='LoadImage'), dict(type='ResizeCenterCrop', shorter=256, size=224), dict(type='PackImage')],
     ),

@@ -1,6 +1,7 @@
 # A small HRNet learns four drawn shapes in minutes on two CPU cores, to try classification.
 # Make the data first: python tools/data/make_shapes.py data/shapes
 _base_ = ['../_base_/imagenet.py']
+data_root = 'data/shapes'
 
 model = dict(backbone=dict(arch='w16_small'), num_classes=4)
 
@@ -14,8 +15,8 @@ test_steps = [
     dict(type='ResizeCenterCrop', shorter=64, size=64),
     dict(type='PackImage'),
 ]
-train_dataloader = dict(num_workers=2, dataset=dict(data_root='data/shapes/train', pipeline=train_steps))
-val_dataloader = dict(num_workers=2, dataset=dict(data_root='data/shapes/val', pipeline=test_steps))
+train_dataloader = dict(num_workers=2, dataset=dict(pipeline=train_steps))
+val_dataloader = dict(num_workers=2, dataset=dict(pipeline=test_steps))
 val_evaluator = dict(topk=(1,))
 
 train_cfg = dict(max_epochs=10, val_interval=5)

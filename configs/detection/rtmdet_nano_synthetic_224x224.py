@@ -67,7 +67,6 @@ train_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='CocoDataset',
-        data_root=data_root,
         ann_file='annotations/person_keypoints_train.json',
         data_prefix=dict(img='train'),
         metainfo=persons,
@@ -81,7 +80,6 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='CocoDataset',
-        data_root=data_root,
         ann_file='annotations/person_keypoints_val.json',
         data_prefix=dict(img='val'),
         metainfo=persons,
@@ -89,7 +87,7 @@ val_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-val_evaluator = dict(type='CocoMetric', metric='bbox', ann_file=f'{data_root}/annotations/person_keypoints_val.json')
+val_evaluator = dict(type='CocoMetric', metric='bbox', ann_file='{ann_file}')
 test_dataloader, test_evaluator = val_dataloader, val_evaluator
 
 train_cfg = dict(max_epochs=12, val_interval=6)

@@ -17,7 +17,8 @@ def link(cfg: Config) -> Config:
     """Return a new config with everything filled in that follows from its top-level values.
 
     Pure and idempotent: `link(link(cfg))` equals `link(cfg)`, and `cfg` stays as it was. In a config without a `codec`,
-    such as a detector's, only the test follows the validation, and loaders without workers lose `persistent_workers`.
+    such as a detector's, only these follow: the test from the validation, data sets' `data_root`, '{ann_file}' in
+    metrics, and `persistent_workers` of loaders without workers.
 
     Raises:
         UserError: a value that contradicts its source; the message names both places.
@@ -28,6 +29,10 @@ def link(cfg: Config) -> Config:
     for name in loaders:
         if linked[name].get('num_workers') == 0:
             linked[name].persistent_workers = False  # PyTorch refuses it without workers
+        if 'data_root' in linked and 'dataset' in linked[name]:
+            for _, dataset in each_dataset(linked[name].dataset, name):
+                dataset.setdefault('data_root', linked.data_root)
+    _fill_ann_files(linked)
     if 'codec' not in linked:
         return linked
     linked.setdefault('default_scope', 'hrpose')
@@ -121,14 +126,22 @@ def defaults_of(loader: str) -> dict[str, str]:
 def _link_loader(cfg: Config, name: str) -> None:
     source = defaults_of(name)['pipeline']
     for place, dataset in each_dataset(cfg[name].dataset, f'{name}.dataset'):
-        if 'data_root' in cfg:
-            dataset.setdefault('data_root', cfg.data_root)
         if 'pipeline' not in dataset:
             if source not in cfg:
                 raise UserError(f'{place} has no pipeline; write {source} at the top of the config')
             dataset.pipeline = [step.to_dict() for step in cfg[source]]
         if not isinstance(dataset.pipeline, list):
             raise UserError(f'{place}.pipeline follows {source}; override {source}.INDEX.… instead')
+
+
+def _fill_ann_files(cfg: Config) -> None:
+    """Put the path of the data set's annotations for '{ann_file}' in metrics, as those of mmdet have no `linked`."""
+    for name in EVALUATORS:
+        dataset = (cfg.get(name.replace('evaluator', 'dataloader')) or {}).get('dataset', {})
+        metrics: Any = cfg.get(name)
+        for metric in metrics if isinstance(metrics, list) else [metrics]:
+            if metric and metric.get('ann_file') == '{ann_file}' and 'ann_file' in dataset:
+                metric.ann_file = annotations_of(cfg, dataset)
 
 
 def each_dataset(dataset: Any, place: str) -> Iterator[tuple[str, Any]]:

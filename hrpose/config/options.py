@@ -2,13 +2,15 @@
 
 import ast
 import inspect
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from hrpose.config.linking import copy_validation_to_test
+from hrpose.config.linking import copy_validation_to_test, each_dataset
+from hrpose.config.parts import EVALUATORS, LOADERS
 from hrpose.errors import UserError, nearest
 
 # Top-level names that mmengine or hrpose reads from a config: Runner's arguments, and these.
@@ -52,11 +54,44 @@ def merge(cfg: Config, options: Mapping[str, Any]) -> None:
 
     An option for the test alone changes a copy of the validation's part, to which the other options apply, too.
     """
+    if 'codec' not in cfg and 'data_root' in options and cfg.get('data_root'):
+        for name in {*LOADERS, *EVALUATORS} & set(cfg):
+            cfg[name] = _moved(cfg._cfg_dict.to_dict()[name], str(cfg.data_root), str(options['data_root']))
     parts = [part for part in ('dataloader', 'evaluator') if any(name.startswith(f'test_{part}.') for name in options)]
     for_test = {name: value for name, value in options.items() if name.split('.')[0] in map('test_{}'.format, parts)}
     _apply(cfg, {name: value for name, value in options.items() if name not in for_test})
     copy_validation_to_test(cfg, parts)
     _apply(cfg, for_test)
+
+
+def _moved(value: Any, old: str, new: str) -> Any:
+    """Return `value` with each path in the folder `old` moved to `new`.
+
+    Configs without a codec repeat `data_root` in paths: mmdet's in plain Python, saved ones after linking.
+    """
+    if isinstance(value, Mapping):
+        return {key: _moved(item, old, new) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_moved(item, old, new) for item in value)
+    if not _is_inside(value, old):
+        return value
+    inside = os.path.relpath(value, old)
+    return new if inside == '.' else os.path.join(new, inside)
+
+
+def _is_inside(path: Any, folder: str) -> bool:
+    return isinstance(path, str) and os.path.join(path, '').startswith(os.path.join(folder, ''))
+
+
+def require_moved_data(cfg: Config, root: Any) -> None:
+    """Raise `UserError` if `root`, given as the option `data_root`, reaches no data set, as each has its own."""
+    loaders = [name for name in LOADERS if 'dataset' in (cfg.get(name) or {})]
+    places = [item for name in loaders for item in each_dataset(cfg[name].dataset, f'{name}.dataset')]
+    own = [place for place, dataset in places if not _is_inside(dataset.get('data_root', str(root)), str(root))]
+    if own and len(own) == len(places):
+        raise UserError(
+            f'--cfg-options data_root={root}: each data set has a data_root of its own; write {own[0]}.data_root={root}'
+        )
 
 
 def _apply(cfg: Config, options: Mapping[str, Any]) -> None:

@@ -5,6 +5,8 @@ A class says so in its attribute `linked`, a dict of argument -> source that sub
 - a place in the config: 'metainfo', 'codec.input_size'. A part that writes another value is an error.
 - a length: 'len(metainfo.keypoint_names)'. The same holds.
 - a path made from the `ann_file` of a metric's data set: '{ann_file.parent}/truth.mat'. A metric may write another.
+
+A metric of another toolbox has no `linked`; its config writes `ann_file='{ann_file}'`.
 """
 
 from collections.abc import Iterator, Mapping

@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from hrpose.config.linking import link, unlink
-from hrpose.config.options import merge
+from hrpose.config.options import merge, require_moved_data
 from hrpose.config.shipped import bases_by_name, find_config
 from hrpose.errors import UserError
 from hrpose.plugins import import_plugins
@@ -58,4 +58,6 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     import_plugins(merged.get('custom_imports') or {}, path)
     cfg = unlink(cfg)
     merge(cfg, options)
+    if 'data_root' in options:
+        require_moved_data(cfg, options['data_root'])
     return cfg

@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 
 from hrpose.datasets.sampler import SampleKey
-from hrpose.errors import UserError
+from hrpose.errors import MissingDataError, UserError
 from hrpose.registry import DATASETS, TRANSFORMS
 
 SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
@@ -16,12 +16,13 @@ SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
 
 @DATASETS.register_module()
 class ImageFolder(BaseDataset):
-    """The images in `data_root/CLASS/`, at any depth. Labels count the classes in alphabetical order.
+    """The images in one folder a class, at any depth. Labels count the classes in alphabetical order.
 
     A record has `img_path` and `gt_label`. What a visit to it draws depends on seed, epoch and index alone.
 
     Args:
-        data_root: the folder of the classes' folders.
+        data_root: the folder of the data.
+        data_prefix: `img` is the folder in it that holds the classes' folders, by default `data_root` itself.
         pipeline: configs of transforms, or callables.
         test_mode: for testing.
         lazy_init: list the images only when they are needed.
@@ -31,13 +32,19 @@ class ImageFolder(BaseDataset):
     """
 
     def __init__(
-        self, data_root: str, *, pipeline: Sequence[Any] = (), test_mode: bool = False, lazy_init: bool = False
+        self,
+        data_root: str,
+        *,
+        data_prefix: Mapping[str, str] | None = None,
+        pipeline: Sequence[Any] = (),
+        test_mode: bool = False,
+        lazy_init: bool = False,
     ) -> None:
-        root = Path(data_root)
+        self.root = root = Path(data_root, (data_prefix or {}).get('img', ''))
         self.classes = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
         if not self.classes:
             found = 'has no folders' if root.is_dir() else 'does not exist'
-            raise UserError(f'ImageFolder: data_root {data_root} {found}; give a folder with one of images a class')
+            raise MissingDataError(f'ImageFolder: {root} {found}; give a folder with one of images a class')
         super().__init__(
             data_root=data_root,
             metainfo={'classes': self.classes},
@@ -51,11 +58,11 @@ class ImageFolder(BaseDataset):
         records = [
             {'img_path': str(path), 'gt_label': label}
             for label, name in enumerate(self.classes)
-            for path in sorted(Path(self.data_root, name).rglob('*'))
+            for path in sorted((self.root / name).rglob('*'))
             if path.suffix.lower() in SUFFIXES
         ]
         if not records:
-            raise UserError(f'ImageFolder: the folders in {self.data_root} have no images ({", ".join(SUFFIXES)})')
+            raise UserError(f'ImageFolder: the folders in {self.root} have no images ({", ".join(SUFFIXES)})')
         return records
 
     def prepare_data(self, idx: int | SampleKey) -> Any:

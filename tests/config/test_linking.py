@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from hrpose.config import load_config, parse_options
+from hrpose.config import each_dataset, load_config, parse_options
+from hrpose.config.parts import EVALUATORS
 from hrpose.datasets.metainfo import resolve
 from hrpose.errors import UserError
 from tests.config.cases import FIVE, LOADERS, ROOT, W32, as_dict, assert_linked, steps, write_leaf
@@ -145,6 +146,36 @@ def test_a_config_without_codec_comes_back_as_it_is(tmp_path):
     path = tmp_path / 'detector.py'
     path.write_text("model = dict(type='mmdet.RTMDet')\n")
     assert as_dict(load_config(path)) == {'model': {'type': 'mmdet.RTMDet'}}
+
+
+EVERY = [path for path in sorted(ROOT.glob('configs/**/*.py')) if '_base_' not in path.parts]
+
+
+@pytest.mark.parametrize('path', EVERY, ids=lambda path: path.stem)
+def test_data_root_reaches_every_path_of_every_config(path, tmp_path):
+    cfg = load_config(path, {'data_root': '/elsewhere'})
+    for _, dataset in (item for name in LOADERS for item in each_dataset(cfg[name].dataset, name)):
+        assert dataset.data_root == '/elsewhere'
+    parts = [part for name in EVALUATORS for part in (cfg[name] if isinstance(cfg[name], list) else [cfg[name]])]
+    for part in parts:
+        assert part.get('ann_file', '/elsewhere/').startswith('/elsewhere/')
+
+
+def test_a_saved_config_without_codec_follows_data_root_too(tmp_path):
+    detector = ROOT / 'configs/detection/rtmdet_nano_synthetic_224x224.py'
+    saved = tmp_path / 'saved.py'
+    saved.write_text(load_config(detector).pretty_text)
+    changes = {'data_root': '/elsewhere'}
+    assert as_dict(load_config(saved, changes)) == as_dict(load_config(detector, changes))
+
+
+@pytest.mark.parametrize('codec', [True, False])
+def test_data_root_without_effect_is_refused(codec, tmp_path):
+    path = tmp_path / 'own.py'
+    base, own = (f'_base_ = [{str(W32)!r}]\n' if codec else ''), "dict(dataset=dict(type='D', data_root='mine'))"
+    path.write_text(f'{base}train_dataloader = {own}\nval_dataloader = {own}\n')
+    with pytest.raises(UserError, match='each data set has a data_root of its own; write train_dataloader.dataset.'):
+        load_config(path, {'data_root': '/elsewhere'})
 
 
 @pytest.mark.parametrize('changes', [{'data_root': '/elsewhere'}, {'train_pipeline.3.spread': 0.0}])

@@ -18,19 +18,13 @@ CONFIGS = sorted((ROOT / 'configs' / 'classification').glob('*.py'))
 SHAPES = ROOT / 'configs/classification/hrnet_w16_shapes_64x64.py'
 
 
-def places(data: Path) -> list[str]:
-    return [f'{split}_dataloader.dataset.data_root={data}/{split}' for split in ('train', 'val')]
-
-
 @pytest.fixture
 def shapes(tmp_path) -> Path:
     """A config for one epoch on a few shapes, in this process and with a name of its own."""
     make_shapes(tmp_path / 'shapes', train=4, val=2)
-    lines = [f'_base_ = [{str(SHAPES)!r}]', 'train_cfg = dict(max_epochs=1)']
+    lines = [f'_base_ = [{str(SHAPES)!r}]', f'data_root = "{tmp_path}/shapes"', 'train_cfg = dict(max_epochs=1)']
     for split in ('train', 'val'):
-        loader = dict(num_workers=0, batch_size=8)
-        loader['dataset'] = dict(data_root=f'{tmp_path}/shapes/{split}')
-        lines.append(f'{split}_dataloader = {loader!r}')
+        lines.append(f'{split}_dataloader = dict(num_workers=0, batch_size=8)')
     path = tmp_path / f'shapes_{time.time_ns()}.py'
     path.write_text('\n'.join(lines) + '\n')
     return path
@@ -85,9 +79,9 @@ def test_a_trained_classifier_is_tested_and_resumed(shapes, tmp_path, call):
 
 
 def test_a_missing_folder_is_one_message(tmp_path, call):
-    status, output = call('train', SHAPES, '--work-dir', tmp_path / 'run', '--cfg-options', *places(tmp_path))
+    status, output = call('train', SHAPES, '--work-dir', tmp_path / 'run', '--cfg-options', f'data_root={tmp_path}')
     assert (status, output.count('error: '), 'Traceback' in output) == (2, 1, False)
-    assert f'data_root {tmp_path}/train does not exist' in output
+    assert f'{tmp_path}/train does not exist' in output
 
 
 @pytest.mark.slow
@@ -96,7 +90,7 @@ def test_the_shapes_are_learnt(tmp_path):
     assert run_program('tools/data/make_shapes.py', data).returncode == 0
     assert len(list(data.glob('train/*/*.png'))) == 200 * len(CLASSES)
     done = run_program(
-        'tools/train.py', SHAPES, '--work-dir', tmp_path / 'run', '--cfg-options', *places(data), seconds=1800
+        'tools/train.py', SHAPES, '--work-dir', tmp_path / 'run', '--cfg-options', f'data_root={data}', seconds=1800
     )
     assert done.returncode == 0, done.stdout[-3000:]
     assert max(map(float, re.findall(r'accuracy/top1: ([\d.]+)', done.stdout))) >= 90
