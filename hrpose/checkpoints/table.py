@@ -28,6 +28,7 @@ class Published:
     file: str  # its name, the same at every address
     sha256: str  # the first eight hex digits
     addresses: tuple[str, ...]  # tried in this order
+    needs: str = ''  # why hrpose cannot use it yet
 
 
 # Name -> address below `_ZOO`.
@@ -71,11 +72,13 @@ _FILES = {
 }
 
 
-def _published(address: str) -> Published:
+def _published(name: str, address: str) -> Published:
     file = address.rsplit('/', 1)[-1]
     sha256 = hash_in_name(file)
     assert sha256 is not None, f'{file} carries no hash'
-    return Published(file, sha256, (_ZOO + address,))
+    codec = next((codec for codec in ('dark', 'udp') if name.endswith(f'_{codec}')), None)
+    needs = f'needs the {codec.upper()} codec, which hrpose does not have yet' if codec else ''
+    return Published(file, sha256, (_ZOO + address,), needs)
 
 
-PUBLISHED = {name: _published(address) for name, address in _FILES.items()}
+PUBLISHED = {name: _published(name, address) for name, address in _FILES.items()}

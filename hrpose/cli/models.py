@@ -1,7 +1,9 @@
 """`hrpose models`: list the configs and published weights that are known by name."""
 
 import argparse
+import re
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 
@@ -28,13 +30,17 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     print(f'{"name":{width}}  config  weights     description')
     for name in names:
         row = PUBLISHED.get(name)
-        weights = '-' if row is None else 'here' if (folder / row.file).is_file() else 'to download'
-        about = first_comment(config_folder() / f'{name}.py') if name in configs else ''
+        weights = '-' if row is None or row.needs else 'here' if (folder / row.file).is_file() else 'to download'
+        if name in configs:
+            about = first_sentence(config_folder() / f'{name}.py')
+        else:
+            about = PUBLISHED[name].needs or ('a backbone' if 'imagenet' in name else 'no config of hrpose uses it yet')
         print(f'{name:{width}}  {"yes" if name in configs else "-":6}  {weights:11} {about}'.rstrip())
     print(f'\nconfigs  {config_folder()}\nweights  {folder}')
 
 
-def first_comment(config: Path) -> str:
-    """Return the first line of a config if it is a comment, else ''."""
-    line = config.read_text().split('\n', 1)[0]
-    return line.removeprefix('#').strip() if line.startswith('#') else ''
+def first_sentence(config: Path) -> str:
+    """Return the first sentence of the comment that a config begins with; '' if there is none."""
+    comment = takewhile(lambda line: line.startswith('#'), config.read_text().splitlines())
+    text = ' '.join(line.removeprefix('#').strip() for line in comment)
+    return re.split(r'(?<!\bal)\. |[.:]$', text, maxsplit=1)[0]

@@ -65,6 +65,13 @@ def test_every_hrnet_config_has_its_published_weights(repository):
     assert set(published) <= set(PUBLISHED)
 
 
+@pytest.mark.parametrize('name', [name for name, row in PUBLISHED.items() if row.needs])
+def test_weights_of_a_codec_that_is_not_here_are_refused(name):
+    codec = name.rsplit('_', 1)[1].upper()
+    with pytest.raises(UserError, match=f'checkpoint {name}: needs the {codec} codec, which hrpose does not have yet'):
+        locate(name)
+
+
 @pytest.mark.parametrize(
     ('file', 'found'),
     [

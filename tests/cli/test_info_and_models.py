@@ -6,6 +6,8 @@ from hrpose.checkpoints.table import PUBLISHED
 from hrpose.cli.main import main
 from hrpose.config.shipped import config_folder, config_names
 
+NEEDS_UDP = 'needs the UDP codec, which hrpose does not have yet'
+
 
 @pytest.fixture
 def said(capsys):
@@ -30,8 +32,17 @@ def test_models_lists_every_config_and_where_weights_are(said, tmp_path, monkeyp
     assert status == 0 and {*config_names(), *PUBLISHED} <= set(lines)
     assert lines['hrnet_w32_coco_256x192'][:2] == ['yes', 'here']
     assert lines['hrnet_w48_coco_256x192'][:3] == ['yes', 'to', 'download']
-    assert lines['hrnet_w32_imagenet'] == ['-', 'to', 'download']
+    assert lines['hrnet_w32_imagenet'] == ['-', 'to', 'download', 'a', 'backbone']
+    assert ' '.join(lines['hrnet_w32_coco_256x192_udp']) == f'- - {NEEDS_UDP}'
+    assert ' '.join(lines['hourglass52_mpii_384x384']) == '- to download no config of hrpose uses it yet'
     assert lines['configs'] == [str(config_folder())]
+
+
+def test_models_gives_whole_first_sentences(said):
+    _, output = said('models', 'cpn_r50_coco')
+    assert 'trained on all joints alike, from scratch\n' in output
+    _, output = said('models', 'hrnet_w32_coco_256x192')
+    assert '(Sun et al., CVPR 2019): 210 epochs of Adam, batch 4 x 32\n' in output
 
 
 def test_models_filters_by_a_pattern(said):
