@@ -5,8 +5,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from hrpose.checkpoints import locate
 from hrpose.config import load_config, parse_options
-from hrpose.engine.distributed.processes import LAUNCHERS, require_launcher
+from hrpose.engine.distributed.processes import LAUNCHERS, rank_of, require_launcher
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,3 +54,12 @@ def config_from_arguments(arguments: argparse.Namespace) -> Config:
     cfg.launcher = arguments.launcher
     cfg.work_dir = arguments.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(arguments.config).stem)
     return cfg
+
+
+def require_checkpoint(launcher: str, given: str) -> None:
+    """Raise `UserError` if there is no such checkpoint, before data and model are built.
+
+    Only in process 0, from which the others receive the file.
+    """
+    if rank_of(launcher) == 0:
+        locate(given)

@@ -8,7 +8,7 @@ from hrpose.errors import UserError
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
     """Evaluate a checkpoint."""
-    from hrpose.cli.arguments import add_run_arguments, config_from_arguments
+    from hrpose.cli.arguments import add_run_arguments, config_from_arguments, require_checkpoint
 
     parser = argparse.ArgumentParser(prog=prog, description='Evaluate a checkpoint by the protocol of its config.')
     add_run_arguments(parser)
@@ -22,6 +22,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     from hrpose.engine.launch import build_runner
 
     cfg = config_from_arguments(arguments)
+    require_checkpoint(cfg.launcher, arguments.checkpoint)
     cfg.load_from, cfg.resume = arguments.checkpoint, False
     if arguments.dump:
         dump = dict(type='DumpResults', out_file_path=arguments.dump, collect_device='gpu')

@@ -69,6 +69,7 @@ def use_mixed_precision(cfg: Any) -> None:
 
 def resume(cfg: Any, checkpoint: str) -> None:
     """Make a run continue from `checkpoint`; 'auto' is the latest in its work dir, if there is one."""
+    from hrpose.cli.arguments import require_checkpoint
     from hrpose.engine.distributed.processes import rank_of
     from hrpose.engine.work_dir import latest_checkpoint
 
@@ -78,6 +79,7 @@ def resume(cfg: Any, checkpoint: str) -> None:
         if rank_of(cfg.launcher) == 0:
             print(f'--resume: {cfg.work_dir} has no checkpoint; training starts at the beginning')
         return
+    require_checkpoint(cfg.launcher, str(found))
     cfg.resume, cfg.load_from = True, str(found)
 
 

@@ -133,6 +133,14 @@ def test_a_mistake_in_testing_is_one_message(words, reason, tiny_coco, tiny_conf
     assert reason in the_message(*call('test', config, '--work-dir', tmp_path / 'run', *words))
 
 
+@pytest.mark.parametrize('words', [('test', 'nope.pth'), ('train', '--dry-run', '--resume', 'nope.pth')])
+def test_a_missing_checkpoint_is_reported_before_the_data(words, tmp_path, call):
+    config = ROOT / 'configs/hrnet_w32_coco_256x192.py'
+    options = ['--work-dir', tmp_path / 'run', '--cfg-options', 'data_root=/nowhere']
+    message = the_message(*call(words[0], config, *words[1:], *options))
+    assert message.startswith('error: checkpoint nope.pth: no such file') and not (tmp_path / 'run').exists()
+
+
 @pytest.mark.parametrize('workers', [0, 1])
 def test_a_broken_image_in_a_test_is_one_message(workers, tiny_coco, tiny_config, tmp_path, call):
     config = tiny_config(tiny_coco(images=2), tiny_coco(images=2, name='val', broken={1: 'truncated'}))
