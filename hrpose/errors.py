@@ -12,6 +12,12 @@ class MissingDataError(UserError):
     """Error for a file or folder of a data set that does not exist."""
 
 
+def similar(name: str, choices: Iterable[str]) -> str:
+    """Return a clause that names up to three of the `choices` that `name` may be a slip of; '' if there are none."""
+    close = difflib.get_close_matches(name, sorted(choices), n=3, cutoff=0.7)
+    return f'; nearest: {", ".join(close)}' if close else ''
+
+
 def nearest(name: str, choices: Iterable[str], *, count: int = 3) -> str:
     """Return a clause that names the `choices` most similar to `name`, or all of them if there are few."""
     choices = sorted(choices)

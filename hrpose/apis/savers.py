@@ -140,9 +140,8 @@ SAVERS: dict[str, type[Saver]] = {'json': JsonSaver, 'csv': CsvSaver, 'images': 
 
 
 def check_targets(kinds: list[str], out: Path, *, overwrite: bool) -> None:
-    """Make the folder `out`; refuse to replace results of an earlier run unless `overwrite` is set."""
+    """Refuse to replace results of an earlier run unless `overwrite` is set."""
     for kind in [] if overwrite else kinds:
         path = out / SAVERS[kind].target
         if path.is_file() or (path.is_dir() and any(path.iterdir())):
             raise UserError(f'{path} exists; give another --out, or --overwrite')
-    out.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hrpose.errors import UserError, nearest
+from hrpose.errors import UserError, similar
 from hrpose.images.convert import as_rgb, is_one_image, swap_red_blue
 from hrpose.images.video import open_capture, read_frames, released
 
@@ -109,8 +109,10 @@ def _found(source: str) -> list[Path]:
         if not files:
             raise UserError(f'no file matches {source}')
         return files
-    near = nearest(path.name, (entry.name for entry in path.parent.iterdir())) if path.parent.is_dir() else ''
-    raise UserError(f'there is no {source}; {near or f"there is no folder {path.parent}"}')
+    if not path.parent.is_dir():
+        raise UserError(f'there is no {source}; there is no folder {path.parent}')
+    names = (entry.name for entry in path.parent.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES)
+    raise UserError(f'there is no {source}{similar(path.name, names) or "; check the path"}')
 
 
 def _files(paths: Sequence[Path]) -> Source:

@@ -88,9 +88,14 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
         # In reverse order: first the files are completed, then the bar is closed, then the summary is printed.
         stack.callback(lambda: print(summary(stream, arguments, boxes)))
         stack.enter_context(bar)
-        savers = [stack.enter_context(SAVERS[kind](arguments.out, arguments.threshold)) for kind in arguments.save]
+        savers: list[Any] = []
         for result in stream:
             with stop.held():
+                if not savers:  # not before: without a result there is no folder either
+                    arguments.out.mkdir(parents=True, exist_ok=True)
+                    savers += [
+                        stack.enter_context(SAVERS[kind](arguments.out, arguments.threshold)) for kind in arguments.save
+                    ]
                 for saver in savers:
                     saver.add(result)
             bar.update(stream.done + stream.skipped - bar.n)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from hrpose.errors import UserError, nearest
+from hrpose.errors import UserError, similar
 
 # Where installed packages of OpenMMLab keep their configs; setup.py copies hrpose's there.
 INSTALLED = Path('.mim') / 'configs'
@@ -64,7 +64,8 @@ def _advice(text: str, path: Path) -> str:
         return f'there is no folder {folder}'
     here = [other.name for other in folder.glob('*.py')]
     shipped = [] if os.sep in text or '::' in text else config_names()
-    return nearest(path.name if path.suffix or not shipped else name, {*here, *shipped})
+    near = similar(path.name if path.suffix or not shipped else name, {*here, *shipped}).removeprefix('; ')
+    return near or 'give the path of a config, or a name that `hrpose models` lists'
 
 
 @contextmanager

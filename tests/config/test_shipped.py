@@ -67,6 +67,7 @@ def test_mmengine_is_left_as_it_was():
         ('hrpose::hrnet_w32_coco_256x129.py', 'nearest: hrnet_w32_coco_256x192.py'),
         ('not_a_package_at_all::x.py', 'no package not_a_package_at_all'),
         ('/nowhere/x.py', 'no folder /nowhere'),
+        ('nodet.py', 'no config file nodet.py; give the path of a config, or a name that `hrpose models` lists'),
     ],
 )
 def test_a_missing_config_names_the_nearest(given, reason):

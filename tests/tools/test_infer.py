@@ -184,7 +184,13 @@ def test_earlier_results_are_replaced_only_with_overwrite(infer, sample_data, tm
 def test_a_wrong_option_is_one_message(words, said, infer, tmp_path):
     image = save_image(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
     assert f'error: {said}' in infer(image, *words, status=2)
-    assert not list(tmp_path.glob('out/*'))
+    assert not (tmp_path / 'out').exists()
+
+
+def test_an_image_that_cannot_be_read_leaves_no_folder(infer, tmp_path):
+    (tmp_path / 'a.png').write_text('no image')
+    assert 'no frame gave a result' in infer(tmp_path / 'a.png', '--whole-image', status=2)
+    assert not (tmp_path / 'out').exists()
 
 
 @pytest.mark.parametrize(
