@@ -8,7 +8,8 @@ from pathlib import Path
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
     """Write the project and print what to run next."""
     parser = argparse.ArgumentParser(
-        prog=prog, description='Write a part to start from: code, config, tests and README. It runs as it is.'
+        prog=prog,
+        description='Write a part to start from: code, config, tests and README. It trains at once.',
     )
     parser.add_argument('name', help='of the module and its folder, for instance my_net')
     parser.add_argument('--kind', required=True, help='backbone, head, codec, dataset, metric or hook')
@@ -18,5 +19,6 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
 
     default = Path('projects') if Path('projects').is_dir() else Path()
     target = write_project(arguments.name, arguments.kind, arguments.folder or default)
-    print(f'wrote {target}. It runs as it is:')
-    print(f'    pytest {target}\n    hrpose train {target}/configs/{arguments.name}_synthetic_128x96.py')
+    print(f'wrote {target}. Try it on generated people:')
+    print(f'    pytest {target}\n    hrpose make-synthetic data/synthetic')
+    print(f'    hrpose train {target}/configs/{arguments.name}_synthetic_128x96.py')

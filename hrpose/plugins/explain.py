@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hrpose.errors import nearest
+from hrpose.errors import nearest, similar
 from hrpose.plugins.registered import all_registries
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,13 +169,19 @@ def _wrong_argument(error: TypeError) -> str | None:
     for frame in reversed(frames):
         part, given = frame.f_locals.get('obj_cls'), frame.f_locals.get('args')
         if frame.f_code.co_name == 'build_from_cfg' and isinstance(given, Mapping) and key in given:
-            known, _ = arguments_of(part)
-            return f"{getattr(part, '__name__', part)} takes no argument '{key}'; {nearest(key, known)}"
+            return _takes_none(getattr(part, '__name__', str(part)), key, part)
     if not by_mmengine:
         return None
     values = [value for place in (frames[-1].f_locals, frames[-1].f_globals) for value in place.values()]
     part = next((value for value in values if isinstance(value, type) and value.__name__ == owner), None)
-    return f"{owner} takes no argument '{key}'" + (f'; {nearest(key, arguments_of(part)[0])}' if part else '')
+    return _takes_none(owner, key, part) if part else f"{owner} takes no argument '{key}'"
+
+
+def _takes_none(name: str, key: str, part: Any) -> str:
+    """Return the message about an argument that `part` does not take: a slip, or left from the base config's part."""
+    known, _ = arguments_of(part)
+    advice = '; if it is inherited from the base config, write _delete_=True in the part'
+    return f"{name} takes no argument '{key}'; {nearest(key, known)}" + ('' if similar(key, known) else advice)
 
 
 def _wrong_value(error: Exception) -> str | None:

@@ -336,6 +336,7 @@ def test_a_batch_larger_than_the_gpu_is_explained(tiny_coco, tiny_config, tmp_pa
     ('option', 'message'),
     [
         ('model.backbone.archh=w18', "HRNet takes no argument 'archh'; nearest: arch"),
+        ('model.backbone.depth=50', 'if it is inherited from the base config, write _delete_=True in the part'),
         ('model.head.los=1', "HeatmapHead takes no argument 'los'; nearest: loss"),
         ('optim_wrapper.optimizer.lrr=1', "Adam takes no argument 'lrr'; nearest: lr"),
         ('optim_wrapper.clip_gard=1', "OptimWrapper takes no argument 'clip_gard'; nearest: clip_grad"),
