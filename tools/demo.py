@@ -94,7 +94,7 @@ def precision() -> list[str]:
 
     if torch.cuda.is_available() or has_bf16():
         return ['--amp']
-    print('\nThis CPU has no bf16 instructions: training takes about twice as long as the promised eight minutes.')
+    print('\nThis CPU has no bf16 instructions: the demo takes about twice as long as the promised 15 minutes.')
     return []
 
 
