@@ -1,0 +1,167 @@
+"""Smoothing: less jitter, little lag, nothing invented."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from hrpose.errors import UserError
+from hrpose.tracking import OneEuroFilter, frame_time, smooth_track
+
+RATE = 30.0
+STILL = np.array([[[100.0, 200.0], [140.0, 260.0]], [[400.0, 90.0], [420.0, 130.0]]])  # 2 people, 2 joints
+
+
+def one_euro(frames, scores=None, rate=RATE, **options):
+    """Return the smoothed frames (T, N, K, 2)."""
+    smooth = OneEuroFilter(**options)
+    ids = np.arange(frames.shape[1])
+    scores = np.ones(frames.shape[:3]) if scores is None else scores
+    return np.array([smooth(frames[t], scores[t], ids, time=t / rate) for t in range(len(frames))])
+
+
+def savitzky_golay(frames):
+    return np.stack([smooth_track(person, rate=RATE) for person in np.moveaxis(frames, 1, 0)], axis=1)
+
+
+def jitter(frames):
+    """Return the root mean square of the change from frame to frame, px."""
+    return np.sqrt(np.mean(np.diff(frames, axis=0) ** 2))
+
+
+def moving(seconds):
+    """Return the joints (T, N, K, 2) at times (T,): people who sway, at up to 250 px/s."""
+    offset = 120 * np.sin(2 * np.pi * np.asarray(seconds) / 3)
+    return STILL + offset[:, None, None, None] * [1.0, 0.5]
+
+
+def lag(smooth, seconds, rate=RATE):
+    """Return by how many frames the true motion has to be delayed to fit best."""
+    delays = np.arange(-1, 5, 0.01)
+    return delays[np.argmin([np.sum((smooth - moving(seconds - delay / rate)) ** 2) for delay in delays])]
+
+
+@pytest.mark.parametrize('smooth', [one_euro, savitzky_golay])
+def test_jitter_at_rest_falls_by_at_least_70_percent(smooth):
+    frames = STILL + np.random.default_rng(0).normal(scale=1.5, size=(300, *STILL.shape))
+    assert jitter(smooth(frames)[30:]) <= 0.3 * jitter(frames[30:])
+
+
+@pytest.mark.parametrize('smooth', [one_euro, savitzky_golay])
+def test_lag_in_motion_is_below_a_frame(smooth):
+    seconds = np.arange(300) / RATE
+    noise = np.random.default_rng(1).normal(scale=1.5, size=(300, *STILL.shape))
+    assert abs(lag(smooth(moving(seconds) + noise)[30:], seconds[30:])) < 1
+
+
+def test_the_filter_knows_the_frame_rate():
+    # In seconds: the same motion at twice the rate is smoothed over as long a time.
+    slow = one_euro(moving(np.arange(90) / 30), rate=30)
+    fast = one_euro(moving(np.arange(180) / 60), rate=60)
+    assert np.abs(slow - fast[::2]).max() < 2
+    assert np.abs(slow - one_euro(moving(np.arange(90) / 30), rate=60)).max() > 3
+
+
+def test_one_euro_is_the_published_recursion():
+    x, smooth, speed = [3.0, 5.0, 4.0, 9.0], 3.0, 0.0
+    expected = [smooth]
+    for last, now in itertools.pairwise(x):
+        weight = 1 / (1 + 10 / (2 * np.pi * 2.0))
+        speed += weight * ((now - last) * 10 - speed)
+        smooth += (now - smooth) / (1 + 10 / (2 * np.pi * (1.5 + 0.1 * abs(speed))))
+        expected.append(smooth)
+    frames = np.array(x)[:, None, None, None] * np.ones(2)
+    found = one_euro(frames, rate=10, min_cutoff=1.5, beta=0.1, derivative_cutoff=2.0)
+    assert found[:, 0, 0, 0] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize('absent', [np.nan, 'low score'])
+def test_an_absent_joint_stays_as_it_is(absent):
+    frames = np.repeat(STILL[None], 5, axis=0) + np.arange(5)[:, None, None, None]
+    scores = np.ones(frames.shape[:3])
+    other = frames.copy()
+    if absent == 'low score':
+        other[2, 0, 1], scores[2, 0, 1] = 7777.0, 0.1
+    else:
+        other[2, 0, 1] = absent
+    found = one_euro(other, scores)
+    assert np.array_equal(found[2, 0, 1], other[2, 0, 1], equal_nan=True)
+    # The others do not notice, and the joint that returns knows nothing of the value in between.
+    expected = one_euro(frames)
+    assert np.array_equal(found[:, :, 0], expected[:, :, 0])
+    assert np.abs(found[3:, 0, 1] - frames[3:, 0, 1]).max() < 5
+    assert np.isfinite(found[3:]).all()
+
+
+def test_a_new_id_starts_anew():
+    smooth = OneEuroFilter()
+    smooth(STILL, None, [1, 2], time=0.0)
+    found = smooth(STILL + 50, None, [1, 3], time=0.1)
+    assert np.array_equal(found[1], STILL[1] + 50)
+    assert np.all(found[0] < STILL[0] + 50)
+
+
+def test_people_are_known_by_id_not_by_order():
+    smooth, other = OneEuroFilter(), OneEuroFilter()
+    for time, step in ((0.0, 0), (0.1, 3), (0.2, 5)):
+        a = smooth(STILL + step, None, [1, 2], time=time)
+        b = other((STILL + step)[::-1] if step == 3 else STILL + step, None, [2, 1] if step == 3 else [1, 2], time=time)
+    assert np.array_equal(a, b)
+
+
+def test_a_joint_that_returns_late_starts_anew_and_is_forgotten():
+    smooth = OneEuroFilter(max_gap=0.5)
+    smooth(STILL, None, [1, 2], time=0.0)
+    smooth([], None, [], time=0.6)
+    assert len(smooth._ids) == 0
+    assert np.array_equal(smooth(STILL + 50, None, [1, 2], time=0.7), STILL + 50)
+
+
+def test_frames_without_people_are_no_error():
+    smooth = OneEuroFilter()
+    assert smooth([], None, [], time=0.0).size == 0
+    assert smooth(STILL, None, [1, 2], time=0.1).shape == STILL.shape
+
+
+@pytest.mark.parametrize(
+    ('call', 'message'),
+    [
+        (lambda f: f(STILL, None, [1, 2], time=0.0), 'One-Euro filter: time 0 follows 0.0'),
+        (lambda f: f(STILL, None, [1, 1], time=1.0), r'ids \[1, 1\] of 2 people'),
+        (lambda f: f(STILL, None, [1], time=1.0), r'ids \[1\] of 2 people'),
+        (lambda f: f(STILL[:, :1], None, [1, 2], time=1.0), r'must be \(people, 2, 2\)'),
+        (lambda f: f(STILL, np.ones((2, 3)), [1, 2], time=1.0), r'scores have shape \(2, 3\)'),
+        (lambda f: OneEuroFilter(min_cutoff=0), 'min_cutoff is 0; it must be a positive number'),
+        (lambda f: OneEuroFilter(beta=-1), 'beta is -1'),
+        (lambda f: frame_time(3, 0.0), 'frame 3: the frame rate 0.0 is not a positive number'),
+        (lambda f: smooth_track(STILL, rate=0), 'the frame rate 0 is not a positive number'),
+        (lambda f: smooth_track(STILL, rate=30, window=-1), 'window -1 s, order 2'),
+    ],
+)
+def test_mistakes_are_explained(call, message):
+    smooth = OneEuroFilter()
+    smooth(STILL, None, [1, 2], time=0.0)
+    with pytest.raises(UserError, match=message):
+        call(smooth)
+
+
+def test_savitzky_golay_keeps_a_parabola():
+    t = np.arange(30.0)[:, None, None]
+    track = np.concatenate([t**2, 3 * t - 1], axis=2)
+    assert smooth_track(track, rate=RATE) == pytest.approx(track, abs=1e-9)
+
+
+def test_savitzky_golay_smooths_stretches_apart():
+    track = np.random.default_rng(2).normal(size=(40, 2, 2))
+    scores = np.ones((40, 2))
+    track[15, 0], scores[20:22, 1] = np.nan, 0.0
+    found = smooth_track(track, scores, rate=RATE)
+    assert np.isnan(found[15, 0]).all()
+    assert np.array_equal(found[20:22, 1], track[20:22, 1])
+    assert np.array_equal(found[:15, :1], smooth_track(track[:15, :1], rate=RATE))
+    assert np.array_equal(found[22:, 1:], smooth_track(track[22:, 1:], rate=RATE))
+
+
+def test_a_stretch_too_short_for_the_polynomial_is_unchanged():
+    track = np.random.default_rng(3).normal(size=(3, 2, 2))
+    assert np.array_equal(smooth_track(track, rate=RATE), track)
