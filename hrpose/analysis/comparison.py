@@ -1,6 +1,7 @@
 """Networks side by side: size, cost and speed here, accuracy where a config was trained, and the published values."""
 
 import multiprocessing
+import re
 import resource
 import sys
 from collections.abc import Iterable, Sequence
@@ -32,6 +33,7 @@ median. MiB: what a process with the network holds while it predicts that image 
 what PyTorch allocated there). measured: the best validation in --work-dirs, on the config's own data set; published: on
 COCO val2017 (AP) or MPII's validation split (PCKh), by the networks' authors or the HRNet paper, not by hrpose."""
 REPEATS = 10
+DATA_SET = re.compile(r'_?(coco|mpii|synthetic|lspet)_')
 
 
 @dataclass(frozen=True)
@@ -155,11 +157,14 @@ def draw_comparison(found: Sequence[Compared], path: Path) -> Path:
     if not panels:
         raise UserError('no config has an accuracy to draw: none is published, and --work-dirs has no training of them')
     colours = dict(zip(dict.fromkeys(one.family for one in found), cycle(RUN_COLOURS), strict=False))
-    figure = Figure(figsize=(7 * len(panels), 5), layout='constrained')
+    figure = Figure(figsize=(9 * len(panels), 6), layout='constrained')
     FigureCanvasAgg(figure)
     for axis, (title, points) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         _draw_panel(axis, points, colours)
-        axis.set(xlabel='GFLOPs (as published)', ylabel=title)
+        axis.set(xlabel='GFLOPs, counted as in the published tables', ylabel=title)
+    figure.draw_without_rendering()  # lays out the axes, so that labels can be placed
+    for axis, points in zip(figure.axes, panels.values(), strict=True):
+        _label_points(axis, points)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         figure.savefig(path, dpi=150)
@@ -173,11 +178,44 @@ def _draw_panel(axis: Any, points: Sequence[tuple[Compared, float]], colours: di
         mine = [(one, value) for one, value in points if one.family == family]
         x, area = [one.gflops for one, _ in mine], [6 * one.parameters / 1e6 for one, _ in mine]
         axis.scatter(x, [value for _, value in mine], s=area, color=colours[family], alpha=0.6, label=family)
-    for one, value in points:
-        label = one.name.removeprefix(f'{one.family}_')
-        axis.annotate(label, (one.gflops, value), xytext=(0, 9), textcoords='offset points', ha='center', fontsize=7)
     for handle in axis.legend(frameon=False, loc='lower right').legend_handles:
         handle.set_sizes([60])
     axis.margins(0.12)
     axis.grid(alpha=0.25)
     axis.spines[['top', 'right']].set_visible(False)
+
+
+# Of a label: offset from its point, in points, and alignment.
+PLACES = (
+    ((9, 0), 'left', 'center'),
+    ((-9, 0), 'right', 'center'),
+    ((0, 9), 'center', 'bottom'),
+    ((0, -9), 'center', 'top'),
+    ((9, 9), 'left', 'bottom'),
+    ((9, -9), 'left', 'top'),
+    ((-9, 9), 'right', 'bottom'),
+    ((-9, -9), 'right', 'top'),
+)
+
+
+def _label_points(axis: Any, points: Sequence[tuple[Compared, float]]) -> None:
+    """Write each point's name beside it, where it covers no other name, no point and not the legend."""
+    from matplotlib.transforms import Bbox
+
+    marks = axis.transData.transform([(one.gflops, value) for one, value in points])
+    taken = [Bbox.from_extents(x - 8, y - 8, x + 8, y + 8) for x, y in marks]
+    taken.append(axis.get_legend().get_window_extent())
+    inside = axis.get_window_extent()
+    for one, value in points:
+        name = DATA_SET.sub('_', one.name.removeprefix(f'{one.family}_')).strip('_')
+        for offset, side, level in PLACES:
+            text = axis.annotate(
+                name, (one.gflops, value), offset, textcoords='offset points', ha=side, va=level, fontsize=7
+            )
+            box = text.get_window_extent()
+            if inside.contains(*box.min) and inside.contains(*box.max) and not box.count_overlaps(taken):
+                break
+            text.remove()
+        else:
+            continue  # no room; the table has it
+        taken.append(box)
