@@ -41,7 +41,7 @@ def test_a_row_has_size_cost_and_the_best_validation(small):
 
 def test_the_drawing_has_a_panel_for_each_metric(small, tmp_path):
     drawn = draw_comparison(small, tmp_path / 'comparison.svg').read_text()
-    assert 'coco/AP, measured' in drawn.replace('<!-- ', '') and 'w16_synthetic_128x96' in drawn
+    assert 'coco/AP, measured' in drawn.replace('<!-- ', '') and 'w16_128x96' in drawn
 
 
 def test_without_any_accuracy_nothing_is_drawn(tmp_path):
