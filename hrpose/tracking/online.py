@@ -156,8 +156,8 @@ class OnlineTracker:
 
     def _pairs(self, points: Array, present: Mask, boxes: Array, known: Tracks) -> tuple[NDArray, NDArray]:
         """Return the rows of the people seen and of those known, that are pairs."""
-        iou = np.zeros(()) if self.similarity == 'oks' else box_iou(boxes, known.boxes)
-        oks = np.full((), np.nan)
+        iou: NDArray = np.zeros(()) if self.similarity == 'oks' else box_iou(boxes, known.boxes)
+        oks: NDArray = np.full((), np.nan)
         if self.similarity != 'iou':
             areas = mean_areas(boxes, known.boxes)
             oks = pose_similarity(
