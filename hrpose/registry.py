@@ -59,6 +59,7 @@ VISUALIZERS = _child(root.VISUALIZERS, 'hrpose.visualization')
 HOOKS = _child(root.HOOKS, 'hrpose.engine.hooks')
 RUNNERS = _child(root.RUNNERS, 'hrpose.engine.runner')
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hrpose.engine.optimizer')
+TASK_UTILS = _child(root.TASK_UTILS, 'hrpose.tracking')
 CODECS = Registry('codec', scope='hrpose', locations=['hrpose.codecs'])  # mmengine has no parent for these
 
 # Empty: for plug-ins, which then find every kind under one scope.
@@ -71,7 +72,6 @@ OPTIMIZERS = _child(root.OPTIMIZERS)
 OPTIM_WRAPPER_CONSTRUCTORS = _child(root.OPTIM_WRAPPER_CONSTRUCTORS)
 PARAM_SCHEDULERS = _child(root.PARAM_SCHEDULERS)
 EVALUATOR = _child(root.EVALUATOR)
-TASK_UTILS = _child(root.TASK_UTILS)
 VISBACKENDS = _child(root.VISBACKENDS)
 LOG_PROCESSORS = _child(root.LOG_PROCESSORS)
 INFERENCERS = _child(root.INFERENCERS)

@@ -24,6 +24,7 @@ OWN_PARTS = {
     'VISUALIZERS': 'PoseVisualizer',
     'HOOKS': 'PoseVisualizationHook',
     'OPTIM_WRAPPERS': 'BF16OptimWrapper',
+    'TASK_UTILS': 'DISFlow',
     'RUNNERS': 'PoseRunner',
 }
 

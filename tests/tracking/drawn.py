@@ -5,7 +5,7 @@ import numpy as np
 from hrpose.datasets.metainfo import KNOWN
 
 SIGMAS = KNOWN['coco']['sigmas']
-SHAPE = np.random.default_rng(7).uniform([0, 0], [60, 150], size=(17, 2))  # a person's joints, px
+SHAPE = np.random.default_rng(7).uniform([3, 3], [57, 147], size=(17, 2))  # a person's joints, px
 
 
 def people_at(corners):
