@@ -16,6 +16,7 @@ from hrpose.evaluation.functional.pck import (
     read_mpii_truth,
 )
 from hrpose.evaluation.functional.posetrack_ap import average_precision, in_regions, posetrack_ap, right_joints
+from hrpose.evaluation.functional.posetrack_mot import posetrack_identity, posetrack_mot
 from hrpose.evaluation.metrics.accuracy import AccuracyMetric
 from hrpose.evaluation.metrics.base import format_table
 from hrpose.evaluation.metrics.coco import CocoMetric
@@ -29,5 +30,6 @@ __all__ = [
     'PCKMetric', 'PoseTrack18Metric', 'auc', 'available_backends', 'average_precision', 'epe', 'evaluate_coco',
     'evaluate_crowdpose', 'format_table', 'head_lengths', 'in_regions', 'joint_agreement', 'joint_distances',
     'joint_mean', 'joint_similarity', 'oks', 'oks_nms', 'pck', 'pckh', 'person_lengths', 'posetrack_ap',
+    'posetrack_identity', 'posetrack_mot',
     'read_mpii_truth', 'rescore', 'right_joints', 'soft_oks_nms',
 ]  # fmt: skip

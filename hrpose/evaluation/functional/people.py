@@ -20,6 +20,7 @@ from hrpose.errors import UserError
 
 # The share of its box that a person usually covers; xtcocotools' convention for files without `area`.
 AREA_SHARE_OF_BOX = 0.53
+NO_TRACK = -1  # in place of the track id of a person who has none
 
 Entry = Mapping[str, Any]
 _Floats = NDArray[np.float64]
@@ -34,6 +35,7 @@ class People:
     image: _Integers  # (N,) index of the image in `GroundTruth.image_ids`
     categories: _Integers  # (N,) category ids
     keypoints: _Floats  # (N, K, 3)
+    tracks: _Integers  # (N,) identities within a video; `NO_TRACK` where there is none
 
     def __len__(self) -> int:
         """N, the number of people."""
@@ -60,6 +62,7 @@ class GroundTruth(People):
     image_ids: tuple[Any, ...]
     crowd_index: tuple[float, ...]  # I numbers, CrowdPose's `crowdIndex`; NaN where there is none
     regions: tuple[list[_Floats], ...]  # for each image, PoseTrack's ignored regions: polygons (V, 2) of V corners
+    videos: tuple[str, ...]  # for each image, PoseTrack's `vid_id`; empty where there is none
     category: int  # id of the category that predictions are about
 
     @classmethod
@@ -96,6 +99,7 @@ class GroundTruth(People):
             **_of_images(_entries(content, 'images', 'id', layout), annotations, f'{layout}: images'),
             categories=categories,
             keypoints=keypoints,
+            tracks=column('track_id', _integer, NO_TRACK),
             ids=np.array([annotation.get('id') for annotation in annotations], dtype=object),
             boxes=boxes,
             has_box=has_box,
@@ -143,7 +147,8 @@ class Predictions(People):
         """Read COCO keypoint results. `Predictions` are returned as they are.
 
         Args:
-            results: `image_id`, `keypoints` (3K numbers), `score` (NaN if missing) and `category_id` (1 if missing).
+            results: `image_id`, `keypoints` (3K numbers), `score` (NaN if missing), `category_id` (1 if missing) and
+                `track_id` (`NO_TRACK` if missing).
             truth: with K joints, of the same images.
 
         Raises:
@@ -156,6 +161,7 @@ class Predictions(People):
             image=truth.places(entry['image_id'] for entry in entries),
             categories=np.array([category_of(entry) for entry in entries], dtype=np.int64),
             keypoints=_keypoints(entries, truth.keypoints.shape[1], 'prediction'),
+            tracks=np.array(_values(entries, 'track_id', _integer, NO_TRACK, 'predictions'), dtype=np.int64),
             scores=np.array([entry.get('score', np.nan) for entry in entries], dtype=np.float64),
         )
 
@@ -201,12 +207,14 @@ def _of_images(images: Sequence[Entry], annotations: Sequence[Entry], where: str
     place = {key: number for number, key in enumerate(keys)}
     axes = [{'ignore_regions': [image.get(f'ignore_regions_{axis}') or () for axis in 'xy']} for image in images]
     crowd_index = dict(zip(listed, _values(images, 'crowdIndex', float, np.nan, where), strict=True))
+    videos = dict(zip(listed, _values(images, 'vid_id', str, '', where), strict=True))
     regions = dict(zip(listed, _values(axes, 'ignore_regions', _polygons, [], where), strict=True))
     return {
         'image': np.array([place[key] for key in owners], dtype=np.int64),
         'image_ids': tuple(ids[key] for key in keys),
         'crowd_index': tuple(crowd_index.get(key, np.nan) for key in keys),
         'regions': tuple(regions.get(key, []) for key in keys),
+        'videos': tuple(videos.get(key, '') for key in keys),
     }
 
 

@@ -11,7 +11,8 @@ px; a region is (V, 2), its V corners.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,21 +52,88 @@ def posetrack_ap(
     Raises:
         UserError: an annotation without `bbox_head`, another number of joints than K, results for other images.
     """
-    truth = GroundTruth.of(gt_annotations, num_joints)
-    found = Predictions.of(results, truth)
-    # In the order of the annotations, which decides between equal scores.
-    frames = truth.image[np.sort(np.unique(truth.image, return_index=True)[1])]
-    people = truth.take(truth.num_labelled > 0)
-    lengths = head_lengths(_head_corners(people))
-    labelled, present = people.labelled & ~_ignored(people, truth), ~_ignored(found, truth)
-    right = np.zeros(present.shape, dtype=bool)
-    true_rows, found_rows = (rows_by_image(each.image, len(truth.image_ids)) for each in (people, found))
-    for frame in frames:
-        p, g = found_rows[frame], true_rows[frame]
-        right[p] = right_joints(found.keypoints[p], present[p], people.keypoints[g], labelled[g], lengths[g], threshold)
-    judged = np.concatenate([np.zeros(0, dtype=np.int64), *(found_rows[frame] for frame in frames)])
-    labels = labelled.sum(axis=0)
-    return average_precision(found.keypoints[judged, :, 2], right[judged], present[judged], labels), labels
+    judged = judge_joints(LabelledFrames.of(gt_annotations, results, num_joints), threshold)
+    return average_precision(*judged), judged.labels
+
+
+class JudgedJoints(NamedTuple):
+    """The N predicted people of all labelled frames, judged joint by joint."""
+
+    scores: _Array  # (N, K)
+    right: _Mask  # (N, K)
+    present: _Mask  # (N, K) the joints that are predicted at all
+    labels: NDArray[np.int64]  # (K,) how often a joint is labelled
+
+    def precision_and_recall(self) -> tuple[_Array, _Array]:
+        """Return (K,) the precision and the recall of all predicted joints; NaN where there is nothing to divide by."""
+        hits = (self.right & self.present).sum(axis=0)
+        return share(hits, self.present.sum(axis=0)), share(hits, self.labels)
+
+
+def judge_joints(frames: 'LabelledFrames', threshold: float = THRESHOLD) -> JudgedJoints:
+    """Return which predicted joints of all labelled frames are right, as `right_joints` finds them."""
+    right = np.zeros(frames.present.shape, dtype=bool)
+    for p, g in frames.rows.values():
+        right[p] = right_joints(*frames.people(p, g), threshold)
+    judged = np.concatenate([np.zeros(0, dtype=np.int64), *(p for p, _ in frames.rows.values())])
+    scores = frames.found.keypoints[judged, :, 2]
+    return JudgedJoints(scores, right[judged], frames.present[judged], frames.labelled.sum(axis=0))
+
+
+@dataclass(frozen=True)
+class LabelledFrames:
+    """Ground truth and predictions in the frames that somebody labelled, as poseval compares them."""
+
+    truth: GroundTruth  # the people with a labelled joint
+    found: Predictions
+    labelled: _Mask  # of `truth`, outside ignored regions
+    present: _Mask  # of `found`, outside ignored regions
+    lengths: _Array  # px, of the heads of `truth`
+    # Rows of `found` and of `truth` by the index of their image. In the order of the annotations, which decides between
+    # equal scores.
+    rows: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]]
+
+    @classmethod
+    def of(
+        cls,
+        gt_annotations: Mapping[str, Any] | GroundTruth,
+        results: Iterable[Mapping[str, Any]] | Predictions,
+        num_joints: int,
+    ) -> Self:
+        """Read ground truth and results, see `posetrack_ap`."""
+        truth = GroundTruth.of(gt_annotations, num_joints)
+        found = Predictions.of(results, truth)
+        frames = truth.image[np.sort(np.unique(truth.image, return_index=True)[1])]
+        people = truth.take(truth.num_labelled > 0)
+        found_rows, true_rows = (rows_by_image(each.image, len(truth.image_ids)) for each in (found, people))
+        return cls(
+            truth=people,
+            found=found,
+            labelled=people.labelled & ~_ignored(people, truth),
+            present=~_ignored(found, truth),
+            lengths=head_lengths(_head_corners(people)),
+            rows={int(frame): (found_rows[frame], true_rows[frame]) for frame in frames},
+        )
+
+    def people(self, p: NDArray[np.int64], g: NDArray[np.int64]) -> tuple[_Array, _Mask, _Array, _Mask, _Array]:
+        """Return the first arguments of `right_joints` and `pair_distances` for rows of `found` and of `truth`."""
+        found, truth = self.found.keypoints[p], self.truth.keypoints[g]
+        return found, self.present[p], truth, self.labelled[g], self.lengths[g]
+
+
+def pair_distances(
+    predicted: ArrayLike, present: ArrayLike, truth: ArrayLike, labelled: ArrayLike, lengths: ArrayLike
+) -> _Array:
+    """Return (P, G, K) the distance of each joint of every pair of people in one frame, in head lengths.
+
+    It is infinite where a joint is not predicted or not labelled. The arguments are those of `right_joints`.
+    """
+    found, true = (np.asarray(array, dtype=np.float64)[:, :, :2] for array in (predicted, truth))
+    distances = np.linalg.norm(found[:, None] - true[None], axis=3)
+    both = np.asarray(present)[:, None] & np.asarray(labelled)[None]
+    with np.errstate(divide='ignore', invalid='ignore'):  # a head without length: only what lies on its joint is near
+        heads = np.where(distances == 0, 0, distances / np.asarray(lengths, dtype=np.float64)[:, None])
+    return np.where(both, heads, np.inf)
 
 
 def right_joints(
@@ -89,19 +157,16 @@ def right_joints(
     Returns:
         (P, K) bool.
     """
-    found, true = (np.asarray(array, dtype=np.float64)[:, :, :2] for array in (predicted, truth))
     labelled = np.asarray(labelled)
-    right = np.zeros(found.shape[:2], dtype=bool)
-    if not len(found) or not len(true):
+    near = pair_distances(predicted, present, truth, labelled, lengths) <= threshold
+    right = np.zeros((len(near), near.shape[2]), dtype=bool)
+    if not near.size:
         return right
-    distances = np.linalg.norm(found[:, None] - true[None], axis=3)
-    near = distances <= threshold * np.asarray(lengths, dtype=np.float64)[:, None]
-    near &= np.asarray(present)[:, None] & labelled[None]
-    share = near.sum(axis=2) / np.maximum(labelled.sum(axis=1), 1)
+    shares = near.sum(axis=2) / np.maximum(labelled.sum(axis=1), 1)
     # Each prediction keeps its best true person, the first of equals; then each true person its best prediction.
-    share[np.arange(share.shape[1]) != share.argmax(axis=1)[:, None]] = 0
-    matched = np.flatnonzero(share.max(axis=0) > 0)
-    people = share.argmax(axis=0)[matched]
+    shares[np.arange(shares.shape[1]) != shares.argmax(axis=1)[:, None]] = 0
+    matched = np.flatnonzero(shares.max(axis=0) > 0)
+    people = shares.argmax(axis=0)[matched]
     right[people] = near[people, matched]
     return right
 
@@ -127,8 +192,13 @@ def average_precision(scores: ArrayLike, right: ArrayLike, counted: ArrayLike, l
     precision = hit.cumsum(axis=0) / np.maximum(counted.cumsum(axis=0), 1)
     falling = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
     # Recall grows at each hit, by one over the number of labels.
-    area = np.where(hit, falling, 0.0).sum(axis=0)
-    return np.divide(area, labels, out=np.full(len(labels), np.nan), where=labels > 0)
+    return share(np.where(hit, falling, 0.0).sum(axis=0), labels)
+
+
+def share(part: ArrayLike, whole: ArrayLike) -> _Array:
+    """Return (K,) `part` over `whole`; NaN where `whole` is 0."""
+    part, whole = (np.asarray(array, dtype=np.float64) for array in (part, whole))
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
 def in_regions(points: ArrayLike, regions: Sequence[ArrayLike]) -> _Mask:

@@ -19,7 +19,7 @@ from hrpose.datasets.metainfo import sigma_source
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_ap import COCO_METRICS, evaluate_coco, joint_agreement, resolve_backend
 from hrpose.evaluation.functional.nms import RESCORING_MODES, oks_nms, rescore, soft_oks_nms
-from hrpose.evaluation.functional.people import GroundTruth, Predictions, coco_results, rows_by_image
+from hrpose.evaluation.functional.people import NO_TRACK, GroundTruth, Predictions, coco_results, rows_by_image
 from hrpose.evaluation.metrics.base import Person, PoseMetric, format_table, only_person, truth_of, warn
 from hrpose.registry import METRICS
 
@@ -156,6 +156,7 @@ class CocoMetric(PoseMetric):
             image=truth.places(person['img_id'] for person in people),
             categories=np.array(own, dtype=np.int64),
             keypoints=keypoints,
+            tracks=np.array([person.get('track_id', NO_TRACK) for person in people], dtype=np.int64),
             scores=rescore(box_scores, keypoints[..., 2], self.keypoint_score_threshold, mode=self.rescoring),
         )
         finite = np.isfinite(keypoints).all(axis=(1, 2)) & np.isfinite(box_scores)
