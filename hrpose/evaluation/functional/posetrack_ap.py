@@ -87,7 +87,7 @@ class LabelledFrames:
     truth: GroundTruth  # the people with a labelled joint
     found: Predictions
     labelled: _Mask  # of `truth`, outside ignored regions
-    present: _Mask  # of `found`, outside ignored regions
+    present: _Mask  # of `found`, outside ignored regions; a joint of NaN is missing
     lengths: _Array  # px, of the heads of `truth`
     # Rows of `found` and of `truth` by the index of their image. In the order of the annotations, which decides between
     # equal scores.
@@ -110,7 +110,7 @@ class LabelledFrames:
             truth=people,
             found=found,
             labelled=people.labelled & ~_ignored(people, truth),
-            present=~_ignored(found, truth),
+            present=~_ignored(found, truth) & ~np.isnan(found.keypoints).any(axis=2),
             lengths=head_lengths(_head_corners(people)),
             rows={int(frame): (found_rows[frame], true_rows[frame]) for frame in frames},
         )

@@ -1,4 +1,4 @@
-"""PoseTrack's AP of single frames as a metric of mmengine's."""
+"""PoseTrack's AP of single frames, and MOTA of tracks, as a metric of mmengine's."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,9 +8,10 @@ from mmengine.logging import print_log
 
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.pck import joint_mean
-from hrpose.evaluation.functional.people import GroundTruth, Predictions
+from hrpose.evaluation.functional.people import NO_TRACK, GroundTruth, Predictions
 from hrpose.evaluation.functional.posetrack_ap import THRESHOLD, posetrack_ap
-from hrpose.evaluation.metrics.base import format_table
+from hrpose.evaluation.functional.posetrack_mot import posetrack_identity, posetrack_mot
+from hrpose.evaluation.metrics.base import format_table, only_person
 from hrpose.evaluation.metrics.coco import CocoMetric
 from hrpose.registry import METRICS
 
@@ -26,7 +27,10 @@ class PoseTrack18Metric(CocoMetric):
 
     Returns, under the prefix, `Mean`, over the joints that are labelled at all (15: the ears are not), then `Head
     Shoulder Elbow Wrist Hip Knee Ankle`, NaN where none of a part's joints is labelled. It logs these and a table by
-    joint. The joints are ranked by their own scores. For COCO's AP on the same data put a `CocoMetric` beside it.
+    joint. The joints are ranked by their own scores. Where `pred_instances` have `track_ids` (1,), the identity of the
+    person in its video, it also returns `MOTA MOTP MOTP_poseval Precision Recall`, the means over the joints, and `HOTA
+    IDF1`, all in percent; see `posetrack_mot` and `posetrack_identity`. For COCO's AP on the same data put a
+    `CocoMetric` beside it.
 
     Args:
         ann_file: PoseTrack18 JSON with the ground truth, or the folder of one file a video.
@@ -48,6 +52,12 @@ class PoseTrack18Metric(CocoMetric):
             raise UserError(f'PoseTrack18Metric: threshold is {threshold!r}; give head lengths above 0')
         self.threshold = threshold
 
+    def kept(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `CocoMetric` keeps, and the track id if there is one."""
+        if 'track_ids' not in sample['pred_instances']:
+            return super().kept(sample)
+        return {**super().kept(sample), 'track_id': int(only_person(sample['pred_instances'], 'track_ids'))}
+
     def evaluate_results(self, truth: GroundTruth, found: Predictions, info: Mapping[str, Any]) -> dict[str, float]:
         names = info['keypoint_names']
         places = {part: _places(part, names) for part in PARTS}
@@ -61,7 +71,19 @@ class PoseTrack18Metric(CocoMetric):
             + f'\nBy joint\n{format_table(("joint", "labelled", "AP"), rows)}',
             logger='current',
         )
-        return {'Mean': joint_mean(values), **by_part}
+        return {'Mean': joint_mean(values), **by_part, **self._tracking(truth, found, len(names))}
+
+    def _tracking(self, truth: GroundTruth, found: Predictions, num_joints: int) -> dict[str, float]:
+        """Return the tracking metrics, and log them; none if nobody has a track id."""
+        if (found.tracks == NO_TRACK).all():
+            return {}
+        by_joint = posetrack_mot(truth, found, num_joints, threshold=self.threshold)
+        whole = posetrack_identity(truth, found, num_joints, threshold=self.threshold)
+        names = ('MOTA', 'MOTP', 'MOTP_poseval', 'Precision', 'Recall')
+        metrics = {name: 100 * joint_mean(joints) for name, joints in zip(names, by_joint, strict=True)}
+        metrics |= {'HOTA': 100 * whole.hota, 'IDF1': 100 * whole.idf1}
+        print_log(f'Tracking, in percent:\n{format_table(list(metrics), [list(metrics.values())])}', logger='current')
+        return metrics
 
 
 def _places(part: str, names: Sequence[str]) -> np.ndarray:

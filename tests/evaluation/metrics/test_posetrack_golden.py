@@ -130,8 +130,13 @@ def test_the_metric_reports_the_total_of_poseval(sequences: dict[str, Any], tmp_
     for number, person in enumerate(joined(sequences['pred'], 'annotations')):
         joints = scored_keypoints(person)
         samples.append(predicted_sample(person['image_id'], number, joints[:, :2], joints[:, 2]))
+        samples[-1].pred_instances.track_ids = np.array([person['track_id']])
     metrics = evaluate(PoseTrack18Metric(str(tmp_path), metainfo='posetrack18', nms=None), samples)
     expected = dict(zip(sequences['expected']['joints'], sequences['expected']['ap'], strict=True))
     assert metrics['posetrack18/Mean'] == pytest.approx(expected['total'], rel=0, abs=ROUNDING)
+    for name, of_poseval in {'MOTA': 'mota', 'MOTP_poseval': 'motp', 'Precision': 'mot_precision'}.items():
+        total = sequences['expected'][of_poseval][-1]
+        assert metrics[f'posetrack18/{name}'] == pytest.approx(total, rel=0, abs=ROUNDING)
+    assert 0 < metrics['posetrack18/HOTA'] < metrics['posetrack18/IDF1'] < 100
     head = np.mean([expected[name] for name in ('head_top', 'neck', 'nose')])
     assert metrics['posetrack18/Head'] == pytest.approx(head, rel=0, abs=ROUNDING)

@@ -1,0 +1,88 @@
+"""Folders of one JSON a video: the whole command gives what poseval gives, and refuses what poseval does."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hrpose.errors import UserError
+from hrpose.evaluation.functional.posetrack_folder import score_folders, write_folder
+from tests.golden import GOLDEN, golden
+
+ROOT = Path(__file__).parents[3]
+VIDEO = '000342_mpii_test.json'
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """The golden ground truth and predictions, unpacked."""
+    for side in ('gt', 'pred'):
+        (tmp_path / side).mkdir()
+        for path in (GOLDEN / 'posetrack' / side).glob('*.json.gz'):
+            (tmp_path / side / path.stem).write_text(json.dumps(golden(f'posetrack/{side}/{path.stem}')))
+    return tmp_path / 'gt', tmp_path / 'pred'
+
+
+def edit(path: Path, change) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_the_command_gives_what_poseval_gives(folders, tmp_path):
+    command = [
+        sys.executable,
+        'tools/analysis/posetrack_eval.py',
+        *map(str, folders),
+        '--json',
+        str(tmp_path / 's.json'),
+    ]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    metrics, expected = json.loads((tmp_path / 's.json').read_text()), golden('posetrack/expected.json')
+    names = ['ap', 'ap_precision', 'ap_recall', 'mota', 'motp', 'motp_poseval', 'mot_precision', 'mot_recall']
+    assert list(metrics) == names
+    for name in set(names) - {'motp'}:
+        of_poseval = dict(zip(expected['joints'], expected[name.removesuffix('_poseval')], strict=True))
+        assert list(metrics[name]) == expected['joints']
+        assert metrics[name] == pytest.approx(of_poseval, rel=0, abs=1e-9), name
+    assert metrics['motp']['total'] > metrics['motp_poseval']['total'] + 10
+
+
+def test_a_written_folder_scores_the_same(folders, tmp_path):
+    truth, found = folders
+    results = []
+    for path in sorted(found.glob('*.json')):
+        for person in json.loads(path.read_text())['annotations']:
+            person['keypoints'][2::3] = person['scores']
+            results.append(person)
+    write_folder(tmp_path / 'written', truth, results)
+    assert score_folders(truth, tmp_path / 'written') == score_folders(truth, found)
+    with pytest.raises(UserError, match='no video has frame 7'):
+        write_folder(tmp_path / 'written', truth, [{**results[0], 'image_id': 7}])
+
+
+def test_frames_in_another_order_give_the_same(folders):
+    truth, found = folders
+    before = score_folders(truth, found)
+    for folder in folders:
+        edit(folder / VIDEO, lambda content: content['images'].reverse())
+    assert score_folders(truth, found) == before
+
+
+def test_what_poseval_refuses_is_a_sentence(folders):
+    truth, found = folders
+    whole = (found / VIDEO).read_text()
+    edit(found / VIDEO, lambda content: content['annotations'][0].update(track_id=1000))
+    with pytest.raises(UserError, match='track_id is 1000, but poseval takes 0 to 999'):
+        score_folders(truth, found)
+    (found / VIDEO).write_text(whole)
+    edit(found / VIDEO, lambda content: content['images'].pop())
+    with pytest.raises(UserError, match='images lack frame 10003420010'):
+        score_folders(truth, found)
+    (found / VIDEO).unlink()
+    with pytest.raises(UserError, match=f'pred: it has no {VIDEO}'):
+        score_folders(truth, found)
+    with pytest.raises(UserError, match=r'has no \.json file'):
+        score_folders(truth / 'no', truth / 'no')

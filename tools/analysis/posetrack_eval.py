@@ -1,0 +1,32 @@
+"""Score a folder of predictions on PoseTrack18, one JSON a video, as poseval does: AP, MOTA and MOTP.
+
+python tools/analysis/posetrack_eval.py data/posetrack18/annotations/val PREDICTIONS --json scores.json
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from hrpose.cli.run import run
+
+
+def main() -> None:
+    """Print the metrics by joint."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('truth', metavar='GT', help='folder of the annotations')
+    parser.add_argument('predictions', metavar='PRED', help='folder of files of the same names')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write the metrics to this JSON file too')
+    arguments = parser.parse_args()
+    from hrpose.evaluation.functional.posetrack_folder import score_folders
+    from hrpose.evaluation.metrics.base import format_table
+
+    metrics = score_folders(arguments.truth, arguments.predictions)
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(metrics, indent=2))
+    joints = next(iter(metrics.values()))
+    print(format_table(('joint', *metrics), [[name, *(each[name] for each in metrics.values())] for name in joints]))
+
+
+if __name__ == '__main__':
+    run(main)
