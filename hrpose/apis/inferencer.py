@@ -25,6 +25,7 @@ from hrpose.apis.model import init_model
 from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import Frame, Source, open_source
 from hrpose.apis.stream import Located, PoseStream, given_boxes
+from hrpose.apis.tracking import Estimate, Tracker, tracked, tracker_of
 from hrpose.config import each_dataset, link
 from hrpose.errors import UserError
 from hrpose.images.convert import Image, as_rgb, is_one_image
@@ -118,6 +119,7 @@ class PoseInferencer:
         *,
         boxes: Callable[[Frame], GivenBoxes] | Literal['whole_image'] | None = None,
         keep_images: bool = False,
+        track: bool | Tracker = False,
         report: Callable[[str], object] | None = None,
     ) -> PoseStream:
         """Return the results of a source's frames, to iterate over; people of neighbouring frames share batches.
@@ -131,17 +133,22 @@ class PoseInferencer:
             boxes: None asks the detector; 'whole_image'; or a function from a `Frame` to its boxes, in any form that a
                 call takes. A frame for which it raises a `UserError`, or whose boxes are wrong, is skipped as well.
             keep_images: keep each frame in its result, for `draw()`.
+            track: give people ids over the frames of each video, as `PoseResult.track_ids`: by an `OnlineTracker` with
+                its defaults, by one of your own, or by a `FlowTracker`. Images of a folder count as a video too.
             report: called with a sentence for each skip; by default it goes to the log as a warning.
 
         Raises:
-            UserError: there is no such file or camera, or there are neither boxes nor a detector.
+            UserError: there is no such file or camera, there are neither boxes nor a detector, or `track` is something
+                else.
         """
         self._require_boxes(boxes)
         frames = source if isinstance(source, Source) else open_source(source)
         locate: Callable[..., Any] = (
             partial(self.detect, at_once=frames.live) if boxes is None else partial(given_boxes, boxes=boxes)
         )
-        estimate = partial(self.estimate, at_once=frames.live, keep_images=keep_images)
+        estimate: Estimate = partial(self.estimate, at_once=frames.live, keep_images=keep_images)
+        if tracker := tracker_of(track, self.metainfo['sigmas']):
+            estimate = tracked(estimate, tracker)
         return PoseStream(frames, locate, estimate, report)
 
     def _all(self, images: Sequence[Image], boxes: Sequence[GivenBoxes] | None) -> list[PoseResult]:

@@ -28,6 +28,7 @@ class PoseResult:
         name: of the image, unique in a stream: a relative path, so that results can be files.
         rate: frames a second of the video or camera; None for an image on its own.
         rgb: (H, W, 3) uint8, the image, if the caller asked to keep it, else None.
+        track_ids: (N,) int64, one id a person over the frames of a stream; None unless it was asked to track.
     """
 
     keypoints: np.ndarray
@@ -41,6 +42,7 @@ class PoseResult:
     name: str = ''
     rate: float | None = None
     rgb: np.ndarray | None = None
+    track_ids: np.ndarray | None = None
 
     @property
     def image(self) -> np.ndarray | None:
@@ -64,16 +66,19 @@ class PoseResult:
         """Return the result as plain Python that JSON can hold.
 
         Keys: `source`, `frame_index`, `image_size` [w, h], `names` (K), and `people`, N of `box` [x1, y1, x2, y2],
-        `box_score` and `keypoints`, K of [x, y, score]. A number that is not finite (of diverged weights) is None.
+        `box_score` and `keypoints`, K of [x, y, score], and, if people have ids, `track_id`. A number that
+        is not finite (of diverged weights) is None.
         """
         joints = _plain(np.concatenate([self.keypoints, self.scores[..., None]], axis=-1))
-        people = zip(_plain(self.boxes), _plain(self.box_scores), joints, strict=True)
+        people = zip(_plain(self.boxes), _plain(self.box_scores), joints, self._ids(), strict=True)
         return {
             'source': self.source,
             'frame_index': self.frame_index,
             'image_size': list(self.image_size),
             'names': list(self.names),
-            'people': [{'box': box, 'box_score': score, 'keypoints': points} for box, score, points in people],
+            'people': [
+                {**track, 'box': box, 'box_score': score, 'keypoints': points} for box, score, points, track in people
+            ],
         }
 
     def to_json(self) -> str:
@@ -84,7 +89,7 @@ class PoseResult:
         """Return COCO keypoint results, one a person, that `CocoMetric` and COCO's server take.
 
         A person's `score` is the published one: the box's, times the mean of the joints' scores above 0.2. OKS-NMS is
-        left to the metric.
+        left to the metric. People with ids have them as `track_id` too.
 
         Args:
             image_id: of the image in the annotations.
@@ -95,10 +100,17 @@ class PoseResult:
 
         scores = rescore(self.box_scores, self.scores)
         joints = np.concatenate([self.keypoints, self.scores[..., None]], axis=-1)
-        return coco_results([image_id] * len(self), [category_id] * len(self), joints, scores)
+        people = coco_results([image_id] * len(self), [category_id] * len(self), joints, scores)
+        return [{**person, **track} for person, track in zip(people, self._ids(), strict=True)]
+
+    def _ids(self) -> list[dict[str, int]]:
+        """Return what each person's id adds to plain data."""
+        return [{}] * len(self) if self.track_ids is None else [{'track_id': one} for one in self.track_ids.tolist()]
 
     def draw(self, image: Image | None = None, *, threshold: float = 0.2, boxes: bool = True) -> np.ndarray:
         """Draw the people on the image; returns (H, W, 3) uint8 BGR, as OpenCV writes and shows it.
+
+        People with ids have a colour by id, and their ids stand at their boxes.
 
         Args:
             image: in any form that the inferencer takes; by default the one that the result kept.
@@ -120,8 +132,10 @@ class PoseResult:
         assert canvas is not None
         if canvas.shape[1::-1] != tuple(self.image_size):
             raise UserError(f'the image has {canvas.shape[1::-1]} (w, h) px, but this result is of {self.image_size}')
-        canvas = draw_boxes(canvas, self.boxes) if boxes else canvas
-        return draw_pose(canvas, self.keypoints, self.scores, self.metainfo, threshold=threshold)
+        captions = None if self.track_ids is None else list(map(str, self.track_ids))
+        canvas = draw_boxes(canvas, self.boxes, captions=captions) if boxes else canvas
+        ids = self.track_ids
+        return draw_pose(canvas, self.keypoints, self.scores, self.metainfo, threshold=threshold, ids=ids)
 
 
 def _plain(values: np.ndarray) -> list[Any]:

@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from hrpose.apis.result import PoseResult
-from hrpose.apis.sources import IMAGE_SUFFIXES
+from hrpose.apis.sources import FALLBACK_RATE, IMAGE_SUFFIXES
 from hrpose.errors import UserError
 from hrpose.images.files import save_image
 from hrpose.images.video import VideoWriter
-
-# Frames a second, if a camera does not give its rate.
-FALLBACK_RATE = 25.0
 
 
 class Saver(AbstractContextManager):
@@ -81,21 +78,23 @@ class CsvSaver(Saver):
     def add(self, result: PoseResult) -> None:
         if self._table is None:
             self._table = csv.writer(self._file, lineterminator='\n')
-            self._table.writerow(columns(result.names))
+            self._table.writerow(columns(result.names, tracked=result.track_ids is not None))
         place = ['' if value is None else value for value in (result.source, result.frame_index)]
         for number, person in enumerate(result.to_dict()['people']):
             joints = [value for joint in person['keypoints'] for value in joint]
-            self._table.writerow([*place, number, *person['box'], person['box_score'], *joints])
+            track = [person['track_id']] if 'track_id' in person else []
+            self._table.writerow([*place, number, *track, *person['box'], person['box_score'], *joints])
         self._file.flush()
 
     def close(self) -> None:
         self._file.close()
 
 
-def columns(names: tuple[str, ...]) -> list[str]:
-    """Return the columns of the table for the names of the keypoints."""
+def columns(names: tuple[str, ...], *, tracked: bool = False) -> list[str]:
+    """Return the columns of the table for the names of the keypoints, with `track_id` if people have ids."""
     joints = [f'{name}_{value}' for name in names for value in ('x', 'y', 'score')]
-    return ['source', 'frame', 'person', 'box_x1', 'box_y1', 'box_x2', 'box_y2', 'box_score', *joints]
+    track = ['track_id'] if tracked else []
+    return ['source', 'frame', 'person', *track, 'box_x1', 'box_y1', 'box_x2', 'box_y2', 'box_score', *joints]
 
 
 class ImageSaver(Saver):

@@ -17,6 +17,9 @@ from hrpose.images.video import open_capture, read_frames, released
 IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
 VIDEO_SUFFIXES = {'.avi', '.gif', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.ts', '.webm', '.wmv'}
 
+# Frames a second, if a source does not give its rate.
+FALLBACK_RATE = 25.0
+
 # These store the number of their frames; for others OpenCV multiplies duration and rate, which can be off by one.
 _COUNTED_SUFFIXES = {'.m4v', '.mov', '.mp4'}
 

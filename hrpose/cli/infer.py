@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
     parser.add_argument('--save', default='json', metavar='KINDS', help=f'some of {",".join(KINDS)} (default json)')
     parser.add_argument('--overwrite', action='store_true', help='replace the results of an earlier run in --out')
     parser.add_argument('--threshold', type=float, default=0.2, help='draw keypoints with a higher score (default 0.2)')
+    parser.add_argument('--track', action='store_true', help='give people ids over the frames of a video')
     parser.add_argument('--device', help='cpu, cuda, cuda:1, … (default: the GPU if there is one)')
     parser.add_argument('--batch-size', type=int, default=32, help='people a forward pass (default 32)')
     arguments = parser.parse_args(words)
@@ -83,7 +85,8 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     pose = build_inferencer(arguments)
     bar = progress_bar(source.total)
     keep = any(SAVERS[kind].needs_images for kind in arguments.save)
-    stream = pose.stream(source, boxes=boxes, keep_images=keep, report=lambda line: bar.write(line, file=sys.stderr))
+    report = partial(bar.write, file=sys.stderr)
+    stream = pose.stream(source, boxes=boxes, keep_images=keep, track=arguments.track, report=report)
     with Stop() as stop, ExitStack() as stack:
         # In reverse order: first the files are completed, then the bar is closed, then the summary is printed.
         stack.callback(lambda: print(summary(stream, arguments, boxes)))

@@ -5,6 +5,7 @@ Letters: N people, K joints; H, W the image's height and width; h, w those of a 
 Coordinates are image px, (x, y), with (0, 0) the centre of the top left pixel.
 """
 
+import colorsys
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from importlib.util import find_spec
@@ -67,8 +68,9 @@ def draw_pose(
     *,
     threshold: float = 0.2,
     width: int | None = None,
+    ids: Sequence[int] | np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draw people as skeletons: left limbs blue, right ones orange, those of the middle green.
+    """Draw people as skeletons: left limbs blue, right ones orange, those of the middle green; or in colours by id.
 
     A joint and its limbs are left out if it is NaN, outside the image, or its score is not above `threshold`. The
     others are larger and more opaque the higher they score.
@@ -80,6 +82,7 @@ def draw_pose(
         metainfo: of the data set: `skeleton`, and `keypoint_names` or `flip_indices`.
         threshold: in [0, 1).
         width: of limbs, px; by default it depends on the size of the image and of the person.
+        ids: (N,) of the people. Each id has one colour, the same in every frame.
 
     Returns:
         (H, W, 3) uint8 RGB, a new array.
@@ -92,13 +95,18 @@ def draw_pose(
     limbs = tuple(metainfo.get('skeleton') or ())
     keypoints, scores = _checked_people(keypoints, scores, len(sides))
     drawn = _drawable(keypoints, scores, canvas.shape, threshold)
-    for points, strength, shown in zip(keypoints, scores, drawn, strict=True):
+    if ids is not None and len(ids) != len(keypoints):
+        raise UserError(f'{len(keypoints)} people need as many ids, not {len(ids)}')
+    palettes = (
+        [SIDE_COLOURS] * len(keypoints) if ids is None else [dict.fromkeys(SIDE_COLOURS, id_colour(i)) for i in ids]
+    )
+    for points, strength, shown, colours in zip(keypoints, scores, drawn, palettes, strict=True):
         if not shown.any():
             continue
         # A small person gets thinner lines than the image: wide ones would hide it.
         thin = np.hypot(*np.ptp(points[shown], axis=0)) / 40
         person_width = width or int(np.clip(round(float(thin)), 1, line_width(canvas)))
-        _draw_person(canvas, points, strength, shown, limbs, sides, person_width)
+        _draw_person(canvas, points, strength, shown, limbs, sides, colours, person_width)
     return canvas
 
 
@@ -218,6 +226,12 @@ def write_text(canvas: np.ndarray, text: str, corner: tuple[int, int], *, size: 
     _blend(canvas[top:bottom, left:right], mask, DARK, 1.0)
 
 
+def id_colour(number: int) -> Colour:
+    """Return the colour of an id. Hues are a golden section of the circle apart, so that near ids differ much."""
+    red, green, blue = colorsys.hsv_to_rgb(0.58 + number * (5**0.5 - 1) / 2 % 1, 0.85, 1.0)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
 def limb_side(side_a: str, side_b: str) -> str:
     """Return the side of a limb from those of its two joints; a limb from left to right belongs to the centre."""
     sides = {side_a, side_b} - {CENTRE}
@@ -255,18 +269,19 @@ def _draw_person(
     shown: np.ndarray,
     limbs: Sequence[tuple[int, int]],
     sides: Sequence[str],
+    colours: Mapping[str, Colour],
     width: int,
 ) -> None:
     limbs = [(a, b) for a, b in limbs if shown[a] and shown[b]]
     # All rims first: a later one would cut through a limb that it crosses.
     for rim in (2 * max(1, width // 3), 0):
         for a, b in limbs:
-            colour = DARK if rim else SIDE_COLOURS[limb_side(sides[a], sides[b])]
+            colour = DARK if rim else colours[limb_side(sides[a], sides[b])]
             opacity = _opacity(min(strength[a], strength[b])) * (0.55 if rim else 1)
             _stamp(canvas, points[[a, b]], width + rim, partial(_line, thickness=width + rim), colour, opacity)
     for index in np.flatnonzero(shown):
         inner = width * (0.65 + 0.35 * strength[index]) + 0.5
-        for radius, colour in ((inner + max(1.0, width / 4), LIGHT), (inner, SIDE_COLOURS[sides[index]])):
+        for radius, colour in ((inner + max(1.0, width / 4), LIGHT), (inner, colours[sides[index]])):
             paint = partial(_disc, radius=round(radius * (1 << SHIFT)))
             _stamp(canvas, points[index : index + 1], 2 * radius, paint, colour, _opacity(strength[index]))
 

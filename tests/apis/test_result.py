@@ -1,6 +1,7 @@
 """`PoseResult`: the people in an image as arrays, plain data, COCO results and a drawing."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,6 +32,25 @@ def test_everything_comes_back_from_json(result):
     assert np.array_equal([person['box'] for person in content['people']], result.boxes)
     assert [person['box_score'] for person in content['people']] == [0.9, 0.5]
     assert '\n' not in result.to_json()
+
+
+def test_ids_are_in_plain_data_only_if_there_are_any(result):
+    tracked = replace(result, track_ids=np.array([7, 3]))
+    for found, plain in (
+        (tracked.to_dict()['people'], result.to_dict()['people']),
+        (tracked.to_coco(1), result.to_coco(1)),
+    ):
+        assert [person.pop('track_id') for person in found] == [7, 3]
+        assert found == plain
+    assert [person['track_id'] for person in json.loads(tracked.to_json())['people']] == [7, 3]
+
+
+def test_people_with_ids_are_drawn_in_their_colours(result, rng):
+    rgb = rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    arguments = rgb, result.keypoints, result.scores, result.metainfo
+    found = replace(result, track_ids=np.array([7, 3]), rgb=rgb)
+    assert np.array_equal(found.draw_rgb(boxes=False), draw_pose(*arguments, ids=[7, 3]))
+    assert not np.array_equal(found.draw_rgb(), found.draw_rgb(boxes=False))
 
 
 def test_a_number_that_is_not_finite_is_null_in_json(result):

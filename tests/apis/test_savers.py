@@ -59,6 +59,18 @@ def test_csv_has_a_line_a_person_and_is_complete_after_every_frame(tmp_path):
     assert (found[0]['box_x1'], found[0]['left_hand_y'], found[0]['head_score']) == ('1.5', '7.25', '0.5')
 
 
+def test_csv_has_a_column_of_ids_if_people_are_tracked(tmp_path):
+    with CsvSaver(tmp_path, 0.2) as saver:
+        saver.add(result(people=0, track_ids=np.zeros(0, np.int64)))
+        saver.add(result(people=2, index=1, track_ids=np.array([4, 2])))
+    found = list(csv.DictReader((tmp_path / 'poses.csv').open()))
+    assert [(row['person'], row['track_id'], row['box_x1'], row['right_hand_score']) for row in found] == [
+        ('0', '4', '1.5', '0.5'),
+        ('1', '2', '1.5', '0.5'),
+    ]
+    assert columns(INFO['keypoint_names'], tracked=True)[3:5] == ['track_id', 'box_x1']
+
+
 def test_images_keep_their_names_and_get_a_missing_suffix(tmp_path):
     with ImageSaver(tmp_path, 0.2) as saver:
         for name in ('a.png', 'sub/B.JPG', 'clip.avi/000003', 'photo.heic'):

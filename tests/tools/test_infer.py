@@ -108,6 +108,13 @@ def test_a_clip_gives_data_images_and_a_video(infer, sample_data, tmp_path):
     assert read_image(out / drawn[0]).shape == (720, 1280, 3)
 
 
+def test_tracked_people_have_ids_in_json_and_csv(infer, sample_data, tmp_path):
+    infer(sample_data / CLIP, '--whole-image', '--track', '--save', 'json,csv')
+    frames = json.loads((tmp_path / 'out/poses.json').read_text())
+    assert [[person['track_id'] for person in frame['people']] for frame in frames] == [[0]] * 5
+    assert [row['track_id'] for row in csv.DictReader((tmp_path / 'out/poses.csv').open())] == ['0'] * 5
+
+
 def test_annotated_boxes_give_the_people_of_a_test(infer, sample_data, tmp_path):
     source = sample_data / 'coco'
     infer(f'{source}/*.jpg', '--boxes', source / 'test_coco.json', '--save', 'json')

@@ -6,7 +6,7 @@ import pytest
 from hrpose.datasets import metainfo
 from hrpose.errors import UserError
 from hrpose.visualization import draw_boxes, draw_heatmaps, draw_pose
-from hrpose.visualization.draw import SIDE_COLOURS, limb_side, line_width
+from hrpose.visualization.draw import SIDE_COLOURS, id_colour, limb_side, line_width
 
 COCO = metainfo.resolve('coco')
 ARM = {
@@ -160,3 +160,20 @@ def test_a_limb_from_left_to_right_belongs_to_the_middle():
     assert limb_side('left', 'right') == 'centre'
     assert limb_side('centre', 'right') == 'right'
     assert limb_side('left', 'left') == 'left'
+
+
+def test_a_person_with_an_id_has_one_colour():
+    image = draw_pose(GREY, HANDS, np.ones(3), ARM, width=3, ids=[5])
+    for x in (20, 40, 60, 80, 100):
+        np.testing.assert_array_equal(image[50, x], id_colour(5))
+
+
+def test_colours_of_ids_that_follow_one_another_differ():
+    colours = np.array([id_colour(number) for number in range(12)])
+    apart = np.abs(colours[:, None] - colours).max(axis=2)
+    assert apart[~np.eye(12, dtype=bool)].min() > 30
+
+
+def test_as_many_ids_as_people_are_needed():
+    with pytest.raises(UserError, match='1 people need as many ids, not 2'):
+        draw_pose(GREY, HANDS, None, ARM, ids=[1, 2])
