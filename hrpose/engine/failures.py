@@ -7,6 +7,7 @@ import signal
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.connection import wait
 from typing import Any
 
 import torch
@@ -87,12 +88,11 @@ def _workers(error: BaseException) -> Iterator[Any]:
 
 def _ended_worker(error: BaseException) -> str | None:
     """Return the process id of a loader worker that ended, or does so within a second; None if there is none."""
-    for worker in _workers(error):
-        with suppress(RuntimeError):  # PyTorch's signal handler may report the worker meanwhile
-            worker.join(timeout=1)
-        if worker.exitcode is not None:
-            return str(worker.pid)
-    return None
+    workers = {worker.sentinel: worker for worker in _workers(error)}
+    with suppress(RuntimeError):  # PyTorch's signal handler may report the worker meanwhile
+        for sentinel in wait(workers, timeout=1):
+            workers[sentinel].join(timeout=1)  # its pipe closes a moment before the process has ended
+    return next((str(worker.pid) for worker in workers.values() if worker.exitcode is not None), None)
 
 
 def _end_of(pids: str, error: BaseException) -> str:

@@ -9,7 +9,7 @@ from hrpose.config import load_config
 from hrpose.errors import UserError
 from hrpose.registry import MODELS
 from tests.checkpoints.cases import LAYOUTS, POSE_LAYOUTS, clone, distributed, official, saved, small_model
-from tests.golden import assert_heatmaps, fill, golden, golden_input, golden_keys
+from tests.golden import assert_heatmaps, golden, golden_input, golden_keys, golden_weights
 
 
 @pytest.fixture(scope='module')
@@ -133,7 +133,7 @@ GOLDEN_POSE = {
 @pytest.mark.parametrize('layout', GOLDEN_POSE)
 def test_a_published_file_gives_the_golden_heatmaps(layout, repository, tmp_path, messages):
     config, network, make = GOLDEN_POSE[layout]
-    state = filled(network)
+    state = golden_weights(network)
     path = saved(make(state), tmp_path / 'a.pth')
     model = init_model(repository / 'configs' / f'{config}.py', path)
     with torch.no_grad():
@@ -142,13 +142,8 @@ def test_a_published_file_gives_the_golden_heatmaps(layout, repository, tmp_path
     assert f'{len(state)} of {len(state)} weights (100%) matched' in messages[0]
 
 
-def filled(network: str) -> dict[str, torch.Tensor]:
-    """Return a published state dict with the golden weights."""
-    return {key: fill(key, shape) for key, shape in golden_keys(network).items()}
-
-
 def test_a_published_classifier_fills_the_whole_backbone(tmp_path, messages):
-    state = filled('cls_hrnet_w18')
+    state = golden_weights('cls_hrnet_w18')
     backbone = pretrained(saved(state, tmp_path / 'a.pth'), 'w18').state_dict()
     assert all(torch.equal(value, state[key]) for key, value in backbone.items())
     coarser = [key for key in state if key.startswith(tuple(f'stage4.2.fuse_layers.{index}.' for index in (1, 2, 3)))]
@@ -189,7 +184,7 @@ def test_the_published_names_of_mmpose_are_hrposes(network):
 @pytest.mark.parametrize('converted', [False, True])
 @pytest.mark.parametrize(('order', 'told'), [('rgb', True), ('bgr', False)])
 def test_official_resnets_say_that_they_take_bgr_images(order, told, converted, repository, tmp_path, messages):
-    path = saved(filled('pose_resnet50_256x192'), tmp_path / 'a.pth')
+    path = saved(golden_weights('pose_resnet50_256x192'), tmp_path / 'a.pth')
     if converted:
         convert_checkpoint(path, path := tmp_path / 'b.pth')
     option = 'model.data_preprocessor.channel_order'

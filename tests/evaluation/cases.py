@@ -79,7 +79,7 @@ def _result(rng, annotation):
     }
 
 
-POSETRACK_EARS = [3, 4]  # which nobody labels
+POSETRACK_EARS = [3, 4]  # PoseTrack18 never labels them
 
 
 def predicted_sample(image, number, keypoints, scores, *, box_score=1.0, box_size=(100.0, 100.0)):

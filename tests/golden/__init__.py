@@ -31,6 +31,11 @@ def golden_keys(network: str) -> dict[str, tuple[int, ...]]:
     return {key: tuple(shape) for key, shape in golden(f'{network}_keys.json').items()}
 
 
+def golden_weights(network: str) -> dict[str, torch.Tensor]:
+    """Return a published state dict, filled by the rule."""
+    return {key: fill(key, shape) for key, shape in golden_keys(network).items()}
+
+
 def condense(heatmaps: np.ndarray) -> dict[str, np.ndarray]:
     """Return what is stored of heatmaps (..., H, W): some cells, and the sum of each row and of each column."""
     exact = np.asarray(heatmaps, np.float64)

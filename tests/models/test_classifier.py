@@ -15,7 +15,7 @@ from hrpose.errors import UserError
 from hrpose.models import HRNetClassificationNeck, ImageClassifier
 from hrpose.registry import MODELS
 from tests.checkpoints.cases import saved
-from tests.golden import fill, golden, golden_input, golden_keys
+from tests.golden import golden, golden_input, golden_weights
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'classification'
 
@@ -31,7 +31,7 @@ def small_classifier(classes: int = 3) -> ImageClassifier:
 
 @pytest.mark.parametrize('arch', ['w18', 'w32'])
 def test_a_published_file_gives_the_official_logits(arch, tmp_path, messages):
-    state = {key: fill(key, shape) for key, shape in golden_keys(f'cls_hrnet_{arch}').items()}
+    state = golden_weights(f'cls_hrnet_{arch}')
     model = init_model(config_of(arch), saved(state, tmp_path / 'hrnet.pth'))
     with torch.no_grad():
         logits = model(golden_input(224, 224)).numpy()

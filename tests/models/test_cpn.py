@@ -14,7 +14,7 @@ from hrpose.models.estimators.topdown import gather_labels
 from hrpose.models.heads.cpn_head import kernel_sigma
 from hrpose.registry import DATASETS, MODELS
 from tests.config.cases import as_dict
-from tests.golden import WRONG, assert_earlier, assert_heatmaps, fill, golden, golden_input, golden_keys
+from tests.golden import WRONG, assert_earlier, assert_heatmaps, golden, golden_input, golden_keys, golden_weights
 
 CPN = 'cpn50_256x192'
 LEVELS = ['global_c5', 'global_c4', 'global_c3', 'global_c2']
@@ -24,7 +24,7 @@ LEVELS = ['global_c5', 'global_c4', 'global_c3', 'global_c2']
 def cpn(tmp_path_factory):
     """CPN with the golden weights, from a file under the port's own names."""
     path = tmp_path_factory.mktemp('cpn') / 'a.pth'
-    torch.save({key: fill(key, shape) for key, shape in golden_keys(CPN).items()}, path)
+    torch.save(golden_weights(CPN), path)
     return init_model('cpn_r50_ohkm_coco_256x192', path)
 
 

@@ -11,7 +11,7 @@ from hrpose.errors import UserError
 from hrpose.models import StackedHourglassHead
 from hrpose.registry import MODELS
 from tests.config.cases import as_dict
-from tests.golden import WRONG, assert_earlier, assert_heatmaps, fill, golden, golden_input, golden_keys
+from tests.golden import WRONG, assert_earlier, assert_heatmaps, golden, golden_input, golden_keys, golden_weights
 
 NEWELL = 'newell_hourglass8_256x256'
 
@@ -20,7 +20,7 @@ NEWELL = 'newell_hourglass8_256x256'
 def newell(tmp_path_factory):
     """Newell's eight stacks with the golden weights, under the release's own names."""
     path = tmp_path_factory.mktemp('newell') / 'a.pth'
-    torch.save({key: fill(key, shape) for key, shape in golden_keys(NEWELL).items()}, path)
+    torch.save(golden_weights(NEWELL), path)
     return init_model('hourglass8_mpii_256x256', path)
 
 
@@ -74,9 +74,8 @@ def test_newells_model_has_every_weight_of_the_release_but_the_unused(newell):
 
 
 def test_mmposes_two_stacks_give_the_golden_heatmaps_of_two_and_of_one():
-    keys = golden_keys('mmpose_hourglass52x2_256x256')
     model = init_model('hourglass52x2_coco_256x256')
-    load_weights(model, {key: fill(key, shape) for key, shape in keys.items()}, name='a.pth', complete=True)
+    load_weights(model, golden_weights('mmpose_hourglass52x2_256x256'), name='a.pth', complete=True)
     with torch.no_grad():
         first, last = model.head.outputs(model.extract(golden_input(256, 256))).values()
     stored = golden('mmpose_hourglass52x2_256x256_forward.npz')

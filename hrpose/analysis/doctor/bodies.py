@@ -44,7 +44,7 @@ def unlabelled_joints(people: People) -> Iterator[Finding]:
         yield Finding('unlabelled_joints', 'error', place, explanation, 'set the flag of a labelled joint to 1 or 2')
         return
     names = some_of([name for name, lost in zip(people.names, missing, strict=True) if lost])
-    explanation = f'labelled on nobody, so neither trained nor tested: {names}'
+    explanation = f'without any label, so neither trained nor tested: {names}'
     advice = 'right for a data set without them; else check the flags, or leave the joints out of the metainfo'
     severity: Severity = 'warning' if real.sum() >= ENOUGH else 'note'
     yield Finding('unlabelled_joints', severity, place, explanation, advice)

@@ -133,7 +133,7 @@ def accumulated(
 
 
 class JointAgreement(NamedTuple):
-    """How well each of K joints is found; NaN where a joint is labelled on nobody."""
+    """How well each of K joints is found; NaN for a joint without any label."""
 
     labelled: NDArray[np.int64]  # (K,) number of people on whom the joint is labelled
     similarity: NDArray[np.float64]  # (K,) mean of exp(-e), with e as in OKS

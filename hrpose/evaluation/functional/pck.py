@@ -5,9 +5,9 @@ side of the box, the torso (Yang and Ramanan, PAMI 2013), or the head (PCKh, And
 mean PCK over evenly spaced thresholds. EPE, the end-point error, is the mean distance in px. All start from
 `joint_distances`.
 
-Each measure is a pair: one value a joint (K,), NaN for a joint that is labelled on nobody, and the mean of the joints'
-values, in which each joint counts the same. PCKh of MPII follows the official HRNet release's `MPIIDataset.evaluate`:
-there the mean weighs a joint by how often it is labelled.
+Each measure is a pair: the value of each joint (K,), which is NaN for a joint without any label, and the mean of these
+values, unweighted. Only in PCKh of MPII, which follows the official HRNet release's `MPIIDataset.evaluate`, does the
+mean weigh a joint by how often it is labelled.
 
 Letters: N people, K joints, T thresholds. Keypoints are (x, y) in image px.
 """

@@ -15,6 +15,7 @@ from hrpose.evaluation.functional.pck import joint_mean
 from hrpose.evaluation.functional.people import GroundTruth
 from hrpose.evaluation.functional.posetrack_ap import LabelledFrames, average_precision, judge_joints
 from hrpose.evaluation.functional.posetrack_mot import posetrack_mot
+from hrpose.files import whole
 
 MAX_TRACKS = 1000  # track ids are below
 POSEVAL_JOINTS = (
@@ -42,13 +43,10 @@ def score_folders(truth: str | Path, predictions: str | Path) -> dict[str, dict[
         UserError: a video or a frame that one side lacks, a track id outside 0 to 999, and all that `posetrack_mot`
             raises.
     """
-    true_files, found_files = ({path.name: path for path in sorted(Path(each).glob('*.json'))} for each in
-                               (truth, predictions))  # fmt: skip
+    true_files, found_files = _video_files(truth), _video_files(predictions)
     for name in sorted(true_files.keys() ^ found_files.keys()):
         lacking = predictions if name in true_files else truth
         raise UserError(f'{lacking}: it has no {name}; both folders must have one file of each video')
-    if not true_files:
-        raise UserError(f'{truth}: this folder has no .json file; give the folder of one JSON a video')
     images: list[Content] = []
     annotations: list[Content] = []
     results: list[Content] = []
@@ -87,18 +85,28 @@ def write_folder(folder: str | Path, truth: str | Path, results: list[Content]) 
         keypoints[:, 2] = 1
         entry = {'track_id': track, 'category_id': 1, 'keypoints': keypoints.ravel().tolist(), 'scores': scores}
         by_frame.setdefault(image_key(person['image_id']), []).append(entry)
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    for path in sorted(Path(truth).glob('*.json')):
-        content = read_coco_json(str(path))
+    contents = {name: read_coco_json(str(path)) for name, path in _video_files(truth).items()}
+    known = {image_key(image['id']) for content in contents.values() for image in content['images']}
+    if unknown := by_frame.keys() - known:
+        raise UserError(f'{truth}: no video has frame {min(unknown)}, which is predicted; give the folder it is from')
+    for name, content in contents.items():
         people = [
             {'id': 100 * int(image['id']) + number, 'image_id': image['id'], **entry}
             for image in content['images']
-            for number, entry in enumerate(by_frame.pop(image_key(image['id']), []))
+            for number, entry in enumerate(by_frame.get(image_key(image['id']), []))
         ]
         parts = {'images': content['images'], 'annotations': people, 'categories': content.get('categories') or []}
-        (Path(folder) / path.name).write_text(json.dumps(parts))
-    if by_frame:
-        raise UserError(f'{truth}: no video has frame {min(by_frame)}, which is predicted; give the folder it is from')
+        with whole(Path(folder) / name) as part:
+            part.write_text(json.dumps(parts))
+
+
+def _video_files(folder: str | Path) -> dict[str, Path]:
+    """Return the JSON files of a folder by name; raise `UserError` if there are none."""
+    files = {path.name: path for path in sorted(Path(folder).glob('*.json'))}
+    if not files:
+        problem = 'has no .json file' if Path(folder).is_dir() else 'is not a folder'
+        raise UserError(f'{folder}: {problem}; give the folder of one JSON a video')
+    return files
 
 
 def _labelled(person: Mapping[str, Any]) -> Content:

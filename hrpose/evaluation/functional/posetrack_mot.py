@@ -9,8 +9,8 @@ within half a head. In each frame, a true joint keeps the prediction it was last
 pair is valid; the other valid pairs are those of the Hungarian method. A true joint that gets another identity than its
 last one is a switch.
 
-Two rules are poseval's own. The last labelled frame of each video is left out. A frame where true people or predictions
-are missing altogether counts, for each joint, as one miss and one false positive, whoever is there.
+Two rules are poseval's own. The last labelled frame of each video does not count. A frame without any true person, or
+without any prediction, counts as one miss and one false positive of each joint, however many people the other side has.
 
 Letters: P predicted and G true people of one frame; K joints; T tracks. Coordinates are image px.
 """
@@ -137,7 +137,7 @@ def videos(frames: LabelledFrames, threshold: float = THRESHOLD) -> Iterator[lis
                 'to the annotations'
             )
         by_video.setdefault(owners[image], []).append(image)
-    # Joints that nobody labels, PoseTrack's ears, keep nobody in a frame.
+    # A person counts only with an evaluated joint. PoseTrack never labels ears, so ears alone are not enough.
     evaluated = frames.labelled.any(axis=0)
     for images in by_video.values():
         rows = [

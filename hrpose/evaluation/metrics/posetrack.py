@@ -74,7 +74,7 @@ class PoseTrack18Metric(CocoMetric):
         return {'Mean': joint_mean(values), **by_part, **self._tracking(truth, found, len(names))}
 
     def _tracking(self, truth: GroundTruth, found: Predictions, num_joints: int) -> dict[str, float]:
-        """Return the tracking metrics, and log them; none if nobody has a track id."""
+        """Return and log the tracking metrics; return {} if no prediction has a track id."""
         if (found.tracks == NO_TRACK).all():
             return {}
         by_joint = posetrack_mot(truth, found, num_joints, threshold=self.threshold)

@@ -25,7 +25,7 @@ def crowded_case(rng):
         image['crowdIndex'] = float(np.round(rng.random(), 2))
     for annotation in dataset['annotations']:
         del annotation['area']
-        annotation['id'] += 1  # to xtcocotools, 0 is nobody
+        annotation['id'] += 1  # xtcocotools takes the id 0 for "no match"
         annotation['iscrowd'] = 0
         # Some have nothing but head or neck, and do not count.
         if rng.random() < 0.15:

@@ -60,7 +60,18 @@ def test_a_written_folder_scores_the_same(folders, tmp_path):
     write_folder(tmp_path / 'written', truth, results)
     assert score_folders(truth, tmp_path / 'written') == score_folders(truth, found)
     with pytest.raises(UserError, match='no video has frame 7'):
-        write_folder(tmp_path / 'written', truth, [{**results[0], 'image_id': 7}])
+        write_folder(tmp_path / 'other', truth, [{**results[0], 'image_id': 7}])
+    assert not (tmp_path / 'other').exists()
+
+
+@pytest.mark.parametrize(('made', 'problem'), [(True, 'has no .json file'), (False, 'is not a folder')])
+def test_a_folder_without_videos_is_named(folders, made, problem, tmp_path):
+    wrong = tmp_path / 'wrong'
+    if made:
+        wrong.mkdir()
+    for pair in ((wrong, folders[1]), (folders[0], wrong)):
+        with pytest.raises(UserError, match=f'{wrong}: {problem}; give'):
+            score_folders(*pair)
 
 
 def test_frames_in_another_order_give_the_same(folders):
@@ -84,5 +95,3 @@ def test_what_poseval_refuses_is_a_sentence(folders):
     (found / VIDEO).unlink()
     with pytest.raises(UserError, match=f'pred: it has no {VIDEO}'):
         score_folders(truth, found)
-    with pytest.raises(UserError, match=r'has no \.json file'):
-        score_folders(truth / 'no', truth / 'no')

@@ -93,7 +93,7 @@ def generated(rng, tmp_path):
     """The samples of predictions of mixed quality, their ground truth and its file, and the predictions as results."""
     dataset, results = generated_case(rng)
     for person in dataset['annotations']:
-        person['id'] += 1  # to pycocotools, 0 is nobody
+        person['id'] += 1  # pycocotools takes the id 0 for "no match"
     (tmp_path / 'truth.json').write_text(json.dumps(dataset))
     keypoints = np.reshape([result['keypoints'] for result in results], (-1, 17, 3))
     sizes = 1.25 * np.ptp(keypoints[..., :2], axis=1)
