@@ -25,12 +25,13 @@ from hrpose.apis.model import init_model
 from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import Frame, Source, open_source
 from hrpose.apis.stream import Located, PoseStream, given_boxes
-from hrpose.apis.tracking import Estimate, Tracker, tracked, tracker_of
+from hrpose.apis.tracking import Estimate, Tracker, smoothed, smoother_of, tracked, tracker_of
 from hrpose.config import each_dataset, link
 from hrpose.errors import UserError
 from hrpose.images.convert import Image, as_rgb, is_one_image
 from hrpose.plugins.openmmlab import prepare_openmmlab
 from hrpose.registry import TRANSFORMS
+from hrpose.tracking import OneEuroFilter
 
 Detector = Callable[[Sequence[np.ndarray]], Sequence[Boxes]]
 Crop = dict[str, Any]
@@ -120,6 +121,7 @@ class PoseInferencer:
         boxes: Callable[[Frame], GivenBoxes] | Literal['whole_image'] | None = None,
         keep_images: bool = False,
         track: bool | Tracker = False,
+        smooth: bool | OneEuroFilter = False,
         report: Callable[[str], object] | None = None,
     ) -> PoseStream:
         """Return the results of a source's frames, to iterate over; people of neighbouring frames share batches.
@@ -135,11 +137,13 @@ class PoseInferencer:
             keep_images: keep each frame in its result, for `draw()`.
             track: give people ids over the frames of each video, as `PoseResult.track_ids`: by an `OnlineTracker` with
                 its defaults, by one of your own, or by a `FlowTracker`. Images of a folder count as a video too.
+            smooth: smooth the joints of people with ids over time: by a `OneEuroFilter` with its defaults, or by one of
+                your own. `smooth_results` smooths without lag afterwards.
             report: called with a sentence for each skip; by default it goes to the log as a warning.
 
         Raises:
-            UserError: there is no such file or camera, there are neither boxes nor a detector, or `track` is something
-                else.
+            UserError: there is no such file or camera, there are neither boxes nor a detector, `track` or `smooth` is
+                something else, or `smooth` is given without `track`.
         """
         self._require_boxes(boxes)
         frames = source if isinstance(source, Source) else open_source(source)
@@ -149,6 +153,8 @@ class PoseInferencer:
         estimate: Estimate = partial(self.estimate, at_once=frames.live, keep_images=keep_images)
         if tracker := tracker_of(track, self.metainfo['sigmas']):
             estimate = tracked(estimate, tracker)
+        if smoother := smoother_of(smooth, track=track):
+            estimate = smoothed(estimate, smoother)
         return PoseStream(frames, locate, estimate, report)
 
     def _all(self, images: Sequence[Image], boxes: Sequence[GivenBoxes] | None) -> list[PoseResult]:

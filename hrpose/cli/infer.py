@@ -42,11 +42,13 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
     parser.add_argument('--overwrite', action='store_true', help='replace the results of an earlier run in --out')
     parser.add_argument('--threshold', type=float, default=0.2, help='draw keypoints with a higher score (default 0.2)')
     parser.add_argument('--track', action='store_true', help='give people ids over the frames of a video')
+    parser.add_argument('--smooth', action='store_true', help="with --track: smooth each person's joints over time")
     parser.add_argument('--device', help='cpu, cuda, cuda:1, … (default: the GPU if there is one)')
     parser.add_argument('--batch-size', type=int, default=32, help='people a forward pass (default 32)')
     arguments = parser.parse_args(words)
     arguments.save = kinds_of(arguments.save)
     check_people(arguments)
+    check_tracking(arguments)
     return arguments
 
 
@@ -70,6 +72,12 @@ def check_people(arguments: argparse.Namespace) -> None:
         raise UserError('--box-threshold has no effect with --whole-image, which has no scores; leave it out')
 
 
+def check_tracking(arguments: argparse.Namespace) -> None:
+    """Refuse options that need the ids of people where there are none."""
+    if arguments.smooth and not arguments.track:
+        raise UserError('--smooth follows people by their ids, which they do not have; give --track too')
+
+
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
     """Process the source and print a summary."""
     arguments = parse_arguments(words, prog)
@@ -86,7 +94,9 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     bar = progress_bar(source.total)
     keep = any(SAVERS[kind].needs_images for kind in arguments.save)
     report = partial(bar.write, file=sys.stderr)
-    stream = pose.stream(source, boxes=boxes, keep_images=keep, track=arguments.track, report=report)
+    stream = pose.stream(
+        source, boxes=boxes, keep_images=keep, track=arguments.track, smooth=arguments.smooth, report=report
+    )
     with Stop() as stop, ExitStack() as stack:
         # In reverse order: first the files are completed, then the bar is closed, then the summary is printed.
         stack.callback(lambda: print(summary(stream, arguments, boxes)))

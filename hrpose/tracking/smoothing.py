@@ -3,10 +3,11 @@
 Both work on the joints that are there. A joint that is NaN or scores below the threshold comes back as it was given,
 and takes no part in the smoothing of others.
 
-Letters: T frames, N people, K joints. Keypoints are (x, y) in image px, times are in seconds.
+Letters: T frames, N people, P people of all frames, K joints. Keypoints are (x, y) in image px, times are in seconds.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -168,4 +169,41 @@ def smooth_track(
         if size > order + 1:
             joints = starts[(stretches == (start, end)).all(axis=1), 0]
             smooth[start:end, joints] = savgol_filter(points[start:end, joints], size, order, axis=0)
+    return smooth
+
+
+def smooth_people(
+    keypoints: ArrayLike, scores: ArrayLike | None, ids: ArrayLike, frames: ArrayLike, *, rate: float, **options: Any
+) -> Array:
+    """Smooth the joints of all people of a video by `smooth_track`, each on their own.
+
+    Args:
+        keypoints: (P, K, 2) image px, a row for each person in each frame.
+        scores: (P, K); None counts every joint that is not NaN.
+        ids: (P,) of the people, each at most once in a frame.
+        frames: (P,) the frames' numbers in the video.
+        rate: frames a second of the video.
+        options: of `smooth_track`.
+
+    Returns:
+        (P, K, 2) image px, a new array.
+
+    Raises:
+        UserError: an id occurs twice in a frame, and all that `smooth_track` raises.
+    """
+    points, scores = checked_people(keypoints, scores)
+    people, numbers = np.asarray(ids, dtype=np.int64), np.asarray(frames, dtype=np.int64)
+    if people.shape != (len(points),) or numbers.shape != (len(points),):
+        raise UserError(f'{len(points)} people have ids {people.shape} and frames {numbers.shape}; give one of each')
+    if len(points) > len(np.unique(np.stack([people, numbers]), axis=1).T):
+        raise UserError('an id occurs twice in a frame; give each person of a frame an id of their own')
+    smooth = points.copy()
+    for person in np.unique(people):
+        rows = np.flatnonzero(people == person)
+        places = numbers[rows] - numbers[rows].min()
+        track = np.full((places.max() + 1, *points.shape[1:]), np.nan)
+        track[places] = points[rows]
+        seen = np.zeros(track.shape[:2])
+        seen[places] = scores[rows]
+        smooth[rows] = smooth_track(track, seen, rate=rate, **options)[places]
     return smooth

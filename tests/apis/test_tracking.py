@@ -1,4 +1,4 @@
-"""A stream with ids: people keep them over a video, and results are otherwise the same."""
+"""A stream with ids: people keep them over a video, results are otherwise the same, and joints are smoothed by id."""
 
 from dataclasses import replace
 
@@ -8,11 +8,11 @@ import pytest
 from hrpose.apis import Boxes, PoseResult
 from hrpose.apis.inferencer import CPU_BATCH
 from hrpose.apis.sources import Frame
-from hrpose.apis.tracking import tracked
+from hrpose.apis.tracking import smooth_results, smoothed, tracked
 from hrpose.datasets.metainfo import resolve
 from hrpose.errors import UserError
 from hrpose.images.files import save_image
-from hrpose.tracking import FlowTracker, OnlineTracker
+from hrpose.tracking import FlowTracker, OneEuroFilter, OnlineTracker, smooth_track
 from tests.tracking.drawn import SIGMAS
 
 PEOPLE = np.array([[4.0, 4, 30, 50], [50, 6, 76, 56]])  # boxes, image px
@@ -85,3 +85,96 @@ def test_people_whom_the_published_tracker_drops_are_left_out(pose, make_image):
 def test_what_is_no_tracker_is_refused(pose, make_image, track, message):
     with pytest.raises(UserError, match=message):
         pose.stream([make_image()], boxes='whole_image', track=track)
+
+
+def swaying(frames=60, rate=30.0, ids=(4, 2), source='a/clip.mp4'):
+    """Return the results of a video of people who sway, with noise; every other frame has them in another order."""
+    rng = np.random.default_rng(0)
+    info = resolve('coco')
+    order = [np.arange(len(ids))[:: 1 if frame % 2 else -1] for frame in range(frames)]
+    sway = np.sin(np.arange(frames) / rate)[:, None, None, None] * [60.0, 20.0]
+    joints = 100.0 + 50 * np.arange(len(ids))[:, None, None] + sway + rng.normal(size=(frames, len(ids), 17, 2))
+    return [
+        PoseResult(
+            joints[n, order[n]],
+            np.ones((len(ids), 17), np.float32),
+            np.tile([0.0, 0, 90, 90], (len(ids), 1)),
+            np.ones(len(ids)),
+            info,
+            (640, 480),
+            source,
+            n,
+            f'{source}/{n:06d}',
+            rate,
+            track_ids=np.array(ids)[order[n]],
+        )
+        for n in range(frames)
+    ]
+
+
+def of_person(results, number):
+    return np.array([result.keypoints[result.track_ids == number][0] for result in results])
+
+
+def test_a_smoothed_stream_is_that_of_the_filter(pose, make_image):
+    images = [make_image() for _ in range(5)]
+    options = dict(boxes=boxes_of, track=OnlineTracker(SIGMAS, similarity='iou'))
+    plain = list(pose.stream(images, **options))
+    found = list(pose.stream(images, **options, smooth=OneEuroFilter(min_cutoff=0.5)))
+    smooth = OneEuroFilter(min_cutoff=0.5)
+    for n, (before, after) in enumerate(zip(plain, found, strict=True)):
+        expected = smooth(before.keypoints, before.scores, after.track_ids, time=n / 25)  # images: 25 frames a second
+        assert np.array_equal(after.keypoints, expected)
+        assert replace(after, keypoints=before.keypoints, track_ids=before.track_ids).to_dict() == before.to_dict()
+    assert not np.array_equal(found[4].keypoints, plain[4].keypoints)
+
+
+def test_smoothing_follows_the_rate_of_each_video_and_starts_anew():
+    videos = [*swaying(rate=60.0, source='a.mp4'), *swaying(rate=15.0, source='b.mp4')]
+    found = list(smoothed(lambda results: iter(results), OneEuroFilter())(videos))
+    for part, rate in ((slice(60), 60), (slice(60, 120), 15)):
+        smooth = OneEuroFilter()
+        for n, (before, after) in enumerate(zip(videos[part], found[part], strict=True)):
+            expected = smooth(before.keypoints, None, before.track_ids, time=n / rate)
+            assert np.array_equal(after.keypoints, expected)
+
+
+def test_a_whole_video_is_smoothed_by_person():
+    results = [*swaying(), *swaying(frames=20, rate=15.0, source='b.mp4')]
+    results[7] = replace(results[7], **{name: getattr(results[7], name)[:0] for name in PEOPLE_FIELDS})
+    found = smooth_results(iter(results))
+    first, second = found[:60], found[60:]
+    for number in (2, 4):
+        track = of_person([*results[:7], *results[8:60]], number)
+        expected = smooth_track(np.insert(track, 7, np.nan, axis=0), rate=30.0)
+        assert np.array_equal(of_person([*first[:7], *first[8:]], number), np.delete(expected, 7, axis=0))
+        assert np.array_equal(of_person(second, number), smooth_track(of_person(results[60:], number), rate=15.0))
+    assert [len(one) for one in found] == [len(one) for one in results]
+
+
+PEOPLE_FIELDS = ('keypoints', 'scores', 'boxes', 'box_scores', 'track_ids')
+
+
+def test_results_without_ids_are_not_smoothed():
+    with pytest.raises(UserError, match='has no ids, by which joints are smoothed; give the results of track=True'):
+        smooth_results([replace(swaying(1)[0], track_ids=None)])
+
+
+@pytest.mark.parametrize('rate', [0.0, np.nan, np.inf, -25.0])
+def test_a_frame_rate_that_is_none_is_refused_by_both_filters(rate):
+    wrong = [replace(result, rate=rate) for result in swaying(2)]
+    for smooth in (smooth_results, lambda results: list(smoothed(iter, OneEuroFilter())(results))):
+        with pytest.raises(UserError, match='is not a positive number; give the rate of the video'):
+            smooth(wrong)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(smooth=True), 'smooth: joints are smoothed by person, and people have no ids; give track=True too'),
+        (dict(smooth='one-euro', track=True), "smooth: 'one-euro' is no filter; give True or a OneEuroFilter"),
+    ],
+)
+def test_smoothing_that_cannot_be_is_refused(pose, make_image, options, message):
+    with pytest.raises(UserError, match=message):
+        pose.stream([make_image()], boxes='whole_image', **options)

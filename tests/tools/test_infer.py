@@ -115,6 +115,23 @@ def test_tracked_people_have_ids_in_json_and_csv(infer, sample_data, tmp_path):
     assert [row['track_id'] for row in csv.DictReader((tmp_path / 'out/poses.csv').open())] == ['0'] * 5
 
 
+def test_smoothing_moves_joints_and_needs_ids(infer, sample_data, tmp_path):
+    boxes = tmp_path / 'boxes.json'
+    found = [dict(image_id=n, category_id=1, bbox=[300 + 9 * n, 200, 150, 300], score=0.9) for n in range(5)]
+    boxes.write_text(json.dumps(found))
+    people = {}
+    for option in ('--track', '--smooth'):
+        infer(sample_data / CLIP, '--boxes', boxes, '--track', option, '--overwrite')
+        frames = json.loads((tmp_path / 'out/poses.json').read_text())
+        people[option] = np.array([frame['people'][0]['keypoints'] for frame in frames])
+    plain, smooth = people['--track'], people['--smooth']
+    assert np.array_equal(smooth[0], plain[0])
+    assert np.array_equal(smooth[..., 2], plain[..., 2])
+    assert not np.array_equal(smooth[4], plain[4])
+    output = infer(sample_data / CLIP, '--whole-image', '--smooth', status=2)
+    assert '--smooth follows people by their ids, which they do not have; give --track too' in output
+
+
 def test_annotated_boxes_give_the_people_of_a_test(infer, sample_data, tmp_path):
     source = sample_data / 'coco'
     infer(f'{source}/*.jpg', '--boxes', source / 'test_coco.json', '--save', 'json')

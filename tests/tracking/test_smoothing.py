@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hrpose.errors import UserError
-from hrpose.tracking import OneEuroFilter, frame_time, smooth_track
+from hrpose.tracking import OneEuroFilter, frame_time, smooth_people, smooth_track
 
 RATE = 30.0
 STILL = np.array([[[100.0, 200.0], [140.0, 260.0]], [[400.0, 90.0], [420.0, 130.0]]])  # 2 people, 2 joints
@@ -134,6 +134,9 @@ def test_frames_without_people_are_no_error():
         (lambda f: OneEuroFilter(min_cutoff=0), 'min_cutoff is 0; it must be a positive number'),
         (lambda f: OneEuroFilter(beta=-1), 'beta is -1'),
         (lambda f: frame_time(3, 0.0), 'frame 3: the frame rate 0.0 is not a positive number'),
+        (lambda f: frame_time(3, np.nan), 'frame 3: the frame rate nan is not a positive number'),
+        (lambda f: frame_time(3, None), 'frame 3: the frame rate None is not a positive number'),
+        (lambda f: f(STILL, None, [1, 2], time=np.nan), 'One-Euro filter: time nan follows 0.0'),
         (lambda f: smooth_track(STILL, rate=0), 'the frame rate 0 is not a positive number'),
         (lambda f: smooth_track(STILL, rate=30, window=-1), 'window -1 s, order 2'),
     ],
@@ -165,3 +168,25 @@ def test_savitzky_golay_smooths_stretches_apart():
 def test_a_stretch_too_short_for_the_polynomial_is_unchanged():
     track = np.random.default_rng(3).normal(size=(3, 2, 2))
     assert np.array_equal(smooth_track(track, rate=RATE), track)
+
+
+def test_people_of_a_video_are_smoothed_apart():
+    frames = np.random.default_rng(4).normal(size=(30, *STILL.shape))
+    rows = [(frame, person) for frame in range(30) for person in (1, 0) if (frame, person) != (9, 0)]
+    numbers, people = np.array(rows).T
+    points = frames[numbers, people]
+    found = smooth_people(points, None, people + 5, numbers + 100, rate=RATE)
+    absent = frames[:, 0].copy()
+    absent[9] = np.nan
+    assert np.array_equal(found[people == 1], smooth_track(frames[:, 1], rate=RATE))
+    assert np.array_equal(found[people == 0], np.delete(smooth_track(absent, rate=RATE), 9, axis=0))
+    assert smooth_people([], None, [], [], rate=RATE).shape[0] == 0
+
+
+@pytest.mark.parametrize(
+    ('ids', 'frames', 'message'),
+    [([1, 1], [3, 3], 'an id occurs twice in a frame'), ([1], [3, 4], r'2 people have ids \(1,\) and frames \(2,\)')],
+)
+def test_ids_that_do_not_fit_the_people_are_refused(ids, frames, message):
+    with pytest.raises(UserError, match=message):
+        smooth_people(STILL, None, ids, frames, rate=RATE)
