@@ -54,6 +54,17 @@ RECIPES = {
     'hrnet_w32_posetrack18_256x192': Recipe(
         'w32', (192, 256), data='posetrack18', rate=1e-4, epochs=20, steps=(10, 15), start='hrnet_w32_coco_256x192'
     ),
+    'hrnet_w48_posetrack18_384x288': Recipe(
+        'w48',
+        (288, 384),
+        sigma=3,
+        batch=(24, 96),
+        data='posetrack18',
+        rate=1e-4,
+        epochs=20,
+        steps=(10, 15),
+        start='hrnet_w48_coco_384x288',
+    ),
 }
 for height, width in ((128, 96), (192, 128), (320, 224), (352, 256)):
     RECIPES[f'hrnet_w32_coco_{height}x{width}'] = Recipe('w32', (width, height))
