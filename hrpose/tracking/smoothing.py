@@ -28,7 +28,7 @@ class OneEuroFilter:
         x'  <- x' + a(min_cutoff + beta |v'|) (x - x')
 
     A still joint gets a low cutoff, thus little jitter. A fast one gets a high cutoff f, thus little lag, about
-    1 / (2 pi f) seconds: with the defaults less than a frame at 30 Hz from 80 px/s on.
+    1 / (2 pi f) seconds: with the defaults less than a frame at 30 Hz from 55 px/s on.
 
     Args:
         min_cutoff: Hz, of a joint at rest; lower values remove more jitter.
@@ -44,8 +44,8 @@ class OneEuroFilter:
     def __init__(
         self,
         *,
-        min_cutoff: float = 1.0,
-        beta: float = 0.05,
+        min_cutoff: float = 0.5,
+        beta: float = 0.08,
         derivative_cutoff: float = 1.0,
         threshold: float = 0.2,
         max_gap: float = 0.5,
