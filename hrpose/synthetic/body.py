@@ -86,6 +86,19 @@ class Proportions:
 
 
 @dataclass(frozen=True)
+class Pose:
+    """The angles of a body in degrees. `spine`, `neck`, and each of `leg` and `arm` by side have names of `LIMITS`."""
+
+    legs: str  # the name of the pose of the legs
+    pitch: float  # of the pelvis, forward
+    tilt: float  # of the pelvis, sideways
+    spine: Mapping[str, float]
+    neck: Mapping[str, float]
+    leg: Mapping[str, Mapping[str, float]]
+    arm: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
 class Skeleton:
     """A posed body: points (3,), and for each part a frame (3, 3) whose columns are its left, up and front."""
 
@@ -128,34 +141,56 @@ def sample_proportions(rng: np.random.Generator) -> Proportions:
 def sample_skeleton(rng: np.random.Generator) -> Skeleton:
     """Return a body of random proportions in a random pose that faces z, its feet (or knee) on the ground y = 0."""
     size = sample_proportions(rng)
+    pose = sample_pose(size, rng)
+    leap = rng.uniform(0.05, 0.3) if pose.legs in ('running', 'astride') and rng.random() < 0.35 else 0.0
+    return posed(size, pose, leap)
+
+
+def sample_pose(size: Proportions, rng: np.random.Generator, legs: str | None = None) -> Pose:
+    """Return a random pose in which a body of this size is not inside itself; `legs` names one of `LEGS`."""
     for _ in range(ATTEMPTS):
-        skeleton = _pose(size, rng)
-        if not _through_itself(skeleton):
+        pose = _sample_pose(rng, legs)
+        if not _through_itself(_about_hips(size, pose)):
             break
-    below = {'sole': 0.0, 'toe': 0.0, 'knee': 0.036 * size.stature}
-    lowest = min(skeleton.points[f'{side}_{part}'][1] - drop for part, drop in below.items() for side in SIDES)
-    leap = rng.uniform(0.05, 0.3) if skeleton.legs in ('running', 'astride') and rng.random() < 0.35 else 0.0
-    return skeleton.moved(np.eye(3), np.array([0.0, leap - lowest, 0.0]))
+    return pose
 
 
-def _pose(size: Proportions, rng: np.random.Generator) -> Skeleton:
-    """Return a random pose about the middle of the hips."""
-    legs = str(rng.choice(list(LEGS), p=[probability for probability, _, _ in LEGS.values()]))
-    points: dict[str, np.ndarray] = {}
-    frames: dict[str, np.ndarray] = {}
+def _sample_pose(rng: np.random.Generator, legs: str | None) -> Pose:
+    legs = legs or str(rng.choice(list(LEGS), p=[probability for probability, _, _ in LEGS.values()]))
     spine, pitch = _trunk(legs, rng)
-    frames['pelvis'] = turn_x(pitch) @ turn_z(rng.normal(0, 4))
-    _place_trunk(size, spine, points, frames)
-    _place_head(size, rng, pitch, points, frames)
+    tilt = rng.normal(0, 4)
+    # People with a bent trunk mostly look up.
+    neck = _draw({'neck_flexion': (-0.55 * max(pitch, 0) + 4, 10), 'neck_lean': (0, 7), 'neck_twist': (0, 24)}, rng)
     one, other = LEGS[legs][1:]
     leg_poses = (one, other) if rng.random() < 0.5 else (other, one)
     arms = rng.choice(list(ARMS), size=2, p=[probability for probability, _ in ARMS.values()])
     if rng.random() < 0.35:
         arms[1] = arms[0]
-    for side, leg, arm in zip(SIDES, leg_poses, arms, strict=True):
-        _place_leg(size, side, _draw(leg, rng), pitch, points, frames)
-        _place_arm(size, side, _draw(ARMS[str(arm)][1], rng), points, frames)
-    return Skeleton(size, legs, points, frames)
+    leg, arm = {}, {}
+    for side, leg_pose, arm_pose in zip(SIDES, leg_poses, arms, strict=True):
+        leg[side] = _draw(leg_pose, rng)
+        arm[side] = _draw(ARMS[str(arm_pose)][1], rng)
+    return Pose(legs, pitch, tilt, spine, neck, leg, arm)
+
+
+def posed(size: Proportions, pose: Pose, leap: float = 0.0) -> Skeleton:
+    """Return a body in a pose, its hips above the origin, and `leap` metres between it and the ground y = 0."""
+    skeleton = _about_hips(size, pose)
+    below = {'sole': 0.0, 'toe': 0.0, 'knee': 0.036 * size.stature}
+    lowest = min(skeleton.points[f'{side}_{part}'][1] - drop for part, drop in below.items() for side in SIDES)
+    return skeleton.moved(np.eye(3), np.array([0.0, leap - lowest, 0.0]))
+
+
+def _about_hips(size: Proportions, pose: Pose) -> Skeleton:
+    """Return a body in a pose, the middle of its hips at the origin."""
+    points: dict[str, np.ndarray] = {}
+    frames = {'pelvis': turn_x(pose.pitch) @ turn_z(pose.tilt)}
+    _place_trunk(size, pose.spine, points, frames)
+    _place_head(size, pose.neck, points, frames)
+    for side in SIDES:
+        _place_leg(size, side, pose.leg[side], pose.pitch, points, frames)
+        _place_arm(size, side, pose.arm[side], points, frames)
+    return Skeleton(size, pose.legs, points, frames)
 
 
 def _draw(wanted: Mapping[str, tuple[float, float]], rng: np.random.Generator) -> dict[str, float]:
@@ -176,7 +211,7 @@ def _trunk(legs: str, rng: np.random.Generator) -> tuple[dict[str, float], float
     return _draw(spine, rng), float(pitch)
 
 
-def _place_trunk(size: Proportions, spine: dict[str, float], points: dict, frames: dict) -> None:
+def _place_trunk(size: Proportions, spine: Mapping[str, float], points: dict, frames: dict) -> None:
     """Place pelvis, waist, chest, hips and shoulders; half of each bend is at the waist."""
     half = turn_y(spine['spine_twist'] / 2) @ turn_z(spine['spine_lean'] / 2) @ turn_x(spine['spine_flexion'] / 2)
     frames['waist'] = frames['pelvis'] @ half
@@ -190,16 +225,16 @@ def _place_trunk(size: Proportions, spine: dict[str, float], points: dict, frame
         points[f'{side}_shoulder'] = points['neck'] + frames['chest'] @ [sign * size.shoulders, 0, 0]
 
 
-def _place_head(size: Proportions, rng: np.random.Generator, pitch: float, points: dict, frames: dict) -> None:
-    """Place the head and its parts; people with a bent trunk mostly look up."""
-    wanted = {'neck_flexion': (-0.55 * max(pitch, 0) + 4, 10), 'neck_lean': (0, 7), 'neck_twist': (0, 24)}
-    neck = _draw(wanted, rng)
+def _place_head(size: Proportions, neck: Mapping[str, float], points: dict, frames: dict) -> None:
+    """Place the head and its parts."""
     turned = frames['chest'] @ turn_y(neck['neck_twist']) @ turn_z(neck['neck_lean'])
     frames['head'] = turned @ turn_x(neck['neck_flexion'])
     unit = size.head
     base = points['neck'] + frames['chest'] @ [0, size.neck, 0]
+    points['head_bottom'] = base
     points['head'] = base + frames['head'] @ [0, 0.82 * unit, 0.12 * unit]
     on_head = {
+        'head_top': (0, 0.96, -0.04),
         'nose': (0, -0.2, 0.95),
         'left_eye': (0.32, 0.1, 0.78),
         'right_eye': (-0.32, 0.1, 0.78),
@@ -213,7 +248,9 @@ def _place_head(size: Proportions, rng: np.random.Generator, pitch: float, point
         points[name] = points['head'] + unit * (frames['head'] @ place)
 
 
-def _place_leg(size: Proportions, side: str, angle: dict[str, float], pitch: float, points: dict, frames: dict) -> None:
+def _place_leg(
+    size: Proportions, side: str, angle: Mapping[str, float], pitch: float, points: dict, frames: dict
+) -> None:
     """Place one leg. The pelvis tilts above the thighs, so the hip undoes its pitch."""
     sign = 1 if side == 'left' else -1
     thigh = (
@@ -237,7 +274,7 @@ def _place_leg(size: Proportions, side: str, angle: dict[str, float], pitch: flo
     frames |= {f'{side}_thigh': thigh, f'{side}_shin': shin, f'{side}_foot': foot}
 
 
-def _place_arm(size: Proportions, side: str, angle: dict[str, float], points: dict, frames: dict) -> None:
+def _place_arm(size: Proportions, side: str, angle: Mapping[str, float], points: dict, frames: dict) -> None:
     """Place one arm, the hand along the forearm."""
     sign = 1 if side == 'left' else -1
     upper = (
@@ -258,7 +295,7 @@ def _place_arm(size: Proportions, side: str, angle: dict[str, float], points: di
 
 
 def _through_itself(skeleton: Skeleton) -> bool:
-    """Say whether a forearm is inside trunk or head, or one lower leg inside the other."""
+    """Return whether a forearm is inside trunk or head, or one lower leg inside the other."""
     size, points = skeleton.size, skeleton.points
     girth = size.build * size.stature
     for side in SIDES:

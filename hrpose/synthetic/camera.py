@@ -29,7 +29,7 @@ turn_x, turn_y, turn_z = (partial(_turn, axis) for axis in range(3))
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera `lift` metres above the ground, tilted down by `pitch` and rolled by `roll` degrees.
+    """A camera `lift` metres above the ground, tilted down by `pitch`, rolled by `roll`, turned right by `yaw` degrees.
 
     `size` is the (width, height) of the image, `zoom` the focal length in image pixels.
     """
@@ -39,6 +39,7 @@ class Camera:
     lift: float
     pitch: float
     roll: float
+    yaw: float = 0.0
 
     @property
     def width(self) -> int:
@@ -59,7 +60,7 @@ class Camera:
     def rotation(self) -> np.ndarray:
         """(3, 3): world directions to camera directions."""
         facing = np.array([[1.0, 0, 0], [0, -1, 0], [0, 0, -1]])
-        return turn_z(self.roll) @ facing @ turn_x(self.pitch)
+        return turn_z(self.roll) @ facing @ turn_x(self.pitch) @ turn_y(self.yaw)
 
     @cached_property
     def rays_x(self) -> np.ndarray:

@@ -4,10 +4,6 @@ Box, area and segmentation describe the visible part of a person, without anythi
 COCO's own masks. An image depends on (seed, split, index) alone, not on the number of workers or images.
 """
 
-import json
-import multiprocessing
-import os
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,15 +13,13 @@ import numpy as np
 from tqdm import tqdm
 
 from hrpose.datasets.metainfo import resolve
-from hrpose.errors import UserError
+from hrpose.synthetic.folder import LICENSE, check_request, fill, in_processes, write_bytes, write_json
 from hrpose.synthetic.render import Seen, render
 from hrpose.synthetic.scene import sample_scene
 
 VERSION = 2  # of the generator; raise it when the same seed gives other images
 SPLITS = ('train', 'val')
 SIZES = {(320, 240): 0.6, (240, 320): 0.16, (320, 214): 0.12, (284, 240): 0.12}  # with probabilities
-STAMP = 'synthetic.json'
-LICENSE = {'id': 1, 'name': 'CC0', 'url': 'https://creativecommons.org/publicdomain/zero/1.0/'}
 
 
 def make_image(seed: int, split: str, index: int) -> tuple[np.ndarray, list[Seen]]:
@@ -51,15 +45,15 @@ def make_dataset(
     """
     out = Path(out)
     request = {'version': VERSION, 'train': train, 'val': val, 'seed': seed}
-    _check(request, workers)
-    if _is_complete(out, request):
-        return False
-    _make_room(out, request, overwrite)
-    _write_json(out / STAMP, {**request, 'complete': False})
-    for split in SPLITS:
-        _write_split(out, split, request[split], seed, workers)
-    _write_json(out / STAMP, {**request, 'complete': True})
-    return True
+    check_request(request, workers)
+
+    def write() -> None:
+        for split in SPLITS:
+            _write_split(out, split, request[split], seed, workers)
+
+    files = [annotation_file(out, split) for split in SPLITS]
+    files += [out / split / _image_name(index) for split in SPLITS for index in range(request[split])]
+    return fill(out, request, files, write, overwrite=overwrite)
 
 
 def annotation_file(out: str | Path, split: str) -> Path:
@@ -67,56 +61,12 @@ def annotation_file(out: str | Path, split: str) -> Path:
     return Path(out) / 'annotations' / f'person_keypoints_{split}.json'
 
 
-def _check(request: dict[str, int], workers: int) -> None:
-    train, val, seed = (request[name] for name in ('train', 'val', 'seed'))
-    if train < 0 or val < 0 or train + val == 0:
-        raise UserError(f'--train {train} --val {val}: ask for at least one image in all, and none below 0')
-    if seed < 0:
-        raise UserError(f'--seed {seed}: has to be 0 or more')
-    if workers < 1:
-        raise UserError(f'--workers {workers}: has to be 1 or more')
-
-
-def _stamp(out: Path) -> dict[str, Any] | None:
-    """Return the request that a folder was made with, or None if it is not such a folder."""
-    try:
-        stamp = json.loads((out / STAMP).read_text())
-    except (OSError, ValueError):
-        return None
-    return stamp if isinstance(stamp, dict) else None
-
-
-def _is_complete(out: Path, request: dict[str, int]) -> bool:
-    return _stamp(out) == {**request, 'complete': True} and all(
-        annotation_file(out, split).is_file() and len(list((out / split).glob('*.jpg'))) == request[split]
-        for split in SPLITS
-    )
-
-
-def _make_room(out: Path, request: dict[str, int], overwrite: bool) -> None:
-    """Make the folders of `out`, without the files of an earlier request."""
-    if out.exists() and not out.is_dir():
-        raise UserError(f'{out}: is a file; name a folder to write the data set to')
-    stamp = _stamp(out)
-    if out.is_dir() and any(out.iterdir()) and stamp is None:
-        raise UserError(f'{out}: has files that are not from this command; name another folder')
-    if stamp is not None and {**stamp, 'complete': True} != {**request, 'complete': True} and not overwrite:
-        held = ', '.join(f'{key} {stamp.get(key)}' for key in request)
-        raise UserError(f'{out}: has a data set made with {held}; name another folder, or replace it by --overwrite')
-    for split in SPLITS:
-        annotation_file(out, split).unlink(missing_ok=True)
-        for old in (out / split).glob('*.jpg'):
-            old.unlink()
-        (out / split).mkdir(parents=True, exist_ok=True)
-    (out / 'annotations').mkdir(exist_ok=True)
-
-
 def _write_split(out: Path, split: str, count: int, seed: int, workers: int) -> None:
     """Write the images of one split, then its annotations."""
     images: list[dict] = []
     annotations: list[dict] = []
     job = partial(_write_image, folder=str(out / split), split=split, seed=seed)
-    for image, people in tqdm(_map(job, count, workers), split, count, unit='image', mininterval=1):
+    for image, people in tqdm(in_processes(job, count, workers, together=4), split, count, unit='image', mininterval=1):
         images.append(image)
         annotations += ({'id': number, **each} for number, each in enumerate(people, start=len(annotations) + 1))
     coco = resolve('coco')
@@ -129,28 +79,20 @@ def _write_split(out: Path, split: str, count: int, seed: int, workers: int) -> 
         'annotations': annotations,
         'categories': [person],
     }
-    _write_json(annotation_file(out, split), content)
+    write_json(annotation_file(out, split), content)
 
 
-def _map(job: partial, count: int, workers: int) -> Iterator[tuple[dict, list[dict]]]:
-    """Yield the results of `job` for 0 to `count` - 1, in order, computed by `workers` processes."""
-    workers = min(workers, max(count, 1))
-    if workers == 1:
-        yield from map(job, range(count))
-        return
-    # Not forked: a fork of a process in which OpenCV or PyTorch has started threads may hang.
-    context = multiprocessing.get_context('spawn')
-    with context.Pool(workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        yield from pool.imap(job, range(count), chunksize=4)
+def _image_name(index: int) -> str:
+    return f'{index + 1:012d}.jpg'
 
 
 def _write_image(index: int, *, folder: str, split: str, seed: int) -> tuple[dict, list[dict]]:
     """Write one image; return its entry in COCO's `images`, and its annotations without ids."""
     pixels, people = make_image(seed, split, index)
     height, width = pixels.shape[:2]
-    name = f'{index + 1:012d}.jpg'
+    name = _image_name(index)
     _, data = cv2.imencode('.jpg', pixels, [cv2.IMWRITE_JPEG_QUALITY, 92])
-    _write_bytes(Path(folder) / name, data.tobytes())
+    write_bytes(Path(folder) / name, data.tobytes())
     image = {'id': index + 1, 'file_name': name, 'width': width, 'height': height, 'license': 1}
     return image, [annotate(person, image_id=index + 1) for person in people]
 
@@ -182,14 +124,3 @@ def run_lengths(mask: np.ndarray) -> list[int]:
     flat = np.concatenate([[0], mask.ravel(order='F').astype(np.int8), [1 - int(mask[-1, -1])]])
     ends = np.flatnonzero(np.diff(flat))
     return np.diff(np.concatenate([[0], ends])).tolist()
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    _write_bytes(path, json.dumps(content, separators=(',', ':')).encode())
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    """Write a file at once: an interrupted call leaves no part of it."""
-    part = path.with_name(path.name + '.part')
-    part.write_bytes(data)
-    os.replace(part, path)

@@ -4,7 +4,9 @@ Everything is drawn into layers with depth, and the nearest surface is kept. Mas
 from the drawing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 import cv2
 import numpy as np
@@ -13,7 +15,7 @@ from hrpose.datasets.metainfo import resolve
 from hrpose.synthetic.appearance import Light, sample_light
 from hrpose.synthetic.background import sample_background
 from hrpose.synthetic.camera import SUPERSAMPLING, Camera
-from hrpose.synthetic.scene import Person, Scene
+from hrpose.synthetic.scene import Scene
 from hrpose.synthetic.shapes import Layer, Solid, draw
 
 NOBODY, THING = -1, -2
@@ -32,42 +34,111 @@ DEPTHS = {name: _DEPTH[name.rsplit('_', 1)[-1]] for name in JOINTS}
 class Seen:
     """One person as visible in the image.
 
-    `mask` (height, width) bool is the visible part; `keypoints` (17, 3) are x, y in image pixels and COCO's visibility:
-    0 outside the image (x and y are then 0), 1 hidden, 2 visible.
+    `mask` (height, width) bool is the visible part, and `share` how much it is of what nothing in front would leave
+    visible. `keypoints` (K, 3) are x, y in image pixels and COCO's visibility: 0 outside the image (x and y are then
+    0), 1 hidden, 2 visible. `covered` (K,) bool are the joints that somebody or something else hides.
     """
 
     mask: np.ndarray
+    share: float
     keypoints: np.ndarray
+    covered: np.ndarray
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A scene drawn in layers, one a person and one a thing.
+
+    Over the canvas, `depth` is that of the nearest surface, and `owner` whose it is: the index of a person, `THING` or
+    `NOBODY`.
+    """
+
+    scene: Scene
+    layers: list[Layer]
+    things: list[Layer]
+    depth: np.ndarray
+    owner: np.ndarray
+
+    @classmethod
+    def of(cls, scene: Scene) -> Self:
+        """Draw a scene."""
+        layers = [draw(person.solids, scene.camera) for person in scene.people]
+        things = [draw(thing, scene.camera) for thing in scene.things]
+        return cls(scene, layers, things, *_merge(layers, things, scene.camera))
+
+    def visible_enough(self) -> Self:
+        """Return the drawing without people of whom less than `LEAST_SEEN` or `LEAST_AREA` is visible.
+
+        The most hidden person is removed first, which may uncover others.
+        """
+        people, layers, depth, owner = self.scene.people, self.layers, self.depth, self.owner
+        while people:
+            visible, whole = _areas(layers, owner)
+            score = np.minimum(visible / whole / LEAST_SEEN, visible / (LEAST_AREA * SUPERSAMPLING**2))
+            if score.min() >= 1:
+                break
+            kept = np.delete(np.arange(len(people)), int(score.argmin())).tolist()
+            people, layers = [people[i] for i in kept], [layers[i] for i in kept]
+            depth, owner = _merge(layers, self.things, self.scene.camera)
+        return replace(self, scene=replace(self.scene, people=people), layers=layers, depth=depth, owner=owner)
+
+    def paint(self, background: np.ndarray, ground: np.ndarray, light: Light, darkness: float) -> np.ndarray:
+        """Return the image (height, width, 3) float32 BGR.
+
+        Args:
+            background: (height, width, 3) float32 BGR in 0 to 1.
+            ground: (height, width) bool, where it shows the ground.
+            light: of the scene.
+            darkness: of the shadows on the ground, 0 to 1.
+        """
+        camera = self.scene.camera
+        solids = [solid for person in self.scene.people for solid in person.solids]
+        solids += [solid for thing in self.scene.things for solid in thing]
+        background = background * (1 - darkness * _shadow(solids, camera, light, ground)[..., None])
+        canvas = cv2.resize(background, (camera.width, camera.height), interpolation=cv2.INTER_LINEAR)
+        for layer in [*self.layers, *self.things]:
+            light.shade(layer)
+            nearest = layer.mask & (layer.depth <= self.depth[layer.window])
+            canvas[layer.window][nearest] = layer.colour[nearest]
+        return cv2.resize(canvas, camera.size, interpolation=cv2.INTER_AREA)
+
+    def seen(self, depths: Mapping[str, float]) -> list[Seen]:
+        """Return what is seen of each person; `depths` names the joints, see `DEPTHS`."""
+        shown = cv2.resize(self.owner, self.scene.camera.size, interpolation=cv2.INTER_NEAREST)
+        shares = np.divide(*_areas(self.layers, self.owner))
+        return [
+            Seen(shown == index, share, *self._keypoints(index, depths)) for index, share in enumerate(shares.tolist())
+        ]
+
+    def _keypoints(self, index: int, depths: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
+        """Return a person's `keypoints` and `covered`; visibility follows from the depth at the pixel of each joint."""
+        camera, skeleton = self.scene.camera, self.scene.people[index].skeleton
+        keypoints, covered = np.zeros((len(depths), 3)), np.zeros(len(depths), dtype=bool)
+        for row, (name, depth) in enumerate(depths.items()):
+            joint = skeleton.points[name]
+            x, y = camera.to_image(joint)
+            if joint[2] <= 0 or not (0 <= x <= camera.size[0] - 1 and 0 <= y <= camera.size[1] - 1):
+                continue
+            u, v = np.rint(camera.to_canvas(joint)).astype(int)
+            margin = depth * skeleton.size.stature * max(skeleton.size.build, 1.0)
+            nearest = self.depth[v, u]
+            covered[row] = self.owner[v, u] not in (index, NOBODY) and nearest < joint[2]
+            keypoints[row] = x, y, 1 if covered[row] or nearest < joint[2] - margin else 2
+        return keypoints, covered
 
 
 def render(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, list[Seen]]:
     """Return the image (height, width, 3) uint8 BGR, and the people in it, nearest first.
 
-    People of whom too little is visible (`LEAST_SEEN`, `LEAST_AREA`) are removed from the scene.
+    People of whom too little is visible are removed from the scene, see `Drawing.visible_enough`.
     """
-    camera, light = scene.camera, sample_light(rng)
-    things = [draw(thing, camera) for thing in scene.things]
+    light = sample_light(rng)
     people = sorted(scene.people, key=lambda person: person.skeleton.points['pelvis'][2])
-    layers = [draw(person.solids, camera) for person in people]
-    kept, depth, owner = _visible_enough(layers, things, camera)
-    people, layers = [people[i] for i in kept], [layers[i] for i in kept]
-
-    farthest = max([p.skeleton.points['pelvis'][2] for p in people], default=4.0)
-    background, ground = sample_background(camera, farthest + rng.uniform(0.8, 3.0), rng)
-    solids = [solid for person in people for solid in person.solids]
-    solids += [solid for thing in scene.things for solid in thing]
-    background *= 1 - rng.uniform(0.25, 0.5) * _shadow(solids, camera, light, ground)[..., None]
-    canvas = cv2.resize(background, (camera.width, camera.height), interpolation=cv2.INTER_LINEAR)
-    for layer in [*layers, *things]:
-        light.shade(layer)
-        nearest = layer.mask & (layer.depth <= depth[layer.window])
-        canvas[layer.window][nearest] = layer.colour[nearest]
-    image = cv2.resize(canvas, camera.size, interpolation=cv2.INTER_AREA)
-    shown = cv2.resize(owner, camera.size, interpolation=cv2.INTER_NEAREST)
-    seen = [
-        Seen(shown == index, _keypoints(person, index, depth, owner, camera)) for index, person in enumerate(people)
-    ]
-    return _develop(image, rng), [person for person in seen if person.mask.any()]
+    drawing = Drawing.of(replace(scene, people=people)).visible_enough()
+    farthest = max([person.skeleton.points['pelvis'][2] for person in drawing.scene.people], default=4.0)
+    background, ground = sample_background(scene.camera, farthest + rng.uniform(0.8, 3.0), rng)
+    image = drawing.paint(background, ground, light, rng.uniform(0.25, 0.5))
+    return develop(image, rng), [person for person in drawing.seen(DEPTHS) if person.mask.any()]
 
 
 def _merge(layers: list[Layer], things: list[Layer], camera: Camera) -> tuple[np.ndarray, np.ndarray]:
@@ -81,39 +152,10 @@ def _merge(layers: list[Layer], things: list[Layer], camera: Camera) -> tuple[np
     return depth, owner
 
 
-def _visible_enough(
-    layers: list[Layer], things: list[Layer], camera: Camera
-) -> tuple[list[int], np.ndarray, np.ndarray]:
-    """Return the indices of people of whom enough is visible, and the merged depth and owner of these.
-
-    The most hidden person is removed first, which may uncover others.
-    """
-    kept = list(range(len(layers)))
-    while True:
-        depth, owner = _merge([layers[i] for i in kept], things, camera)
-        visible = np.array([(owner == place).sum() for place in range(len(kept))])
-        whole = np.array([max(layers[i].mask.sum(), 1) for i in kept])
-        score = np.minimum(visible / whole / LEAST_SEEN, visible / (LEAST_AREA * SUPERSAMPLING**2))
-        if not kept or score.min() >= 1:
-            return kept, depth, owner
-        kept.pop(int(score.argmin()))
-
-
-def _keypoints(person: Person, index: int, depth: np.ndarray, owner: np.ndarray, camera: Camera) -> np.ndarray:
-    """Return the keypoints (17, 3) of a person; visibility follows from the depth at the pixel of each joint."""
-    size = person.skeleton.size
-    keypoints = np.zeros((len(JOINTS), 3))
-    for row, name in enumerate(JOINTS):
-        joint = person.skeleton.points[name]
-        x, y = camera.to_image(joint)
-        if joint[2] <= 0 or not (0 <= x <= camera.size[0] - 1 and 0 <= y <= camera.size[1] - 1):
-            continue
-        u, v = np.rint(camera.to_canvas(joint)).astype(int)
-        margin = DEPTHS[name] * size.stature * max(size.build, 1.0)
-        other = owner[v, u] not in (index, NOBODY) and depth[v, u] < joint[2]
-        hidden = other or depth[v, u] < joint[2] - margin
-        keypoints[row] = x, y, 1 if hidden else 2
-    return keypoints
+def _areas(layers: list[Layer], owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the visible canvas pixels of each person, and those with nothing in front, at least 1: (N,) each."""
+    visible = np.array([(owner == index).sum() for index in range(len(layers))], dtype=np.int64)
+    return visible, np.array([max(layer.mask.sum(), 1) for layer in layers], dtype=np.int64)
 
 
 def _shadow(solids: list[Solid], camera: Camera, light: Light, ground: np.ndarray) -> np.ndarray:
@@ -139,14 +181,20 @@ def _shadow(solids: list[Solid], camera: Camera, light: Light, ground: np.ndarra
     return cv2.GaussianBlur(shadow, (0, 0), 2.0) * ground
 
 
-def _develop(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the uint8 image of a cheap camera: exposure, haze, blur and noise."""
+def develop(image: np.ndarray, rng: np.random.Generator, grain: np.random.Generator | None = None) -> np.ndarray:
+    """Return the uint8 image of a cheap camera: exposure, haze, blur and noise.
+
+    Args:
+        image: (height, width, 3) float32 BGR.
+        rng: source of the camera's properties.
+        grain: source of the noise, so that frames of one camera differ in noise only; `rng` by default.
+    """
     image = image * rng.uniform(0.8, 1.15) * (1 + rng.normal(0, 0.03, 3)).astype(np.float32)
     haze = rng.uniform(0, 0.12)
     image = haze * rng.uniform(0.4, 0.9) + (1 - haze) * image
     softness = rng.uniform(0, 0.65)
     if softness > 0.3:
         image = cv2.GaussianBlur(image, (0, 0), softness)
-    noise = rng.standard_normal(image.shape, dtype=np.float32)
+    noise = (grain or rng).standard_normal(image.shape, dtype=np.float32)
     image = np.clip(image, 0, 1) ** rng.uniform(0.8, 1.2) + rng.uniform(0.005, 0.025) * noise
     return (255 * np.clip(image, 0, 1) + 0.5).astype(np.uint8)

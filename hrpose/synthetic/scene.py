@@ -38,7 +38,7 @@ def sample_scene(size: tuple[int, int], rng: np.random.Generator) -> Scene:
     zoom = size[1] * rng.uniform(1.1, 2.2)
     tallness = min(size[1], 270) * rng.uniform(0.56, 0.93)  # height of a standing adult in the image
     distance = zoom * 1.7 / tallness
-    camera = _sample_camera(size, zoom, distance, rng)
+    camera = sample_camera(size, zoom, distance, rng)
     spots = _sample_spots(camera, distance, count, rng)
     people, things = [], []
     for spot in spots:
@@ -47,11 +47,11 @@ def sample_scene(size: tuple[int, int], rng: np.random.Generator) -> Scene:
         people.append(Person(skeleton.moved(camera.rotation, camera.from_world(np.zeros(3))), solids))
         if skeleton.legs == 'sitting':
             things.append(_stool(skeleton, rng))
-    things += _sample_things(camera, spots, distance, rng)
+    things += sample_things(camera, spots, distance, rng)
     return Scene(camera, people, [[solid.seen_from(camera) for solid in thing] for thing in things])
 
 
-def _sample_camera(size: tuple[int, int], zoom: float, distance: float, rng: np.random.Generator) -> Camera:
+def sample_camera(size: tuple[int, int], zoom: float, distance: float, rng: np.random.Generator) -> Camera:
     """Return a camera between knee height and above the head, aimed at the middle of a person."""
     lift = float(np.clip(rng.normal(1.45, 0.55), 0.4, 3.0))
     aim = rng.normal(0.88, 0.12)
@@ -110,7 +110,7 @@ def _rod(start: np.ndarray, end: np.ndarray, first: float, last: float, material
     return Solid(start, end, side, (first, first, first), material, last / first)
 
 
-def _sample_things(
+def sample_things(
     camera: Camera, spots: list[np.ndarray], distance: float, rng: np.random.Generator
 ) -> list[list[Solid]]:
     """Return things in front of people, which hide them, and things behind them that look like limbs."""

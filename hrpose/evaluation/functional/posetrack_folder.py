@@ -72,7 +72,8 @@ def write_folder(folder: str | Path, truth: str | Path, results: list[Content]) 
     """Write predictions as the server takes them: a file of each video of the folder `truth`, with every frame.
 
     Args:
-        results: `image_id`, `track_id` (from 0 in each video) and `keypoints` (3K numbers, the third the score).
+        results: `image_id`, `track_id` (from 0 in each video) and `keypoints` (3K numbers, the third the score;
+            a joint of NaN or at (0, 0) is missing).
 
     Raises:
         UserError: a track id outside 0 to 999, or a frame of no video.
@@ -81,8 +82,10 @@ def write_folder(folder: str | Path, truth: str | Path, results: list[Content]) 
     for person in results:
         track = _track(person, folder)
         keypoints = np.array(person['keypoints'], dtype=np.float64).reshape(-1, 3)
+        absent = np.isnan(keypoints).any(axis=1) | ~keypoints[:, :2].any(axis=1)
+        keypoints[absent] = 0
         scores = keypoints[:, 2].tolist()
-        keypoints[:, 2] = 1
+        keypoints[:, 2] = ~absent
         entry = {'track_id': track, 'category_id': 1, 'keypoints': keypoints.ravel().tolist(), 'scores': scores}
         by_frame.setdefault(image_key(person['image_id']), []).append(entry)
     contents = {name: read_coco_json(str(path)) for name, path in _video_files(truth).items()}

@@ -64,6 +64,16 @@ def test_a_written_folder_scores_the_same(folders, tmp_path):
     assert not (tmp_path / 'other').exists()
 
 
+def test_a_missing_joint_is_written_as_zeros(folders, tmp_path):
+    truth, found = folders
+    person = json.loads((found / VIDEO).read_text())['annotations'][0]
+    person['keypoints'][:6] = [float('nan'), 5.0, 0.9, 0.0, 0.0, 0.9]
+    write_folder(tmp_path / 'written', truth, [person])
+    (written,) = json.loads((tmp_path / 'written' / VIDEO).read_text())['annotations']
+    assert written['keypoints'][:9] == [0, 0, 0, 0, 0, 0, *person['keypoints'][6:9]]
+    assert written['scores'][:2] == [0, 0]
+
+
 @pytest.mark.parametrize(('made', 'problem'), [(True, 'has no .json file'), (False, 'is not a folder')])
 def test_a_folder_without_videos_is_named(folders, made, problem, tmp_path):
     wrong = tmp_path / 'wrong'
