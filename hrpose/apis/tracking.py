@@ -62,7 +62,7 @@ def tracked(estimate: Estimate, tracker: Tracker) -> Estimate:
     """Return `estimate` with ids in its results.
 
     An `OnlineTracker` follows behind, so frames still share batches. A `FlowTracker` adds boxes to each frame that
-    depend on the people in the last one, so each frame is estimated on its own; whom it drops is left out.
+    depend on the people in the last one, so each frame is estimated on its own. People without an id are left out.
     """
 
     def follow(found: Iterable[Located]) -> Iterator[PoseResult]:
@@ -72,22 +72,28 @@ def tracked(estimate: Estimate, tracker: Tracker) -> Estimate:
                 proposed = tracker.propose(frame.rgb, boxes.boxes, boxes.scores, frame=number(frame.name, frame.index))
                 (result,) = estimate([(frame, Boxes(*proposed))])
                 ids = tracker.assign(result.keypoints, result.scores, result.boxes, result.box_scores)
-                kept = ids >= 0
-                yield replace(
-                    result,
-                    keypoints=result.keypoints[kept],
-                    scores=result.scores[kept],
-                    boxes=result.boxes[kept],
-                    box_scores=result.box_scores[kept],
-                    track_ids=ids[kept],
-                )
+                yield with_ids(result, ids)
             return
         for result in estimate(found):
             time = result_time(result, number)
             ids = tracker(result.keypoints, result.scores, result.boxes, time=time, image_size=result.image_size)
-            yield replace(result, track_ids=ids)
+            yield with_ids(result, ids)
 
     return follow
+
+
+def with_ids(result: PoseResult, ids: np.ndarray) -> PoseResult:
+    """Return the result with ids (N,), without the people whose id is below 0."""
+    if (kept := ids >= 0).all():
+        return replace(result, track_ids=ids)
+    return replace(
+        result,
+        keypoints=result.keypoints[kept],
+        scores=result.scores[kept],
+        boxes=result.boxes[kept],
+        box_scores=result.box_scores[kept],
+        track_ids=ids[kept],
+    )
 
 
 def smoothed(estimate: Estimate, smooth: OneEuroFilter) -> Estimate:

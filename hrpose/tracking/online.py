@@ -28,6 +28,7 @@ from hrpose.tracking.people import (
 )
 
 SIMILARITIES = ('oks', 'iou', 'both')
+NO_ID = -1
 Ids = NDArray[np.int64]
 
 
@@ -76,6 +77,8 @@ class OnlineTracker:
         joint_threshold: joints with a lower score do not count.
         min_joints: that two people need in common for their OKS to count.
         inertia: in [0, 1): the weight of the old velocity against that between the last two sightings.
+        min_sightings: frames in a row in which a person has to be found to get an id; until then it is -1. With 2, a
+            false positive of a single frame gets none, and neither does anybody in their first frame.
 
     Attributes:
         tracks: the people known, among them those who are lost.
@@ -94,17 +97,21 @@ class OnlineTracker:
         joint_threshold: float = 0.2,
         min_joints: int = 3,
         inertia: float = 0.5,
+        min_sightings: int = 1,
     ) -> None:
         if similarity not in SIMILARITIES:
             raise UserError(f"tracker: there is no similarity '{similarity}'; choices: {', '.join(SIMILARITIES)}")
-        if not (0 < min_similarity <= 1 and 0 <= max_lost < math.inf and min_joints >= 1 and 0 <= inertia < 1):
+        if not (0 < min_similarity <= 1 and 0 <= max_lost < math.inf and 0 <= inertia < 1):
             raise UserError(
-                f'tracker: min_similarity {min_similarity}, max_lost {max_lost}, min_joints {min_joints}, inertia '
-                f'{inertia}: they must be in (0, 1], at least 0, at least 1, and in [0, 1)'
+                f'tracker: min_similarity {min_similarity}, max_lost {max_lost}, inertia {inertia}: they must be in '
+                '(0, 1], at least 0, and in [0, 1)'
             )
+        if not (min_joints >= 1 and min_sightings >= 1):
+            raise UserError(f'tracker: min_joints {min_joints}, min_sightings {min_sightings}: they must be at least 1')
         self.sigmas = np.asarray(sigmas, dtype=np.float64)
         self.similarity, self.min_similarity, self.max_lost = similarity, min_similarity, max_lost
         self.joint_threshold, self.min_joints, self.inertia = joint_threshold, min_joints, inertia
+        self.min_sightings = min_sightings
         self._next_id = 0
         self.reset()
 
@@ -124,7 +131,9 @@ class OnlineTracker:
         time: float,
         image_size: tuple[int, int] | None = None,
     ) -> Ids:
-        """Return the ids (N,) int64 of the people in a frame. A frame without people is called with empty lists.
+        """Return the ids (N,) int64 of the people in a frame, -1 for those without.
+
+        A frame without people is called with empty lists.
 
         Args:
             keypoints: (N, K, 2) image px; NaN for a joint that is not there.
@@ -149,9 +158,12 @@ class OnlineTracker:
         lost = np.setdiff1d(np.arange(len(known)), old)
         met = self._continued(known[old], points[seen], present[seen], boxes[seen], time)
         started = self._started(points[fresh], present[fresh], boxes[fresh], time=time)
-        self.tracks = met.joined(started).joined(known[lost])
+        # Whoever is lost before there is an id is forgotten.
+        self.tracks = met.joined(started).joined(known[lost[known.sightings[lost] >= self.min_sightings]])
         ids = np.empty(len(points), dtype=np.int64)
-        ids[seen], ids[fresh] = met.ids, started.ids
+        ids[seen], ids[fresh] = (
+            np.where(one.sightings >= self.min_sightings, one.ids, NO_ID) for one in (met, started)
+        )
         return ids
 
     def _pairs(self, points: Array, present: Mask, boxes: Array, known: Tracks) -> tuple[NDArray, NDArray]:

@@ -75,6 +75,13 @@ def test_people_whom_the_published_tracker_drops_are_left_out(pose, make_image):
     assert (len(result), len(result.keypoints), result.track_ids.tolist()) == (0, 0, [])
 
 
+def test_people_without_an_id_are_left_out(pose, make_image):
+    tracker = OnlineTracker(SIGMAS, similarity='iou', min_sightings=2)
+    results = list(pose.stream([make_image()] * 3, boxes=boxes_of, track=tracker))
+    assert ids_of(results) == [[], [1, 0], [0, 1]]
+    assert [len(result.keypoints) for result in results] == [0, 2, 2]
+
+
 @pytest.mark.parametrize(
     ('track', 'message'),
     [

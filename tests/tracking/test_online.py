@@ -68,6 +68,15 @@ def test_motion_is_in_seconds_not_in_frames():
     assert tracker.tracks.sightings.tolist() == [7, 7, 7]
 
 
+def test_a_person_of_one_frame_gets_no_id_if_two_are_asked_for():
+    tracker = OnlineTracker(SIGMAS, min_sightings=2)
+    assert tracker(*people_at(START[:2]), time=0.0).tolist() == [-1, -1]
+    assert tracker(*people_at(START[1:]), time=0.04).tolist() == [1, -1]
+    # The first one was lost before there was an id, and begins anew; the second one is kept while lost.
+    assert tracker(*people_at(START[:1]), time=0.08).tolist() == [-1]
+    assert tracker(*people_at(START[:2]), time=0.12).tolist() == [3, 1]
+
+
 def test_a_newcomer_elsewhere_gets_a_new_id():
     tracker = OnlineTracker(SIGMAS)
     tracker(*people_at(START), time=0.0)
@@ -123,6 +132,7 @@ def test_reset_allows_an_earlier_time_and_no_old_id():
         (lambda t: OnlineTracker(SIGMAS, similarity='iuo'), "no similarity 'iuo'; choices: oks, iou, both"),
         (lambda t: OnlineTracker(SIGMAS, min_similarity=0), r'must be in \(0, 1\]'),
         (lambda t: OnlineTracker(SIGMAS, inertia=1.0), 'inertia 1.0'),
+        (lambda t: OnlineTracker(SIGMAS, min_sightings=0), 'min_joints 3, min_sightings 0: they must be at least 1'),
     ],
 )
 def test_mistakes_are_explained(call, message):
