@@ -12,13 +12,13 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from hrpose.codecs.base import Size, checked_size, default_heatmap_size
+from hrpose.codecs.base import GaussianCodec, Size, constants, highest
 from hrpose.errors import UserError
 from hrpose.registry import CODECS
 
 
 @CODECS.register_module()
-class MSRAHeatmap:
+class MSRAHeatmap(GaussianCodec):
     """Gaussian heatmaps cut off at three sigma, decoded by their maximum with a quarter offset.
 
     Args:
@@ -35,21 +35,10 @@ class MSRAHeatmap:
     def __init__(
         self, input_size: Size, heatmap_size: Size | None = None, sigma: float = 2, *, offset: float = 0.25
     ) -> None:
-        self.input_size = checked_size('MSRAHeatmap: input_size', input_size)
-        if heatmap_size is None:
-            heatmap_size = default_heatmap_size(self.input_size)
-        self.heatmap_size = checked_size('MSRAHeatmap: heatmap_size', heatmap_size)
-        if not isinstance(sigma, int | float) or not sigma > 0:
-            raise UserError(f'MSRAHeatmap: sigma has to be a positive number, not {sigma!r}')
+        super().__init__(input_size, heatmap_size, sigma)
         if not isinstance(offset, int | float) or not 0 <= offset <= 0.5:
             raise UserError(f'MSRAHeatmap: offset has to be a number of cells from 0 to 0.5, not {offset!r}')
-        self.sigma, self.offset = float(sigma), float(offset)
-
-    @property
-    def stride(self) -> tuple[float, float]:
-        """Input px a heatmap cell, (x, y)."""
-        (input_w, input_h), (heatmap_w, heatmap_h) = self.input_size, self.heatmap_size
-        return input_w / heatmap_w, input_h / heatmap_h
+        self.offset = float(offset)
 
     @torch.no_grad()
     def encode(self, keypoints: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
@@ -110,23 +99,6 @@ class MSRAHeatmap:
         return cells * constants(self.stride, cells.device), scores
 
 
-def constants(values: tuple, device: torch.device) -> Tensor:
-    """Return `values` as float32 on `device`. They are copied there only once, because each copy waits for a GPU."""
-    return _tensor(values, device) if is_recorded() else _kept_tensor(values, device)
-
-
-def _tensor(values: tuple, device: torch.device) -> Tensor:
-    return torch.tensor(values, dtype=torch.float32, device=device)
-
-
-_kept_tensor = lru_cache(maxsize=32)(_tensor)
-
-
-def is_recorded() -> bool:
-    """Return whether the call is being traced or compiled, to be repeated with other inputs."""
-    return torch.jit.is_tracing() or torch.compiler.is_compiling()
-
-
 @lru_cache(maxsize=8)
 def gaussians(length: int, sigma: float, radius: int, device: torch.device) -> Tensor:
     """Return `length + 2 radius + 2` rows of `length` cells; row r is the Gaussian around cell `r - radius - 1`.
@@ -137,13 +109,3 @@ def gaussians(length: int, sigma: float, radius: int, device: torch.device) -> T
     centers = torch.arange(-radius - 1, length + radius + 1, device=device, dtype=torch.float32)
     distance = (cells - centers.unsqueeze(-1)).abs()
     return torch.exp(-(distance**2) / (2 * sigma**2)) * (distance <= radius)
-
-
-def highest(flat: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the largest values (B, K) of `flat` (B, K, N), and the first index of each, int64."""
-    if flat.device.type != 'cpu' or is_recorded():  # a recording would keep NumPy's result as a constant
-        values, places = flat.max(dim=-1)
-        return values, places
-    # NumPy's search uses vector instructions and is five times as fast as PyTorch's.
-    places = torch.from_numpy(flat.detach().numpy().argmax(axis=-1))
-    return flat.gather(-1, places.unsqueeze(-1)).squeeze(-1), places

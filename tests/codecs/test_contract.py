@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from hrpose.codecs import Codec
+from hrpose.codecs.base import aligns_corners, lengths
 from hrpose.config import read_config
 from hrpose.errors import UserError
 from hrpose.registry import CODECS, MODELS
@@ -43,8 +44,14 @@ def codec(build, name) -> Codec:
 
 @pytest.fixture
 def keypoints() -> torch.Tensor:
-    """Keypoints (3, 40, 2) in input px, at least a cell inside the heatmaps."""
-    return 4 + torch.rand(3, 40, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([84.0, 116.0])
+    """Keypoints (3, 40, 2) in input px, at least one and a half cells inside the heatmaps."""
+    return 6 + torch.rand(3, 40, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([80.0, 112.0])
+
+
+def in_encoded_px(codec: Codec, decoded: torch.Tensor) -> torch.Tensor:
+    """Return decoded keypoints (..., 2), in the input px that are encoded; see `Codec.decode`."""
+    size = codec.input_size
+    return decoded * torch.tensor(lengths(size, align_corners=aligns_corners(codec))) / torch.tensor(size)
 
 
 def test_the_codecs_of_hrpose_and_of_projects_are_found():
@@ -54,7 +61,8 @@ def test_the_codecs_of_hrpose_and_of_projects_are_found():
 @every_codec
 def test_it_has_what_a_head_needs(codec):
     assert isinstance(codec, Codec)
-    assert (codec.input_size, codec.heatmap_size, codec.stride) == ((96, 128), (24, 32), (4, 4))
+    assert (codec.input_size, codec.heatmap_size) == ((96, 128), (24, 32))
+    assert codec.stride == ((95 / 23, 127 / 31) if aligns_corners(codec) else (4, 4))
 
 
 @every_codec
@@ -95,7 +103,7 @@ def test_keypoints_are_float32_where_the_heatmaps_are(codec, device, dtype):
 def test_a_round_trip_stays_within_half_a_cell(codec, keypoints):
     heatmaps, weights = codec.encode(keypoints, torch.ones(3, 40))
     assert (weights == 1).all()
-    assert (codec.decode(heatmaps)[0] - keypoints).abs().max() <= 2 + 1e-5
+    assert (in_encoded_px(codec, codec.decode(heatmaps)[0]) - keypoints).abs().max() <= 2 + 1e-5
 
 
 @every_codec
@@ -131,6 +139,31 @@ def test_arguments_stay_as_they_are_and_no_gradient_is_recorded(codec, keypoints
     results = [*codec.encode(keypoints.requires_grad_(), torch.ones(3, 40)), *codec.decode(heatmaps)]
     assert not any(one.requires_grad for one in results)
     assert torch.equal(heatmaps, before[0]) and torch.equal(keypoints, before[1])
+
+
+@every_codec
+def test_a_traced_decoding_decodes_other_heatmaps_too(codec, keypoints):
+    first, other = (codec.encode(each, torch.ones(3, 40))[0] for each in (keypoints, keypoints.flip(1)))
+    traced = torch.jit.trace(codec.decode, first)
+    for found, wanted in zip(traced(other), codec.decode(other), strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+@every_codec
+def test_the_decoding_compiles_into_one_graph(codec, keypoints):
+    heatmaps, _ = codec.encode(keypoints, torch.ones(3, 40))
+    compiled = torch.compile(codec.decode, fullgraph=True, backend='eager')
+    for found, wanted in zip(compiled(heatmaps), codec.decode(heatmaps), strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+@every_codec
+def test_keypoints_that_are_no_numbers_harm_nobody_else(codec, keypoints):
+    wrong = keypoints.clone()
+    wrong[0, 0] = torch.nan
+    wrong[0, 1] = 1e9
+    found = [codec.encode(each, torch.ones(3, 40))[0][1:] for each in (keypoints, wrong)]
+    assert torch.equal(*found)
 
 
 def test_a_head_refuses_what_is_no_codec(monkeypatch):

@@ -51,11 +51,11 @@ def condensed(name: str) -> dict[str, np.ndarray]:
     return condense(found['heatmaps']) | earlier
 
 
-def around_peaks(heatmaps: np.ndarray) -> np.ndarray:
-    """Return (N, K, H, W) bool: the 3x3 cells around the first peak of each heatmap (N, K, H, W)."""
+def around_peaks(heatmaps: np.ndarray, reach: int = 1) -> np.ndarray:
+    """Return (N, K, H, W) bool: the cells up to `reach` rows and columns from the first peak of each heatmap."""
     (height, width), peaks = heatmaps.shape[-2:], heatmaps.reshape(*heatmaps.shape[:2], -1).argmax(axis=-1)
-    rows = np.abs(np.arange(height) - peaks[..., None] // width) <= 1
-    columns = np.abs(np.arange(width) - peaks[..., None] % width) <= 1
+    rows = np.abs(np.arange(height) - peaks[..., None] // width) <= reach
+    columns = np.abs(np.arange(width) - peaks[..., None] % width) <= reach
     return rows[..., None] & columns[..., None, :]
 
 
@@ -65,6 +65,14 @@ def decode() -> dict[str, np.ndarray]:
     heatmaps = found['heatmaps']
     coarse = np.floor(heatmaps * 8) / 8
     return found | {'heatmaps': np.where(around_peaks(heatmaps), heatmaps, coarse).astype(np.float32)}
+
+
+def encoded(name: str) -> dict[str, np.ndarray]:
+    """Return a codec's targets, condensed, and its decoding, whose input is zero beyond 7 cells of each peak."""
+    found = arrays(name)
+    near = around_peaks(found['decode_input'], 7)
+    targets = condense(found.pop('heatmaps'))
+    return found | targets | {'decode_input': np.where(near, found['decode_input'], np.float32(0))}
 
 
 def flip_average() -> dict[str, np.ndarray]:
@@ -128,6 +136,7 @@ def makers() -> dict[str, Callable[[], Any]]:
         'published.json': published,
         'weights.json': partial(content, FACTS / 'weights.json'),
         **{name: partial(arrays, name) for name in whole},
+        **{name: partial(encoded, name) for name in ('dark_codec.npz', 'udp_codec.npz')},
         **{f'{name}_forward.npz': partial(condensed, f'{name}_forward.npz') for name in FORWARDS},
         **{name: partial(content, name) for name in [f'{network}_keys.json' for network in KEYS]},
         **{

@@ -1,0 +1,111 @@
+"""UDP's heatmap codec: the region, the input and the heatmap have the centres of their corner pixels in common.
+
+B people, K joints, h and w the heatmap's height and width in cells. Input px and heatmap cells both count from the
+centre of the first one. Lengths are distances between the centres of the first and the last pixel, one less than the
+number of pixels: cell = input px (w - 1) / (input width - 1).
+
+Source: Huang et al. (CVPR 2020), as mmpose 1.x computes it.
+"""
+
+import torch
+from torch import Tensor
+
+from hrpose.codecs.base import GaussianCodec, Size, constants, highest
+from hrpose.codecs.refine import kernel_of, log_around, newton_step
+from hrpose.registry import CODECS
+
+EPSILON = torch.finfo(torch.float32).eps  # added to the diagonal of the Hessian, as published
+
+
+@CODECS.register_module()
+class UDPHeatmap(GaussianCodec):
+    """Gaussian heatmaps around the exact keypoint, decoded by DARK's Newton step, on a grid of aligned corners.
+
+    Args:
+        input_size: (w, h) of the network's input, px.
+        heatmap_size: (w, h) of the heatmaps, cells; a quarter of `input_size` unless given.
+        sigma: standard deviation of the Gaussian, cells; published 2 for an input 256 px high, 3 for 384 px.
+        blur_kernel_size: of the Gaussian blur before decoding, cells, odd; published 11 for a sigma of 2 and 17 for 3,
+            which is the default's rule.
+
+    Raises:
+        UserError: a size that is not two numbers of at least 2, a sigma that is not positive, an even kernel.
+    """
+
+    align_corners = True
+
+    def __init__(
+        self,
+        input_size: Size,
+        heatmap_size: Size | None = None,
+        sigma: float = 2,
+        *,
+        blur_kernel_size: int | None = None,
+    ) -> None:
+        super().__init__(input_size, heatmap_size, sigma)
+        self.kernel = kernel_of(self, blur_kernel_size)
+
+    @torch.no_grad()
+    def encode(self, keypoints: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+        """Return target heatmaps and the weight of each joint in the loss.
+
+        Args:
+            keypoints: (B, K, 2) input px.
+            visible: (B, K), above zero where the joint is labelled (COCO's 1 and 2 alike).
+
+        Returns:
+            heatmaps (B, K, h, w) float32, cut off three sigma from the cell of the joint, at most 1; weights (B, K)
+            float32 in {0, 1}, zero where the joint is unlabelled or its Gaussian lies outside the heatmap.
+        """
+        stride, size = constants((self.stride, self.heatmap_size), keypoints.device)
+        cells = keypoints.float() / stride
+        middle = torch.trunc(cells + 0.5)  # towards zero, as published
+        radius = int(3 * self.sigma)
+        on_heatmap = ((middle - radius < size) & (middle + radius + 1 >= 0)).all(dim=-1)
+        weights = ((visible > 0) & on_heatmap).float()
+
+        # The part of each Gaussian that is left, put into a row with room for it on both sides of the heatmap.
+        steps = torch.arange(-radius, radius + 1, device=cells.device)
+        curves = self.gaussian(steps + (middle - cells).unsqueeze(-1))
+        (width, height), room = self.heatmap_size, radius + 1
+        rows = curves.new_zeros(*cells.shape, max(width, height) + 4 * room)
+        places = (middle.clamp(-room, max(width, height) + room) + 2 * room).long().clamp_(room)
+        along_x, along_y = rows.scatter_(-1, places.unsqueeze(-1) + steps, curves)[..., 2 * room :].unbind(dim=-2)
+        along_y = along_y[..., :height] * weights.unsqueeze(-1)
+        return along_y.unsqueeze(-1) * along_x[..., :width].unsqueeze(-2), weights
+
+    @torch.no_grad()
+    def decode(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+        """Return where the blurred heatmap would peak if it were a Gaussian, and the maximum before the blur.
+
+        As published, the step has no limit: a heatmap that is not like a Gaussian may be decoded to a place far from
+        its maximum. A heatmap without a positive value gives (0, 0) and its maximum.
+
+        Args:
+            heatmaps: (B, K, h, w), any floating dtype.
+
+        Returns:
+            keypoints (B, K, 2), scores (B, K), both float32. Keypoints are in px of an input whose width, not the
+            distance between its outer pixels, spans the region (see `Codec.decode`). A score is not a probability and
+            may exceed 1.
+        """
+        heatmaps = heatmaps.float()
+        height, width = heatmaps.shape[-2:]
+        scores, peak = highest(heatmaps.flatten(2))
+        x, y = peak % width, torch.div(peak, width, rounding_mode='floor')
+
+        log = log_around(heatmaps, peak, scores, reach=1, kernel=self.kernel, low=1e-3, high=50)
+        # The columns to the left of the peak, at it, and to its right.
+        (above0, above1, _), (level0, level1, level2), (_, below1, below2) = log
+        gradient = (level2 - level0) / 2, (below1 - above1) / 2
+        dxx = level2 - 2 * level1 + level0 + EPSILON
+        dyy = below1 - 2 * level1 + above1 + EPSILON
+        dxy = (below2 - level2 - below1 + 2 * level1 - level0 - above1 + above0) / 2
+
+        cells = torch.stack([x, y], dim=-1) + newton_step(gradient, (dxx, dxy, dyy))
+        return self.in_region(cells * (scores > 0).unsqueeze(-1)), scores
+
+    def in_region(self, cells: Tensor) -> Tensor:
+        """Return places (..., 2) in cells as shares of the region, times the input's size."""
+        size, last = constants((self.input_size, tuple(side - 1 for side in self.heatmap_size)), cells.device)
+        return cells / last * size
