@@ -3,12 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from hrpose.errors import UserError
 from hrpose.images.convert import Image, as_rgb, swap_red_blue
+
+Colours = Literal['side', 'person']
+COLOURS: tuple[Colours, ...] = get_args(Colours)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -107,25 +110,43 @@ class PoseResult:
         """Return what each person's id adds to plain data."""
         return [{}] * len(self) if self.track_ids is None else [{'track_id': one} for one in self.track_ids.tolist()]
 
-    def draw(self, image: Image | None = None, *, threshold: float = 0.2, boxes: bool = True) -> np.ndarray:
+    def draw(
+        self,
+        image: Image | None = None,
+        *,
+        threshold: float = 0.2,
+        boxes: bool = True,
+        colours: Colours | None = None,
+    ) -> np.ndarray:
         """Draw the people on the image; returns (H, W, 3) uint8 BGR, as OpenCV writes and shows it.
 
-        People with ids have a colour by id, and their ids stand at their boxes.
+        The ids of people who have them stand at their boxes.
 
         Args:
             image: in any form that the inferencer takes; by default the one that the result kept.
             threshold: leave out joints whose score is not above it.
             boxes: draw the boxes too.
+            colours: 'side', left blue and right orange; or 'person', by id, without ids by place in the result. By
+                default 'person' for people with ids.
 
         Raises:
-            UserError: there is no image, or it has another size.
+            UserError: there is no image, it has another size, or there are no such colours.
         """
-        return swap_red_blue(self.draw_rgb(image, threshold=threshold, boxes=boxes))
+        return swap_red_blue(self.draw_rgb(image, threshold=threshold, boxes=boxes, colours=colours))
 
-    def draw_rgb(self, image: Image | None = None, *, threshold: float = 0.2, boxes: bool = True) -> np.ndarray:
+    def draw_rgb(
+        self,
+        image: Image | None = None,
+        *,
+        threshold: float = 0.2,
+        boxes: bool = True,
+        colours: Colours | None = None,
+    ) -> np.ndarray:
         """Draw as `draw` does, but return RGB, as `hrpose.images` writes it."""
         from hrpose.visualization import draw_boxes, draw_pose
 
+        if colours not in (None, *COLOURS):
+            raise UserError(f"there are no colours '{colours}' of people; choices: {', '.join(COLOURS)}")
         if image is None and self.rgb is None:
             raise UserError('draw() needs the image, as this result keeps none; give it, or ask for keep_images')
         canvas = self.rgb if image is None else as_rgb(image)
@@ -134,8 +155,11 @@ class PoseResult:
             raise UserError(f'the image has {canvas.shape[1::-1]} (w, h) px, but this result is of {self.image_size}')
         captions = None if self.track_ids is None else list(map(str, self.track_ids))
         canvas = draw_boxes(canvas, self.boxes, captions=captions) if boxes else canvas
-        ids = self.track_ids
-        return draw_pose(canvas, self.keypoints, self.scores, self.metainfo, threshold=threshold, ids=ids)
+        ids = np.arange(len(self)) if self.track_ids is None else self.track_ids
+        by_person = colours == 'person' or (colours is None and self.track_ids is not None)
+        return draw_pose(
+            canvas, self.keypoints, self.scores, self.metainfo, threshold=threshold, ids=ids if by_person else None
+        )
 
 
 def _plain(values: np.ndarray) -> list[Any]:

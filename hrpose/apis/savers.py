@@ -1,9 +1,12 @@
 """What `hrpose infer` writes, a class for each format. Files are complete after every frame, videos once closed."""
 
 import csv
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import FALLBACK_RATE, IMAGE_SUFFIXES
@@ -11,21 +14,23 @@ from hrpose.errors import UserError
 from hrpose.images.files import save_image
 from hrpose.images.video import VideoWriter
 
+Draw = Callable[[PoseResult], np.ndarray]
+
 
 class Saver(AbstractContextManager):
     """Writes the results of a stream, one after the other.
 
     Args:
         out: folder to write to; it exists.
-        threshold: keypoints with a higher score are drawn.
+        draw: from a result to its image (H, W, 3) uint8 RGB with the people drawn.
     """
 
     # The file, or the folder of the files, in `out`.
     target: str
     needs_images = False
 
-    def __init__(self, out: Path, threshold: float) -> None:
-        self.path, self.threshold = out / self.target, threshold
+    def __init__(self, out: Path, draw: Draw) -> None:
+        self.path, self.draw = out / self.target, draw
 
     def add(self, result: PoseResult) -> None:
         """Write the people of a frame."""
@@ -47,8 +52,8 @@ class JsonSaver(Saver):
     target = 'poses.json'
     _end = b'\n]\n'
 
-    def __init__(self, out: Path, threshold: float) -> None:
-        super().__init__(out, threshold)
+    def __init__(self, out: Path, draw: Draw) -> None:
+        super().__init__(out, draw)
         self._file, self._comma = self.path.open('wb'), b''
         self._write(b'[' + self._end)
 
@@ -70,8 +75,8 @@ class CsvSaver(Saver):
 
     target = 'poses.csv'
 
-    def __init__(self, out: Path, threshold: float) -> None:
-        super().__init__(out, threshold)
+    def __init__(self, out: Path, draw: Draw) -> None:
+        super().__init__(out, draw)
         self._file = self.path.open('w', newline='', encoding='utf-8')
         self._table: Any = None
 
@@ -105,7 +110,7 @@ class ImageSaver(Saver):
 
     def add(self, result: PoseResult) -> None:
         suffix = '' if Path(result.name).suffix.lower() in IMAGE_SUFFIXES else '.jpg'
-        save_image(self.path / f'{result.name}{suffix}', result.draw_rgb(threshold=self.threshold))
+        save_image(self.path / f'{result.name}{suffix}', self.draw(result))
 
 
 class VideoSaver(Saver):
@@ -114,8 +119,8 @@ class VideoSaver(Saver):
     target = 'videos'
     needs_images = True
 
-    def __init__(self, out: Path, threshold: float) -> None:
-        super().__init__(out, threshold)
+    def __init__(self, out: Path, draw: Draw) -> None:
+        super().__init__(out, draw)
         self._writer: VideoWriter | None = None
         self._source: str | None = None
 
@@ -127,7 +132,7 @@ class VideoSaver(Saver):
             self._source = result.source
             path = self.path / Path(result.name).parent.with_suffix('.mp4')
             self._writer = VideoWriter(path, rate=result.rate or FALLBACK_RATE, size=result.image_size)
-        self._writer.write(result.draw_rgb(threshold=self.threshold))
+        self._writer.write(self.draw(result))
 
     def close(self) -> None:
         if self._writer is not None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from hrpose.errors import UserError, nearest
 
+COLOURS = ('side', 'person')
 KINDS = ('json', 'csv', 'images', 'video')
 DETECTOR_THRESHOLD = 0.3
 
@@ -43,6 +44,14 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
     parser.add_argument('--threshold', type=float, default=0.2, help='draw keypoints with a higher score (default 0.2)')
     parser.add_argument('--track', action='store_true', help='give people ids over the frames of a video')
     parser.add_argument('--smooth', action='store_true', help="with --track: smooth each person's joints over time")
+    parser.add_argument(
+        '--trails', type=int, metavar='N', help='with --track: draw the path of each person over the last N frames'
+    )
+    parser.add_argument(
+        '--colours',
+        choices=COLOURS,
+        help='of drawn people: by body side, or by person (default: by person with --track, else by side)',
+    )
     parser.add_argument('--device', help='cpu, cuda, cuda:1, … (default: the GPU if there is one)')
     parser.add_argument('--batch-size', type=int, default=32, help='people a forward pass (default 32)')
     arguments = parser.parse_args(words)
@@ -73,14 +82,22 @@ def check_people(arguments: argparse.Namespace) -> None:
 
 
 def check_tracking(arguments: argparse.Namespace) -> None:
-    """Refuse options that need the ids of people where there are none."""
+    """Refuse options that need the ids of people where there are none, or drawings where nothing is drawn."""
     if arguments.smooth and not arguments.track:
         raise UserError('--smooth follows people by their ids, which they do not have; give --track too')
+    if arguments.trails is not None and not arguments.track:
+        raise UserError('--trails follows people by their ids, which they do not have; give --track too')
+    if arguments.trails is not None and arguments.trails < 1:
+        raise UserError(f'--trails {arguments.trails}: give a number of frames of at least 1')
+    for option in ('trails', 'colours'):
+        if getattr(arguments, option) is not None and not {'images', 'video'} & set(arguments.save):
+            raise UserError(f'--{option} has no effect, as nothing is drawn; give --save images or --save video too')
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
     """Process the source and print a summary."""
     arguments = parse_arguments(words, prog)
+    from hrpose.apis.drawing import StreamDrawing
     from hrpose.apis.savers import SAVERS, check_targets
     from hrpose.apis.sources import open_source
 
@@ -97,6 +114,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     stream = pose.stream(
         source, boxes=boxes, keep_images=keep, track=arguments.track, smooth=arguments.smooth, report=report
     )
+    draw = StreamDrawing(threshold=arguments.threshold, colours=arguments.colours, trails=arguments.trails or 0)
     with Stop() as stop, ExitStack() as stack:
         # In reverse order: first the files are completed, then the bar is closed, then the summary is printed.
         stack.callback(lambda: print(summary(stream, arguments, boxes)))
@@ -106,9 +124,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
             with stop.held():
                 if not savers:  # not before: without a result there is no folder either
                     arguments.out.mkdir(parents=True, exist_ok=True)
-                    savers += [
-                        stack.enter_context(SAVERS[kind](arguments.out, arguments.threshold)) for kind in arguments.save
-                    ]
+                    savers += [stack.enter_context(SAVERS[kind](arguments.out, draw)) for kind in arguments.save]
                 for saver in savers:
                     saver.add(result)
             bar.update(stream.done + stream.skipped - bar.n)

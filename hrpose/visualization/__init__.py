@@ -1,6 +1,6 @@
 """Drawing: poses, boxes and heatmaps on images, contact sheets, and the visualizer."""
 
-from hrpose.visualization.draw import draw_boxes, draw_heatmaps, draw_pose
+from hrpose.visualization.draw import draw_boxes, draw_heatmaps, draw_pose, draw_trails
 from hrpose.visualization.samples import PoseVisualizer, draw_input, draw_samples, input_sheet, prediction_sheet
 from hrpose.visualization.sheets import contact_sheet, crop_around, side_by_side
 
@@ -13,6 +13,7 @@ __all__ = [
     'draw_input',
     'draw_pose',
     'draw_samples',
+    'draw_trails',
     'input_sheet',
     'prediction_sheet',
     'side_by_side',

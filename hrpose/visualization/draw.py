@@ -151,6 +151,44 @@ def draw_boxes(
     return canvas
 
 
+def draw_trails(
+    image: np.ndarray,
+    trails: Sequence[np.ndarray],
+    *,
+    ids: Sequence[int] | np.ndarray,
+    width: int | None = None,
+) -> np.ndarray:
+    """Draw where people were: a line for each, in the colour of the id, that fades with age.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        trails: N of (T, 2), the oldest place first, image px; a line has a gap where a place is NaN.
+        ids: N, of the people.
+        width: of lines, px; by default it depends on the size of the image.
+
+    Returns:
+        (H, W, 3) uint8 RGB, a new array.
+
+    Raises:
+        UserError: a trail is not (T, 2), or there are not as many ids.
+    """
+    canvas = as_canvas(image)
+    if len(ids) != len(trails):
+        raise UserError(f'{len(trails)} trails need as many ids, not {len(ids)}')
+    width = width or line_width(canvas)
+    reach = float(np.hypot(*canvas.shape[:2]))  # further out OpenCV's fixed-point numbers could overflow
+    for number, places in zip(ids, trails, strict=True):
+        points = np.asarray(places, dtype=np.float64)
+        if points.ndim != 2 or points.shape[1] != 2:
+            raise UserError(f'a trail has to be (T, 2), not {points.shape}')
+        points = np.clip(points, -reach, 2 * reach)
+        for newer in np.flatnonzero(np.isfinite(points[1:] + points[:-1]).all(axis=1)) + 1:
+            opacity = 0.15 + 0.75 * newer / (len(points) - 1)
+            paint = partial(_line, thickness=width)
+            _stamp(canvas, points[newer - 1 : newer + 1], width, paint, id_colour(int(number)), opacity)
+    return canvas
+
+
 def draw_heatmaps(
     image: np.ndarray,
     heatmaps: np.ndarray,

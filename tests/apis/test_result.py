@@ -53,6 +53,18 @@ def test_people_with_ids_are_drawn_in_their_colours(result, rng):
     assert not np.array_equal(found.draw_rgb(), found.draw_rgb(boxes=False))
 
 
+def test_colours_of_people_are_as_asked_for(result, rng):
+    rgb = rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    arguments = rgb, result.keypoints, result.scores, result.metainfo
+    found = replace(result, track_ids=np.array([7, 3]), rgb=rgb)
+    assert np.array_equal(found.draw_rgb(boxes=False, colours='side'), draw_pose(*arguments))
+    plain = replace(result, rgb=rgb)
+    assert np.array_equal(plain.draw_rgb(boxes=False, colours='person'), draw_pose(*arguments, ids=[0, 1]))
+    assert np.array_equal(plain.draw(colours='person'), plain.draw_rgb(colours='person')[..., ::-1])
+    with pytest.raises(UserError, match="there are no colours 'people' of people; choices: side, person"):
+        found.draw(colours='people')
+
+
 def test_a_number_that_is_not_finite_is_null_in_json(result):
     result.scores[1, 3] = np.nan
     result.keypoints[0, 0, 1] = -np.inf

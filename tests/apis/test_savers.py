@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 from hrpose.apis import PoseResult
+from hrpose.apis.drawing import StreamDrawing
+from hrpose.apis.result import COLOURS
 from hrpose.apis.savers import SAVERS, CsvSaver, ImageSaver, JsonSaver, VideoSaver, columns
+from hrpose.cli.infer import COLOURS as COMMAND_COLOURS
 from hrpose.cli.infer import KINDS
 from hrpose.datasets.metainfo import resolve
 from hrpose.images.files import read_image
 
+DRAW = StreamDrawing()
 INFO = resolve({'keypoint_names': ['head', 'left_hand', 'right_hand']})
 
 
@@ -29,8 +33,12 @@ def test_the_kinds_of_the_command_are_those_of_the_savers():
     assert tuple(SAVERS) == KINDS
 
 
+def test_the_colours_of_the_command_are_those_of_results():
+    assert COMMAND_COLOURS == COLOURS
+
+
 def test_json_is_complete_after_every_frame(tmp_path):
-    with JsonSaver(tmp_path, 0.2) as saver:
+    with JsonSaver(tmp_path, DRAW) as saver:
         assert json.loads(saver.path.read_text()) == []
         for count in range(1, 4):
             saver.add(result(people=count, index=count, source='für/ü.avi'))
@@ -42,7 +50,7 @@ def test_json_is_complete_after_every_frame(tmp_path):
 
 
 def test_csv_has_a_line_a_person_and_is_complete_after_every_frame(tmp_path):
-    with CsvSaver(tmp_path, 0.2) as saver:
+    with CsvSaver(tmp_path, DRAW) as saver:
         for index in range(2):
             saver.add(result(people=2 - 2 * index, index=index))
             saver.add(result(people=1, frame_index=None, source='a, "b".jpg'))
@@ -60,7 +68,7 @@ def test_csv_has_a_line_a_person_and_is_complete_after_every_frame(tmp_path):
 
 
 def test_csv_has_a_column_of_ids_if_people_are_tracked(tmp_path):
-    with CsvSaver(tmp_path, 0.2) as saver:
+    with CsvSaver(tmp_path, DRAW) as saver:
         saver.add(result(people=0, track_ids=np.zeros(0, np.int64)))
         saver.add(result(people=2, index=1, track_ids=np.array([4, 2])))
     found = list(csv.DictReader((tmp_path / 'poses.csv').open()))
@@ -72,7 +80,7 @@ def test_csv_has_a_column_of_ids_if_people_are_tracked(tmp_path):
 
 
 def test_images_keep_their_names_and_get_a_missing_suffix(tmp_path):
-    with ImageSaver(tmp_path, 0.2) as saver:
+    with ImageSaver(tmp_path, DRAW) as saver:
         for name in ('a.png', 'sub/B.JPG', 'clip.avi/000003', 'photo.heic'):
             saver.add(result(name=name))
     found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('*.*') if path.is_file())
@@ -81,7 +89,7 @@ def test_images_keep_their_names_and_get_a_missing_suffix(tmp_path):
 
 
 def test_each_video_becomes_one_video_and_images_none(tmp_path):
-    with VideoSaver(tmp_path, 0.2) as saver:
+    with VideoSaver(tmp_path, DRAW) as saver:
         for index in range(3):
             saver.add(result(index=index))
         saver.add(result(source='a.jpg', frame_index=None, rate=None, name='a.jpg'))
@@ -91,5 +99,5 @@ def test_each_video_becomes_one_video_and_images_none(tmp_path):
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_a_saver_without_results_closes(kind, tmp_path):
-    with SAVERS[kind](tmp_path, 0.2):
+    with SAVERS[kind](tmp_path, DRAW):
         pass

@@ -132,6 +132,43 @@ def test_smoothing_moves_joints_and_needs_ids(infer, sample_data, tmp_path):
     assert '--smooth follows people by their ids, which they do not have; give --track too' in output
 
 
+def test_trails_and_colours_change_the_drawing_alone(infer, sample_data, tmp_path):
+    boxes = tmp_path / 'boxes.json'
+    found = [dict(image_id=n, category_id=1, bbox=[300 + 20 * n, 200, 150, 300], score=0.9) for n in range(5)]
+    boxes.write_text(json.dumps(found))
+    last = tmp_path / 'out/images/000001_mpiinew_test.mp4/000004.jpg'
+    drawn, data = [], []
+    for options in ([], ['--trails', 5], ['--colours', 'side']):
+        infer(sample_data / CLIP, '--boxes', boxes, '--track', '--save', 'json,images', '--overwrite', *options)
+        drawn.append(read_image(last).astype(int))
+        data.append((tmp_path / 'out/poses.json').read_bytes())
+    assert data[0] == data[1] == data[2]
+    trail = np.abs(drawn[1] - drawn[0]).max(axis=2) > 60
+    # The centres of the boxes went from x = 375 to 455 at y = 350; the trail fades to the left.
+    assert trail[340:361, 415:455].any(axis=0).all()
+    assert not trail[:300].any() and not trail[400:].any()
+    assert (np.abs(drawn[2] - drawn[0]).max(axis=2) > 60).any()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (
+            ['--trails', 5, '--save', 'video'],
+            '--trails follows people by their ids, which they do not have; give --track',
+        ),
+        (['--trails', 0, '--track', '--save', 'video'], '--trails 0: give a number of frames of at least 1'),
+        (
+            ['--trails', 5, '--track'],
+            '--trails has no effect, as nothing is drawn; give --save images or --save video too',
+        ),
+        (['--colours', 'side', '--save', 'csv'], '--colours has no effect, as nothing is drawn'),
+    ],
+)
+def test_options_of_drawings_without_effect_are_refused(infer, sample_data, options, message):
+    assert message in infer(sample_data / CLIP, '--whole-image', *options, status=2)
+
+
 def test_annotated_boxes_give_the_people_of_a_test(infer, sample_data, tmp_path):
     source = sample_data / 'coco'
     infer(f'{source}/*.jpg', '--boxes', source / 'test_coco.json', '--save', 'json')

@@ -5,7 +5,7 @@ import pytest
 
 from hrpose.datasets import metainfo
 from hrpose.errors import UserError
-from hrpose.visualization import draw_boxes, draw_heatmaps, draw_pose
+from hrpose.visualization import draw_boxes, draw_heatmaps, draw_pose, draw_trails
 from hrpose.visualization.draw import SIDE_COLOURS, id_colour, limb_side, line_width
 
 COCO = metainfo.resolve('coco')
@@ -177,3 +177,31 @@ def test_colours_of_ids_that_follow_one_another_differ():
 def test_as_many_ids_as_people_are_needed():
     with pytest.raises(UserError, match='1 people need as many ids, not 2'):
         draw_pose(GREY, HANDS, None, ARM, ids=[1, 2])
+
+
+def test_a_trail_fades_with_age_and_has_gaps_where_nobody_was():
+    path = np.array([[10.0, 20], [30, 20], [50, 20], [np.nan, np.nan], [70, 20], [90, 20], [110, 20]])
+    image = draw_trails(GREY, [path], ids=[5], width=3)
+    away = np.abs(image[20].astype(int) - id_colour(5)).max(axis=1)
+    assert 10 < away[100] < away[40] < away[20]
+    assert not changed(image)[:, 55:66].any()
+    assert not changed(image)[24:].any()
+
+
+def test_a_trail_without_two_places_draws_nothing():
+    for path in (np.zeros((0, 2)), [[10.0, 20.0]], np.full((4, 2), np.nan)):
+        assert not changed(draw_trails(GREY, [path], ids=[1])).any()
+    assert not changed(draw_trails(GREY, [], ids=[])).any()
+
+
+def test_a_trail_far_outside_leaves_the_rest_as_it_is():
+    assert changed(draw_trails(GREY, [[[50.0, 20.0], [1e12, 20.0]]], ids=[1]))[20, 60:].all()
+
+
+@pytest.mark.parametrize(
+    ('trails', 'said'),
+    [([np.zeros((3, 3))], r'a trail has to be \(T, 2\), not \(3, 3\)'), ([], '0 trails need as many')],
+)
+def test_wrong_trails_are_refused(trails, said):
+    with pytest.raises(UserError, match=said):
+        draw_trails(GREY, trails, ids=[1])
