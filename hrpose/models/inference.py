@@ -5,8 +5,9 @@ precision and compilation are options of the config.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from hrpose.errors import UserError, nearest
 from hrpose.hardware import PRECISIONS, has_bf16
+from hrpose.models.graphs import GraphedPrediction
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -27,23 +29,37 @@ class InferenceNetwork:
             is one part: as CUDA graphs of their own, one part would overwrite what another still reads.
         dtype: of the computation; heatmaps are float32.
         how: a line for the log that tells what is on, and what would be faster.
+        graphs: run as CUDA graphs on a GPU; see `GraphedPrediction`.
     """
 
     parts: tuple[nn.Module, ...]
     dtype: torch.dtype
     how: str
+    graphs: bool = False
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return heatmaps (B, K, h, w) float32 for normalised images (B, 3, H, W)."""
+        return self._run(images)
+
+    @cached_property
+    def _run(self) -> Callable[[Tensor], Tensor]:
+        return GraphedPrediction(self._plain) if self.graphs else self._plain
+
+    def _plain(self, images: Tensor) -> Tensor:
         flowing: Any = images.to(self.dtype)
         for part in self.parts:
             flowing = part(flowing)
-        # A CUDA graph writes all its results into the same memory, so they are copied.
-        return flowing.to(torch.float32, copy=flowing.is_cuda)
+        # torch.compile's CUDA graphs write all their results into the same memory, so they are copied.
+        return flowing.to(torch.float32, copy=flowing.is_cuda and not self.graphs)
 
 
 def inference_network(
-    parts: Sequence[nn.Module], *, fuse: bool = True, precision: str = 'fp32', compile: bool = False
+    parts: Sequence[nn.Module],
+    *,
+    fuse: bool = True,
+    precision: str = 'fp32',
+    compile: bool = False,
+    cuda_graphs: bool = True,
 ) -> InferenceNetwork:
     """Return the network for prediction; `parts` stay unchanged.
 
@@ -53,6 +69,7 @@ def inference_network(
         precision: 'fp32', 'bf16' or 'fp16', of weights and computation.
         compile: compile them with `torch.compile` at the first call: with constant weights on a CPU, as CUDA graphs on
             a GPU.
+        cuda_graphs: on a GPU, launch small batches as CUDA graphs; `compile` does so by itself.
 
     Raises:
         UserError: an unknown precision, or fp16 on a CPU.
@@ -63,12 +80,13 @@ def inference_network(
         raise UserError("model.precision='fp16' is for GPUs, and slow on a CPU; take 'bf16'")
     dtype = PRECISIONS[precision]
     fast = [fold_norms(part) if fuse else part for part in parts]
-    how = _how(device, precision, _norms(*parts) - _norms(*fast), compile)
+    graphs = cuda_graphs and not compile and device.type == 'cuda'
+    how = _how(device, precision, _norms(*parts) - _norms(*fast), compile, graphs)
     if dtype != torch.float32:
         fast = [copy.deepcopy(part).to(dtype) for part in fast]
     if compile:
         fast = [_compiled(nn.Sequential(*fast), device)]
-    return InferenceNetwork(tuple(fast), dtype, how)
+    return InferenceNetwork(tuple(fast), dtype, how, graphs)
 
 
 def check_precision(precision: str) -> None:
@@ -106,8 +124,10 @@ def _compiled(network: nn.Module, device: torch.device) -> nn.Module:
     return network
 
 
-def _how(device: torch.device, precision: str, folded: int, compile: bool) -> str:
+def _how(device: torch.device, precision: str, folded: int, compile: bool, graphs: bool) -> str:
     on = f'{precision}, channels last, {folded} normalisations folded, {"compiled" if compile else "not compiled"}'
+    on += ', CUDA graphs' * graphs
     bf16 = ["model.precision='bf16' (this machine has its instructions)"] * (precision == 'fp32' and has_bf16(device))
-    faster = ', '.join(bf16 + ['model.compile=True'] * (not compile))
+    on_gpu = ['model.cuda_graphs=True (small batches)'] * (device.type == 'cuda' and not (graphs or compile))
+    faster = ', '.join(bf16 + on_gpu + ['model.compile=True'] * (not compile))
     return f'prediction on {device.type}: {on}' + (f'; faster still: {faster}' if faster else '')

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,11 +28,12 @@ def saved(content: object, path: Path, *, legacy: bool = False) -> Path:
     return path
 
 
-def small_model(joints: int = 17, arch: str = 'w16_small') -> torch.nn.Module:
+def small_model(joints: int = 17, arch: str = 'w16_small', **options: Any) -> torch.nn.Module:
     metainfo = resolve({'keypoint_names': [f'joint{index}' for index in range(joints)]})
     codec = {'type': 'MSRAHeatmap', 'input_size': (64, 64)}
     backbone, head = {'type': 'HRNet', 'arch': arch}, {'type': 'HeatmapHead', 'codec': codec, 'out_channels': joints}
-    return MODELS.build({'type': 'TopdownPoseEstimator', 'backbone': backbone, 'head': head, 'metainfo': metainfo})
+    parts = {'backbone': backbone, 'head': head, 'metainfo': metainfo}
+    return MODELS.build({'type': 'TopdownPoseEstimator', **parts, **options})
 
 
 def clone(state: Mapping[str, Tensor]) -> State:

@@ -33,6 +33,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     'fp32 compiled': {'compile': True},
     'bf16': {'precision': 'bf16'},
     'bf16 compiled': {'precision': 'bf16', 'compile': True},
+    'fp32 graphs': {'cuda_graphs': True},
+    'bf16 graphs': {'precision': 'bf16', 'cuda_graphs': True},
+    'bf16 compiled graphs': {'precision': 'bf16', 'compile': True, 'cuda_graphs': True},
 }
 # The steps of inference on the same images, one by one and all at once.
 CHAIN = 'chain'

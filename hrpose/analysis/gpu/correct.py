@@ -39,6 +39,8 @@ def run(case: Case, report: Report) -> None:
             error = float((found - exact).abs().max() / exact.abs().max())
             against = {'relative_error': error, **_golden_error(case, name, found), 'bound': bound}
             report.add('correct', f'{name} {precision}', {**against, 'ok': error <= bound})
+    if case.device.type == 'cuda':
+        _graphs(case, report)
     _steps(case, report, model)
     _mmcv_ops(case, report)
 
@@ -58,6 +60,52 @@ def _golden_error(case: Case, name: str, found: Tensor) -> dict[str, float]:
     stored = case.golden.golden(GOLDEN[name])
     cells = found.numpy().reshape(-1)[:: case.golden.STRIDE]
     return {'golden_error': float(abs(cells - stored['cells']).max() / stored['peak'])}
+
+
+def _graphs(case: Case, report: Report) -> None:
+    """Compare CUDA graphs with the same calls one by one: prediction, and weights after steps of training."""
+    cfg = load_config(DEMO)
+    width, height = cfg.codec.input_size
+    generator = torch.Generator().manual_seed(0)
+    batches = [torch.randn(8, 3, height, width, generator=generator).to(case.device) for _ in range(8)]
+    batches = [batch.to(memory_format=torch.channels_last) for batch in batches]
+    points = torch.rand(8, 17, 2, generator=generator).to(case.device) * width
+    weights = torch.ones(8, 17, device=case.device)
+
+    def build(on: bool) -> Any:
+        model = MODELS.build({**cfg.model.to_dict(), 'cuda_graphs': on})
+        return case.golden.fill_model(model).to(case.device)
+
+    model = build(True).eval()
+    plain = model.inference
+    error = max(float((model.inference(each) - plain._plain(each)).abs().max()) for each in batches)
+    report.add('correct', 'prediction by CUDA graphs', {'error': error, 'bound': 1e-5, 'ok': error <= 1e-5})
+
+    def trained(on: bool, dtype: torch.dtype) -> list[Tensor]:
+        model = build(on).train()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        for number, images in enumerate(batches):
+            with torch.enable_grad(), torch.autocast('cuda', dtype=dtype, enabled=dtype != torch.float32):
+                loss = model.head.loss(model.extract(images), points, weights)['loss_keypoint']
+            loss.backward()
+            del loss  # a graph is recorded while no gradient function is left of the step before
+            if number % 2:  # gradients of two batches are summed
+                optimizer.step()
+                optimizer.zero_grad()
+        return [each.detach().float() for each in model.state_dict().values()]
+
+    with _tf32(False):
+        for name, dtype, bound in (('fp32', torch.float32, 1e-4), ('bf16', torch.bfloat16, 2e-2)):
+            whole, parted = trained(True, dtype), trained(False, dtype)
+            again = trained(False, dtype)
+            found, noise = (
+                max(
+                    float((a - b).abs().max() / b.abs().max().clamp(min=1e-3)) for a, b in zip(one, parted, strict=True)
+                )
+                for one in (whole, again)
+            )
+            values = {'relative_error': found, 'of_two_runs_without': noise, 'bound': bound, 'ok': found <= bound}
+            report.add('correct', f'training by CUDA graphs, {name}', values)
 
 
 @contextmanager

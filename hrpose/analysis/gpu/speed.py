@@ -19,18 +19,19 @@ PLAN = (
     (W32, 'train', 64),
     (W32, 'predict', 1),
     (W32, 'predict', 32),
-    (W32, 'predict', 256),
+    (W32, 'train', 256),
     (W48, 'train', 64),
+    (W32, 'predict', 256),
     (W48, 'predict', 1),
     (W48, 'predict', 32),
-    (W32, 'train', 256),
-    (W48, 'predict', 256),
     (W48, 'train', 256),
+    (W48, 'predict', 256),
 )
 # Each of these compiles for a minute or more and cannot be interrupted, so they are the last part.
-COMPILED = ((W32, 'predict', 1), (W32, 'train', 64), (W32, 'predict', 32))
+COMPILED = ((W32, 'train', 64), (W32, 'predict', 1), (W32, 'predict', 32))
 SMALL = ((W32, 'train', 2), (W32, 'predict', 1))
-EAGER = ('fp32', 'bf16')
+VARIANTS = ('fp32', 'bf16', 'fp32 graphs', 'bf16 graphs')
+COMPILED_VARIANTS = {'predict': ('bf16 compiled',), 'train': ('bf16 compiled', 'bf16 compiled graphs')}
 KERNELS = 10
 
 
@@ -45,7 +46,7 @@ def run(case: Case, report: Report) -> None:
         name = f'{network} {stage} batch {batch}'
         if report.has('speed', name) or case.seconds_left < kept:
             continue
-        bench = Bench(case.synthetic_config(network), case.device, batch, batch, EAGER)
+        bench = Bench(case.synthetic_config(network), case.device, batch, batch, VARIANTS)
         report.add('speed', name, _measured(case, stage, [bench, MmposeBench(bench, peer)] if peer else [bench]))
         del bench
         _empty(case.device)
@@ -58,7 +59,7 @@ def run_compiled(case: Case, report: Report) -> None:
     for network, stage, batch in SMALL[1:] if case.small else COMPILED:
         name = f'{network} {stage} batch {batch} compiled'
         if not report.has('compiled', name) and case.seconds_left > 30:
-            bench = Bench(case.synthetic_config(network), case.device, batch, batch, ('bf16 compiled',))
+            bench = Bench(case.synthetic_config(network), case.device, batch, batch, COMPILED_VARIANTS[stage])
             began = time.monotonic()
             timings = _measured(case, stage, [bench])
             report.add('compiled', name, {**timings, 'seconds_in_all': time.monotonic() - began})

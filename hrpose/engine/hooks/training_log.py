@@ -88,6 +88,8 @@ def training_speed(model: nn.Module, optim_wrapper: Any) -> str:
         more.append('--amp (this machine has instructions for bf16)')
     if not (fused or isinstance(optim_wrapper, OptimWrapperDict)) and isinstance(optimizers[0], _CAN_BE_FUSED):
         more.append('optim_wrapper.optimizer.fused=True')
+    if device.type == 'cuda' and getattr(unwrapped(model), 'cuda_graphs', None) is False:
+        more.append('model.cuda_graphs=True')
     if not compiled and 'compile' in getattr(unwrapped(model), 'speed', {}):
         more.append('model.compile=True')
     return f'training on {device.type}: {", ".join(on)}' + (f'; faster still: {", ".join(more)}' if more else '')

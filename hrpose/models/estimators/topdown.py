@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
@@ -14,6 +15,7 @@ from hrpose.errors import UserError
 from hrpose.models.estimators.fit import check_heatmaps, check_input_size, fit_head
 from hrpose.models.estimators.flip import average_flip
 from hrpose.models.estimators.scales import average_scales, check_one_crop_each
+from hrpose.models.graphs import GraphedTraining
 from hrpose.models.inference import InferenceNetwork, check_precision, inference_network
 from hrpose.registry import MODELS
 from hrpose.structures import PoseDataSample, input_to_image
@@ -36,6 +38,8 @@ class TopdownPoseEstimator(BaseModel):
         precision: of prediction: 'fp32', 'bf16' or 'fp16'. The optimizer wrapper decides on that of training.
         compile: compile backbone, neck and head with `torch.compile`, for training and prediction.
         fuse: in prediction, fold batch normalisations into convolutions.
+        cuda_graphs: on a GPU, launch small predictions, and backbone and neck of a training step, as CUDA graphs, where
+            the card would wait for the processor. Not in a training with several processes.
         data_preprocessor: config; a `PoseDataPreprocessor` unless its type says otherwise.
         init_cfg: mmengine's.
 
@@ -57,6 +61,7 @@ class TopdownPoseEstimator(BaseModel):
         precision: str = 'fp32',
         compile: bool = False,
         fuse: bool = True,
+        cuda_graphs: bool = False,
         data_preprocessor: Mapping[str, Any] = DEFAULT_PREPROCESSOR,
         init_cfg: dict[str, Any] | None = None,
     ) -> None:
@@ -79,9 +84,11 @@ class TopdownPoseEstimator(BaseModel):
         check_input_size(self.head, self.backbone)
         check_heatmaps(self.head, parts, self.extract)
         check_precision(precision)
-        self.speed: dict[str, Any] = dict(precision=precision, compile=compile, fuse=fuse)
+        self.speed: dict[str, Any] = dict(precision=precision, compile=compile, fuse=fuse, cuda_graphs=cuda_graphs)
         self._inference: InferenceNetwork | None = None
         self._told = ''
+        self.cuda_graphs = cuda_graphs
+        self._graphed: GraphedTraining | None = None
         self.register_load_state_dict_post_hook(_forget_inference)
         self.to(memory_format=torch.channels_last)
         for part in (*parts, self.head) if compile else ():
@@ -118,6 +125,11 @@ class TopdownPoseEstimator(BaseModel):
 
     def extract(self, inputs: Tensor) -> Sequence[Tensor]:
         """Return the head's feature maps, finest first, for normalised images (B, 3, H, W)."""
+        if self.cuda_graphs and self.training and inputs.is_cuda and get_world_size() == 1:
+            if self._graphed is None:
+                parts = (self.backbone, self.neck)
+                self._graphed = GraphedTraining([part for part in parts if part is not None])
+            return self._graphed(inputs)
         features = self.backbone(inputs)
         return features if self.neck is None else self.neck(features)
 
@@ -169,7 +181,7 @@ class TopdownPoseEstimator(BaseModel):
         return super().train(mode)
 
     def _apply(self, *args: Any, **kwargs: Any) -> Any:
-        self._inference = None
+        self._inference = self._graphed = None
         return super()._apply(*args, **kwargs)
 
 
