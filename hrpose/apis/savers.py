@@ -1,6 +1,12 @@
-"""What `hrpose infer` writes, a class for each format. Files are complete after every frame, videos once closed."""
+"""What `hrpose infer` writes, a class for each format.
+
+Files are complete after every frame; videos and PoseTrack's files once their last frame is there.
+"""
 
 import csv
+import json
+import re
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,7 +16,9 @@ import numpy as np
 
 from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import FALLBACK_RATE, IMAGE_SUFFIXES
+from hrpose.datasets.metainfo.known import POSETRACK18
 from hrpose.errors import UserError
+from hrpose.evaluation.functional.posetrack_folder import write_folder
 from hrpose.images.files import save_image
 from hrpose.images.video import VideoWriter
 
@@ -140,7 +148,80 @@ class VideoSaver(Saver):
         self._writer = None
 
 
-SAVERS: dict[str, type[Saver]] = {'json': JsonSaver, 'csv': CsvSaver, 'images': ImageSaver, 'video': VideoSaver}
+class PoseTrackSaver(Saver):
+    """`posetrack/`: a JSON of every video, or folder of images, in PoseTrack18's form, with ids from 0 in each.
+
+    Frames have the ids of the release, if videos are named as there: 10128340007 for `012834_mpii_test/000007.jpg`.
+    Other videos are numbered from 1.
+    """
+
+    target = 'posetrack'
+
+    def __init__(self, out: Path, draw: Draw) -> None:
+        super().__init__(out, draw)
+        self._video: str | None = None
+        self._seen: list[str] = []
+        self._start()
+
+    def _start(self) -> None:
+        self._images: list[dict[str, Any]] = []
+        self._people: list[dict[str, Any]] = []
+        self._ids: dict[int, int] = {}
+
+    def add(self, result: PoseResult) -> None:
+        if result.track_ids is None:
+            raise UserError('--save posetrack: people have no ids; give --track too')
+        if result.names != tuple(POSETRACK18['keypoint_names']):
+            raise UserError(
+                f'--save posetrack: the network has other joints ({", ".join(result.names[:3])}, …) than PoseTrack18; '
+                'take one that was trained on it, such as hrnet_w32_posetrack18_256x192'
+            )
+        video = _video_name(result)
+        if video != self._video:
+            self.close()
+            if video in self._seen:
+                raise UserError(f'--save posetrack: two videos are named {video}; give them one at a time')
+            self._video = video
+            self._seen.append(video)
+        stem = Path(result.name).stem
+        frame = int(stem) if stem.isdecimal() else len(self._images)
+        digits = re.match(r'\d{1,6}', video)
+        number = int(digits[0]) if digits else len(self._seen)
+        image = int(f'1{number:06d}{frame:04d}')
+        name = result.name if Path(result.name).suffix else f'{result.name}.jpg'
+        self._images.append({'id': image, 'frame_id': image, 'file_name': name, 'vid_id': f'{number:06d}'})
+        joints = np.concatenate([result.keypoints, result.scores[..., None]], axis=-1)
+        joints = joints.reshape(len(result), 3 * len(result.names))
+        self._people += [
+            {'image_id': image, 'track_id': self._ids.setdefault(track, len(self._ids)), 'keypoints': keypoints}
+            for track, keypoints in zip(result.track_ids.tolist(), joints, strict=True)
+        ]
+
+    def close(self) -> None:
+        if self._video is None:
+            return
+        category = {'id': 1, 'name': 'person', 'keypoints': list(POSETRACK18['keypoint_names'])}
+        frames = {'images': self._images, 'annotations': [], 'categories': [category]}
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / f'{self._video}.json').write_text(json.dumps(frames), encoding='utf-8')
+            write_folder(self.path, folder, self._people)
+        self._video = None
+        self._start()
+
+
+def _video_name(result: PoseResult) -> str:
+    """Return the name of a result's video without suffix; of an image, that of its folder."""
+    path = Path(result.source or 'stream')
+    return path.absolute().parent.name if result.frame_index is None else path.stem
+
+
+SAVERS: dict[str, type[Saver]] = {
+    'json': JsonSaver,
+    'csv': CsvSaver,
+    'images': ImageSaver,
+    'video': VideoSaver,
+    'posetrack': PoseTrackSaver,
+}
 
 
 def check_targets(kinds: list[str], out: Path, *, overwrite: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from hrpose.errors import UserError, nearest
 
 COLOURS = ('side', 'person')
-KINDS = ('json', 'csv', 'images', 'video')
+KINDS = ('json', 'csv', 'images', 'video', 'posetrack')
 DETECTOR_THRESHOLD = 0.3
 
 
@@ -89,6 +89,8 @@ def check_tracking(arguments: argparse.Namespace) -> None:
         raise UserError('--trails follows people by their ids, which they do not have; give --track too')
     if arguments.trails is not None and arguments.trails < 1:
         raise UserError(f'--trails {arguments.trails}: give a number of frames of at least 1')
+    if 'posetrack' in arguments.save and not arguments.track:
+        raise UserError('--save posetrack writes the ids of people, which they do not have; give --track too')
     for option in ('trails', 'colours'):
         if getattr(arguments, option) is not None and not {'images', 'video'} & set(arguments.save):
             raise UserError(f'--{option} has no effect, as nothing is drawn; give --save images or --save video too')

@@ -10,10 +10,12 @@ import pytest
 from hrpose.apis import PoseResult
 from hrpose.apis.drawing import StreamDrawing
 from hrpose.apis.result import COLOURS
-from hrpose.apis.savers import SAVERS, CsvSaver, ImageSaver, JsonSaver, VideoSaver, columns
+from hrpose.apis.savers import SAVERS, CsvSaver, ImageSaver, JsonSaver, PoseTrackSaver, VideoSaver, columns
 from hrpose.cli.infer import COLOURS as COMMAND_COLOURS
 from hrpose.cli.infer import KINDS
 from hrpose.datasets.metainfo import resolve
+from hrpose.errors import UserError
+from hrpose.evaluation.functional.posetrack_folder import score_folders
 from hrpose.images.files import read_image
 
 DRAW = StreamDrawing()
@@ -101,3 +103,67 @@ def test_each_video_becomes_one_video_and_images_none(tmp_path):
 def test_a_saver_without_results_closes(kind, tmp_path):
     with SAVERS[kind](tmp_path, DRAW):
         pass
+
+
+POSETRACK = resolve('posetrack18')
+
+
+def frames_of_folder(folder, count, ids):
+    """Return results of images `folder/000000.jpg` and on, each with the same people, who have these ids."""
+    points = np.arange(len(ids) * 34.0).reshape(-1, 17, 2) + 1
+    plain = result(people=len(ids), frame_index=None, metainfo=POSETRACK, keypoints=points, track_ids=np.array(ids))
+    scores = np.full((len(ids), 17), 0.5, np.float32)
+    paths = [f'{folder}/{index:06d}.jpg' for index in range(count)]
+    return [replace(plain, scores=scores, source=f'/data/{path}', name=path) for path in paths]
+
+
+def test_posetracks_files_have_its_frame_ids_and_ids_from_zero_in_each_video(tmp_path):
+    with PoseTrackSaver(tmp_path, DRAW) as saver:
+        for one in frames_of_folder('012834_mpii_test', 2, [7, 5]):
+            saver.add(one)
+        for one in frames_of_folder('zoo', 1, [9]):
+            saver.add(one)
+        saver.add(frames_of_folder('zoo', 2, [])[1])
+    assert sorted(path.name for path in tmp_path.rglob('*.*')) == ['012834_mpii_test.json', 'zoo.json']
+    first, second = (
+        json.loads((tmp_path / f'posetrack/{name}.json').read_text()) for name in ('012834_mpii_test', 'zoo')
+    )
+    assert [image['id'] for image in first['images']] == [10128340000, 10128340001]
+    assert [image['file_name'] for image in second['images']] == ['zoo/000000.jpg', 'zoo/000001.jpg']
+    assert [image['id'] for image in second['images']] == [10000020000, 10000020001]
+    assert [(one['image_id'], one['track_id']) for one in first['annotations']] == [
+        (10128340000, 0),
+        (10128340000, 1),
+        (10128340001, 0),
+        (10128340001, 1),
+    ]
+    assert [one['track_id'] for one in second['annotations']] == [0]
+    assert first['annotations'][0]['keypoints'][:6] == [1, 2, 1, 3, 4, 1]
+    assert first['annotations'][0]['scores'] == [0.5] * 17
+
+
+def test_posetracks_files_of_the_truth_score_100_percent(tmp_path):
+    people = frames_of_folder('000001_a', 3, [3, 8])
+    with PoseTrackSaver(tmp_path, DRAW) as saver:
+        for one in people:
+            saver.add(one)
+    truth = json.loads((tmp_path / 'posetrack/000001_a.json').read_text())
+    for person in truth['annotations']:
+        person['bbox_head'] = [0, 0, 10, 10]
+    (tmp_path / 'truth').mkdir()
+    (tmp_path / 'truth/000001_a.json').write_text(json.dumps(truth))
+    metrics = score_folders(tmp_path / 'truth', tmp_path / 'posetrack')
+    assert metrics['ap']['total'] == metrics['mota']['total'] == 100
+
+
+def test_what_posetracks_form_cannot_hold_is_refused(tmp_path):
+    one, again = frames_of_folder('a', 1, [0])[0], frames_of_folder('b/a', 1, [0])[0]
+    with PoseTrackSaver(tmp_path, DRAW) as saver:
+        with pytest.raises(UserError, match='people have no ids; give --track too'):
+            saver.add(replace(one, track_ids=None))
+        with pytest.raises(UserError, match=r'has other joints \(head, left_hand, right_hand, …\) than PoseTrack18'):
+            saver.add(result(track_ids=np.array([0, 1])))
+        saver.add(one)
+        saver.add(frames_of_folder('c', 1, [0])[0])
+        with pytest.raises(UserError, match='two videos are named a; give them one at a time'):
+            saver.add(again)

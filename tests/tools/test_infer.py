@@ -162,6 +162,14 @@ def test_trails_and_colours_change_the_drawing_alone(infer, sample_data, tmp_pat
             ['--trails', 5, '--track'],
             '--trails has no effect, as nothing is drawn; give --save images or --save video too',
         ),
+        (
+            ['--save', 'posetrack'],
+            '--save posetrack writes the ids of people, which they do not have',
+        ),
+        (
+            ['--save', 'posetrack', '--track'],
+            '--save posetrack: the network has other joints (nose, left_eye, right_eye, …)',
+        ),
         (['--colours', 'side', '--save', 'csv'], '--colours has no effect, as nothing is drawn'),
     ],
 )
