@@ -19,6 +19,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, autocast
 from tqdm import tqdm
 
+from hrpose.codecs.base import aligns_corners
 from hrpose.datasets.annotations import read_coco_json
 from hrpose.errors import UserError
 from hrpose.evaluation.metrics.base import format_table
@@ -31,6 +32,7 @@ from hrpose.registry import METRICS
 ANNOTATED, DETECTED = 'annotated boxes', "a detector's boxes"
 NO_DETECTOR = 'not scored: needs --bbox-file, a COCO result file of a detector'
 NO_OFFSET = 'not scored: this codec has no quarter offset'
+NO_SHIFT = 'not scored: this codec aligns corners, so its flip test has no shift'
 COLUMNS = ('AP', 'AP50', 'AP75', 'AR')
 
 Decode = tuple[bool, bool, bool]
@@ -65,14 +67,15 @@ class Row:
     reason: str = ''  # why it is not scored
 
 
-def protocol_rows(*, detections: bool, offset: bool = True) -> list[Row]:
+def protocol_rows(*, detections: bool, offset: bool = True, shift: bool = True) -> list[Row]:
     """Return the rows to score: the whole protocol, then without one part each, then without any.
 
     Args:
         detections: whether there are a detector's boxes, which the protocol then uses.
         offset: whether the codec has a quarter offset to leave out.
+        shift: whether the codec's flip test has a shift to leave out.
     """
-    whole = Setting(detected=detections)
+    whole = Setting(detected=detections, shift=shift)
     other = Row(f'{ANNOTATED} instead', replace(whole, detected=False), 'test_dataloader.dataset.bbox_file=None')
     if not detections:
         other = Row(f'{DETECTED} instead', replace(whole, detected=True), reason=NO_DETECTOR)
@@ -83,7 +86,12 @@ def protocol_rows(*, detections: bool, offset: bool = True) -> list[Row]:
         Row(f'whole protocol, {DETECTED if detections else ANNOTATED}', whole),
         other,
         Row('no flip test', replace(whole, flip=False), 'model.flip_test=False'),
-        Row('flip test without shift', replace(whole, shift=False), 'model.flip_shift=False'),
+        Row(
+            'flip test without shift',
+            replace(whole, shift=False),
+            'model.flip_shift=False',
+            reason='' if shift else NO_SHIFT,
+        ),
         Row('no quarter offset', replace(whole, offset=False), 'codec.offset=0', reason='' if offset else NO_OFFSET),
         Row("no rescoring: the box's score", replace(whole, rescoring=False), 'test_evaluator.rescoring=box'),
         Row('no NMS', replace(whole, nms=False), 'test_evaluator.nms=None'),
@@ -103,8 +111,11 @@ def score_protocol(cfg: Config, model: Any) -> list[Row]:
     """
     init_default_scope(cfg.default_scope)
     metric = coco_metric_of(cfg)
+    codec = model.head.codec
     rows = protocol_rows(
-        detections=bool(cfg.test_dataloader.dataset.get('bbox_file')), offset=has_offset(model.head.codec)
+        detections=bool(cfg.test_dataloader.dataset.get('bbox_file')),
+        offset=has_offset(codec),
+        shift=not aligns_corners(codec),
     )
     scored = [row.setting for row in rows if not row.reason]
     found: dict[bool, dict[Decode, Predictions]] = {}
@@ -142,7 +153,7 @@ def left_out(cfg: Config, model: Any) -> list[str]:
     metric = coco_metric_of(cfg)
     parts = {
         'flip test': model.flip_test,
-        'its shift': model.flip_shift,
+        'its shift': model.flip_shift or aligns_corners(model.head.codec),
         'rescoring': metric.get('rescoring') != 'box',
         'NMS': metric.get('nms', 'oks') is not None,
     }

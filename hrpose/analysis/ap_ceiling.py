@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 
+from hrpose.codecs.base import aligns_corners
 from hrpose.datasets.transforms import PadBox
 from hrpose.errors import UserError
 from hrpose.registry import CODECS, DATASETS, METRICS
@@ -62,11 +63,11 @@ def roundtrip_samples(dataset: Any, codec: Any, indices: Sequence[int] | None = 
 
 
 def _roundtrip(records: Sequence[dict[str, Any]], codec: Any) -> Iterator[PoseDataSample]:
-    size = codec.input_size
-    in_input = [
-        apply_affine(record['keypoints'], image_to_input_matrix(record['center'], record['size'], 0, size))
-        for record in records
+    size, align = codec.input_size, aligns_corners(codec)
+    regions = [
+        image_to_input_matrix(record['center'], record['size'], 0, size, align_corners=align) for record in records
     ]
+    in_input = [apply_affine(record['keypoints'], matrix) for record, matrix in zip(records, regions, strict=True)]
     visible = np.stack([record['visible'] for record in records])
     heatmaps, _ = codec.encode(torch.from_numpy(np.stack(in_input)).float(), torch.from_numpy(visible))
     keypoints, scores = (value.numpy() for value in codec.decode(heatmaps))

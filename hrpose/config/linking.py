@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from hrpose.codecs.base import checked_size, default_heatmap_size
-from hrpose.config.parts import EVALUATORS, LOADERS, Part, class_of, parts_of
+from hrpose.config.parts import EVALUATORS, LOADERS, ROOTS, Part, class_of, parts_of
 from hrpose.datasets.metainfo import reads_annotations, resolve, resolve_from_files
 from hrpose.errors import UserError
 from hrpose.registry import METRICS
@@ -177,6 +177,11 @@ def _fill(cfg: Config, part: Part) -> None:
             written = _complete(cfg, part.config, given, wanted) if source == 'metainfo' else plain(given)
             if key in part.config and written != wanted:
                 here, origin = f'{part.place}.{key}', source.removeprefix('len(').removesuffix(')')
+                if source.startswith('type('):
+                    raise UserError(
+                        f'{here} is {_short(written)}, but {cfg.codec.get("type")} has {key} = {_short(wanted)}; leave '
+                        f'{here} out, and it follows the codec, or choose another codec'
+                    )
                 raise UserError(
                     f'{here} is {_short(written)}, but {source} is {_short(wanted)}; leave {here} out, and it follows '
                     f'{origin}, or change {origin} itself'
@@ -210,6 +215,9 @@ def value_of(cfg: Any, source: str) -> Any:
     """Return the value of a source; None if the config does not have it."""
     if source.startswith('len('):
         return len(value_of(cfg, source[len('len(') : -1]))
+    if source.startswith('type('):
+        place, attribute = source.removeprefix('type(').split(').')
+        return getattr(class_of(value_of(cfg, place), ROOTS[place], cfg.default_scope), attribute, False)
     value: Any = cfg
     for key in source.split('.'):
         value = value.get(key) if isinstance(value, Mapping | Config) else None

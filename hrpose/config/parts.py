@@ -3,6 +3,7 @@
 A class says so in its attribute `linked`, a dict of argument -> source that subclasses inherit. A source is one of
 
 - a place in the config: 'metainfo', 'codec.input_size'. A part that writes another value is an error.
+- an attribute of a part's class: 'type(codec).align_corners', False if the class has none. The same holds.
 - a length: 'len(metainfo.keypoint_names)'. The same holds.
 - a path made from the `ann_file` of a metric's data set: '{ann_file.parent}/truth.mat'. A metric may write another.
 

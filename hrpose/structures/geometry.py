@@ -2,7 +2,8 @@
 
 A box is `(x1, y1, x2, y2)` in image px unless its name says `xywh`. Both frames, image px and input px, have (0, 0) at
 the centre of the first pixel. As published, the scale comes from the region's width alone (its aspect is already the
-input's), and the region's centre maps to half the input's size.
+input's), and the region's centre maps to half the input's size. Where corners are aligned, as in UDP, the region's
+corners map to the centres of the input's corner pixels instead.
 """
 
 import numpy as np
@@ -53,7 +54,9 @@ def clip_box_to_last_pixel(box_xywh: Array, image_size: tuple[float, float]) -> 
     return np.concatenate([low, np.minimum(high, last_pixel)], axis=-1)
 
 
-def image_to_input_matrix(center: Array, size: Array, rotation: float, input_size: tuple[int, int]) -> Array:
+def image_to_input_matrix(
+    center: Array, size: Array, rotation: float, input_size: tuple[int, int], *, align_corners: bool = False
+) -> Array:
     """Return the (2, 3) matrix, float64, that maps image px to input px.
 
     Args:
@@ -61,12 +64,16 @@ def image_to_input_matrix(center: Array, size: Array, rotation: float, input_siz
         size: (2,) width and height of the region, image px, with the input's aspect.
         rotation: degrees; positive turns the region clockwise on the screen, its content counter-clockwise.
         input_size: (w, h) of the network's input, px.
+        align_corners: map the region's corners to the centres of the input's corner pixels, so that w - 1 and h - 1 px
+            span it.
     """
-    scale = input_size[0] / float(size[0])
+    # As published, one scale for both axes; with aligned corners the two differ a little.
+    last = np.asarray(input_size, dtype=np.float64) - align_corners
+    scale_x, scale_y = last / np.asarray(size, dtype=np.float64) if align_corners else (last[0] / float(size[0]),) * 2
     angle = np.deg2rad(rotation)
-    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
-    linear = np.array([[cosine, sine], [-sine, cosine]])
-    shift = np.asarray(input_size, dtype=np.float64) / 2 - linear @ np.asarray(center, dtype=np.float64)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    linear = np.array([[scale_x * cosine, scale_x * sine], [-(scale_y * sine), scale_y * cosine]])
+    shift = last / 2 - linear @ np.asarray(center, dtype=np.float64)
     return np.column_stack([linear, shift])
 
 
@@ -108,7 +115,7 @@ def input_to_image(points: Array, centers: Array, sizes: Array, input_size: tupl
     """Return keypoints (B, K, 2) of B people in image px, float64, for regions without rotation.
 
     Args:
-        points: (B, K, 2) input px.
+        points: (B, K, 2) input px as a codec decodes them: (0, 0) and `input_size` are corners of the region.
         centers: (B, 2) of the regions, image px.
         sizes: (B, 2) of the regions, image px.
         input_size: (w, h) of the input, px.

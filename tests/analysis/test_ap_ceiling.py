@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from hrpose.analysis.ap_ceiling import heatmap_ceiling, roundtrip_samples
-from hrpose.codecs import MSRAHeatmap
+from hrpose.codecs import DarkHeatmap, MSRAHeatmap, UDPHeatmap
 from hrpose.datasets import CocoDataset
 from hrpose.datasets.metainfo import resolve
 from hrpose.evaluation import CocoMetric
@@ -51,3 +51,22 @@ def test_roundtrip_is_off_by_at_most_half_a_cell_on_each_axis(tmp_path, rng):
     for sample in roundtrip_samples(dataset, codec):
         error = np.abs(sample.pred_instances.keypoints - sample.gt_instances.keypoints).max()
         assert error <= 0.5 * 4 * sample.box_size[0] / 192 + 1e-4
+
+
+def test_exact_targets_raise_the_ceiling(tmp_path, rng):
+    dataset = write_people(tmp_path, rng)
+    ceilings = [
+        heatmap_ceiling(dataset, kind((48, 64)), [CocoMetric(str(tmp_path / 'ann.json'), 'coco')])['coco/AP']
+        for kind in (MSRAHeatmap, DarkHeatmap, UDPHeatmap)
+    ]
+    assert ceilings[0] < min(ceilings[1:])
+
+
+def test_udp_finds_joints_of_the_image_to_a_hundredth_of_a_cell(tmp_path, rng):
+    dataset, codec = write_people(tmp_path, rng), UDPHeatmap((192, 256))
+    for sample in roundtrip_samples(dataset, codec):
+        error = np.abs(sample.pred_instances.keypoints - sample.gt_instances.keypoints)
+        low = sample.box_center - sample.box_size / 2
+        place = (sample.gt_instances.keypoints - low) / sample.box_size * codec.heatmap_size
+        inside = ((place > 13) & (place < np.array(codec.heatmap_size) - 13)).all(axis=-1)
+        assert error[inside].max(initial=0) <= 0.01 * sample.box_size[0] / 48

@@ -102,6 +102,14 @@ def test_a_leaf_may_replace_the_train_pipeline(tmp_path):
             ["val_dataloader.dataset.metainfo is 'lsp'", "metainfo is 'coco'"],
         ),
         ({'val_evaluator.metainfo': 'lsp'}, ["val_evaluator.metainfo is 'lsp'", "metainfo is 'coco'"]),
+        (
+            {'test_pipeline.2.align_corners': True},
+            ['pipeline.2.align_corners is True, but MSRAHeatmap has align_corners = False', 'follows the codec'],
+        ),
+        (
+            {'codec.type': 'UDPHeatmap', 'train_pipeline.6.align_corners': False},
+            ['pipeline.6.align_corners is False, but UDPHeatmap has align_corners = True'],
+        ),
         ({'model.metainfo': 'lsp'}, ["model.metainfo is 'lsp'", "metainfo is 'coco'"]),
     ],
 )
@@ -110,6 +118,17 @@ def test_a_contradiction_names_both_places(changes, places):
         load_config(W32, changes)
     for place in places:
         assert place in str(error.value)
+
+
+@pytest.mark.parametrize(('codec', 'aligned'), [('MSRAHeatmap', False), ('DarkHeatmap', False), ('UDPHeatmap', True)])
+def test_the_warp_follows_the_codecs_grid(codec, aligned, tmp_path):
+    cfg = load_config(W32, {'codec.type': codec})
+    assert [step.align_corners for step in steps(cfg, 'WarpAffine')] == [aligned] * 3
+    assert_linked(cfg)
+    other = 'MSRAHeatmap' if aligned else 'UDPHeatmap'
+    cfg.dump(tmp_path / 'saved.py')
+    again = load_config(tmp_path / 'saved.py', {'codec.type': other})
+    assert [step.align_corners for step in steps(again, 'WarpAffine')] == [not aligned] * 3
 
 
 def test_a_value_that_repeats_its_source_is_accepted():

@@ -57,10 +57,14 @@ def visits(dataset, epochs):
 
 
 # A JPEG of quality 95 changes a pixel by 1.2 on average over these crops.
-@pytest.mark.parametrize(('form', 'bound'), [('raw', 0.0), ('jpeg', 2.5)])
-def test_augmented_crops_and_keypoints_are_those_of_the_images(form, bound, configured, packed):
-    _, dataset = packed(form, shard=5)
-    for plain, crop in zip(visits(configured(), 8), visits(dataset, 8), strict=True):
+@pytest.mark.parametrize(
+    ('form', 'bound', 'codec'), [('raw', 0.0, 'MSRAHeatmap'), ('jpeg', 2.5, 'MSRAHeatmap'), ('raw', 0.0, 'UDPHeatmap')]
+)
+def test_augmented_crops_and_keypoints_are_those_of_the_images(form, bound, codec, configured, packed):
+    # A pack holds pixels of the image, so it serves every codec.
+    folder, _ = packed(form, shard=5)
+    plain_data, dataset = (configured(pack, **{'codec.type': codec}) for pack in (None, folder))
+    for plain, crop in zip(visits(plain_data, 8), visits(dataset, 8), strict=True):
         labels = [sample['data_samples'].gt_instance_labels for sample in (plain, crop)]
         np.testing.assert_array_equal(labels[0].keypoints, labels[1].keypoints)
         np.testing.assert_array_equal(labels[0].keypoint_weights, labels[1].keypoint_weights)

@@ -9,6 +9,7 @@ from torch import nn
 
 from hrpose.datasets.metainfo import resolve
 from hrpose.errors import UserError
+from hrpose.models.estimators.fit import fit_flip_shift
 from hrpose.registry import MODELS
 
 
@@ -106,3 +107,15 @@ def test_hrposes_own_parts_are_not_tried(monkeypatch):
         dict(type='TopdownPoseEstimator', backbone=backbone, head=head, metainfo=resolve('coco'))
     )  # fmt: skip
     assert model.head.final_layer.in_channels == 16
+
+
+@pytest.mark.parametrize(('codec', 'shift'), [('MSRAHeatmap', True), ('DarkHeatmap', True), ('UDPHeatmap', False)])
+def test_the_flip_tests_shift_follows_the_codec(codec, shift):
+    assert build(codec={**CODEC, 'type': codec}).flip_shift is shift
+
+
+def test_a_shift_on_a_grid_of_aligned_corners_is_refused():
+    head = build(codec={**CODEC, 'type': 'UDPHeatmap'}).head
+    with pytest.raises(UserError, match=r'model.flip_shift is True, but UDPHeatmap aligns corners, .*leave flip_shift'):
+        fit_flip_shift(True, head)
+    assert fit_flip_shift(False, head) is False

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from hrpose.codecs import MSRAHeatmap
+from hrpose.codecs import MSRAHeatmap, UDPHeatmap
 from hrpose.config import load_config
 from hrpose.datasets.transforms import SIX_SCALES, MultiScaleWarp, PackPose, WarpAffine
 from hrpose.errors import UserError
@@ -56,6 +56,13 @@ def test_a_blob_is_found_at_its_place_at_every_scale(scales, record):
     for scale, own in zip(scales, heatmaps[:, 0], strict=True):
         away = np.abs(middle(own) - expected).max()
         assert (away < 0.3) if scale == 1 else (away > 1)
+
+
+def test_with_aligned_corners_the_middle_stays_in_the_middle():
+    heatmaps = torch.zeros(2, 1, 31, 23)
+    heatmaps[..., 15, 11] = 1
+    averaged = average_scales(heatmaps, (1.0, 1.3), UDPHeatmap((89, 121), (23, 31)))
+    assert averaged.argmax() == 15 * 23 + 11 and averaged.max() == pytest.approx(1)
 
 
 def test_larger_regions_show_more_of_the_image(record):

@@ -40,6 +40,24 @@ def test_input_to_image_is_the_inverse_of_an_unrotated_region(rng):
     np.testing.assert_allclose(input_to_image(points, centers, sizes, (192, 256)), expected, atol=1e-9)
 
 
+def test_aligned_corners_are_the_centres_of_the_corner_pixels():
+    matrix = image_to_input_matrix((100, 80), (60, 80), 0, (192, 256), align_corners=True)
+    corners = np.array([[70, 40], [130, 40], [70, 120], [130, 120]])
+    np.testing.assert_allclose(apply_affine(corners, matrix), [[0, 0], [191, 0], [0, 255], [191, 255]], atol=1e-9)
+
+
+def test_the_matrix_with_aligned_corners_equals_mmposes():
+    # `get_udp_warp_matrix` of mmpose 1.x, whose angle turns the other way round, written out for one region.
+    angle, (scale_x, scale_y) = np.deg2rad(-33), np.array([191, 255]) / [60, 80]
+    cosine, sine = np.cos(angle), np.sin(angle)
+    expected = [
+        [cosine * scale_x, -sine * scale_x, scale_x * (-100 * cosine + 80 * sine + 30)],
+        [sine * scale_y, cosine * scale_y, scale_y * (-100 * sine - 80 * cosine + 40)],
+    ]
+    matrix = image_to_input_matrix((100, 80), (60, 80), 33, (192, 256), align_corners=True)
+    np.testing.assert_allclose(matrix, expected, atol=1e-9)
+
+
 def test_mirroring_twice_changes_nothing():
     twice = compose_affine(mirror_matrix(320), mirror_matrix(320))
     np.testing.assert_array_equal(twice, [[1, 0, 0], [0, 1, 0]])

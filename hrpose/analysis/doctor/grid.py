@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hrpose.analysis.ap_ceiling import roundtrip_samples
 from hrpose.analysis.doctor.finding import Finding
 from hrpose.analysis.doctor.people import People
+from hrpose.codecs.base import aligns_corners, lengths
 from hrpose.datasets.annotations import image_key
 from hrpose.evaluation.functional.coco_ap import evaluate_coco
 from hrpose.evaluation.functional.oks import joint_similarity
@@ -70,7 +71,8 @@ def measure_grid(dataset: Any, codec: Any, people: People, *, most: int | None) 
         for field in ('keypoints', 'keypoints_visible')
     )
     found = np.concatenate([sample.pred_instances.keypoints for sample in samples])
-    cells = np.stack([sample.box_size for sample in samples]) / codec.input_size * codec.stride
+    region = lengths(codec.input_size, align_corners=aligns_corners(codec))
+    cells = np.stack([sample.box_size for sample in samples]) / region * codec.stride
     sigmas, areas = np.asarray(dataset.metainfo['sigmas']), _areas(samples, people)
     off = np.abs(found - truth) / cells[:, None]
     labelled = visible > 0

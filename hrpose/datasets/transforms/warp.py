@@ -64,16 +64,24 @@ class WarpAffine:
     Args:
         input_size: (w, h) of the network's input, px.
         flip_indices: (K,) index of each joint's mirror image.
+        align_corners: map the region's corners to the centres of the input's corner pixels; follows from the codec.
     """
 
-    linked = {'input_size': 'codec.input_size', 'flip_indices': 'metainfo.flip_indices'}
+    linked = {
+        'input_size': 'codec.input_size',
+        'flip_indices': 'metainfo.flip_indices',
+        'align_corners': 'type(codec).align_corners',
+    }
 
-    def __init__(self, input_size: tuple[int, int], flip_indices: Sequence[int]) -> None:
+    def __init__(
+        self, input_size: tuple[int, int], flip_indices: Sequence[int], *, align_corners: bool = False
+    ) -> None:
         self.input_size = (int(input_size[0]), int(input_size[1]))
         self.flip_indices = list(flip_indices)
+        self.align_corners = align_corners
 
     def __call__(self, results: Results) -> Results:
-        matrix = region_matrix(results, self.input_size)
+        matrix = region_matrix(results, self.input_size, align_corners=self.align_corners)
         warped = {
             'matrix': matrix,
             'input_size': self.input_size,
@@ -95,14 +103,19 @@ class MultiScaleWarp(WarpAffine):
     `--cfg-options test_pipeline.2.type=MultiScaleWarp`.
 
     Args:
-        input_size, flip_indices: of `WarpAffine`.
+        input_size, flip_indices, align_corners: of `WarpAffine`.
         scales: sizes of the crops' regions, relative to the person's own.
     """
 
     def __init__(
-        self, input_size: tuple[int, int], flip_indices: Sequence[int], scales: Sequence[float] = SIX_SCALES
+        self,
+        input_size: tuple[int, int],
+        flip_indices: Sequence[int],
+        scales: Sequence[float] = SIX_SCALES,
+        *,
+        align_corners: bool = False,
     ) -> None:
-        super().__init__(input_size, flip_indices)
+        super().__init__(input_size, flip_indices, align_corners=align_corners)
         if not scales or min(number(self, 'scales', scale) for scale in scales) <= 0:
             raise UserError(f'MultiScaleWarp: scales has to be one or several positive numbers, not {scales!r}')
         self.scales = tuple(scales)
@@ -201,15 +214,16 @@ def pixel_matrix(results: Results, matrix: np.ndarray, input_size: tuple[int, in
     return compose_affine(matrix, invert_affine(results['crop_matrix']))
 
 
-def region_matrix(results: Results, input_size: tuple[int, int]) -> np.ndarray:
+def region_matrix(results: Results, input_size: tuple[int, int], *, align_corners: bool = False) -> np.ndarray:
     """Return the (2, 3) matrix from stored image px to input px for a record's region, including mirroring.
 
     `center` is a place in the stored image even if the record is mirrored, so the region's mirror image is cut out. The
     rotation is that of the mirrored image, as published.
     """
     center, width = np.array(results['center'], dtype=np.float64), results['ori_shape'][1]
-    if not results['flip']:
-        return image_to_input_matrix(center, results['size'], results['rotation'], input_size)
-    center[0] = width - 1 - center[0]
-    matrix = image_to_input_matrix(center, results['size'], results['rotation'], input_size)
-    return compose_affine(matrix, mirror_matrix(width))
+    if results['flip']:
+        center[0] = width - 1 - center[0]
+    matrix = image_to_input_matrix(
+        center, results['size'], results['rotation'], input_size, align_corners=align_corners
+    )
+    return compose_affine(matrix, mirror_matrix(width)) if results['flip'] else matrix

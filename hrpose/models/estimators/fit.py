@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hrpose.codecs.base import aligns_corners
 from hrpose.errors import UserError
 from hrpose.registry import MODELS
 
@@ -87,6 +88,21 @@ def check_input_size(head: nn.Module, backbone: nn.Module) -> None:
     multiple, size = getattr(backbone, 'input_multiple', 1), getattr(getattr(head, 'codec', None), 'input_size', ())
     if any(side % multiple for side in size):
         raise UserError(f'codec.input_size is {size}, but {name_of(backbone)} needs multiples of {multiple}')
+
+
+def fit_flip_shift(given: bool | None, head: nn.Module) -> bool:
+    """Return whether the flip test shifts the mirrored heatmaps: as given, else as the head's codec needs it.
+
+    Raises:
+        UserError: a shift where the codec aligns corners.
+    """
+    codec = getattr(head, 'codec', None)
+    if given and aligns_corners(codec):
+        raise UserError(
+            f'model.flip_shift is True, but {type(codec).__name__} aligns corners, so that heatmaps of the mirrored '
+            'input already lie on the grid and a shift would move them a cell away; leave flip_shift out'
+        )
+    return not aligns_corners(codec) if given is None else given
 
 
 def stated_channels(part: nn.Module) -> tuple[int, ...] | None:

@@ -12,7 +12,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from hrpose.errors import UserError
-from hrpose.models.estimators.fit import check_heatmaps, check_input_size, fit_head
+from hrpose.models.estimators.fit import check_heatmaps, check_input_size, fit_flip_shift, fit_head
 from hrpose.models.estimators.flip import average_flip
 from hrpose.models.estimators.scales import average_scales, check_one_crop_each
 from hrpose.models.graphs import GraphedTraining
@@ -34,7 +34,8 @@ class TopdownPoseEstimator(BaseModel):
         metainfo: of the model's joints; see `hrpose.datasets.metainfo`.
         neck: config; the backbone's feature maps -> those that the head takes.
         flip_test: in prediction, average the heatmaps with those of the mirrored image.
-        flip_shift: move the mirrored heatmaps by one cell, as published.
+        flip_shift: move the mirrored heatmaps by one cell, as published. It follows from the codec: no shift where
+            corners are aligned.
         precision: of prediction: 'fp32', 'bf16' or 'fp16'. The optimizer wrapper decides on that of training.
         compile: compile backbone, neck and head with `torch.compile`, for training and prediction.
         fuse: in prediction, fold batch normalisations into convolutions.
@@ -44,7 +45,8 @@ class TopdownPoseEstimator(BaseModel):
         init_cfg: mmengine's.
 
     Raises:
-        UserError: head and metainfo, or head and backbone, disagree on channels or heatmap size.
+        UserError: head and metainfo, or head and backbone, disagree on channels or heatmap size; a `flip_shift` that
+            contradicts the codec.
     """
 
     linked = {'metainfo': 'metainfo'}
@@ -57,7 +59,7 @@ class TopdownPoseEstimator(BaseModel):
         metainfo: Mapping[str, Any],
         neck: Mapping[str, Any] | None = None,
         flip_test: bool = True,
-        flip_shift: bool = True,
+        flip_shift: bool | None = None,
         precision: str = 'fp32',
         compile: bool = False,
         fuse: bool = True,
@@ -74,7 +76,7 @@ class TopdownPoseEstimator(BaseModel):
         self.head = MODELS.build(fit_head(head, parts, self.extract))
         self.metainfo = dict(metainfo)
         self.flip_test = flip_test
-        self.flip_shift = flip_shift
+        self.flip_shift = fit_flip_shift(flip_shift, self.head)
         joints = len(self.metainfo['keypoint_names'])
         if self.head.out_channels != joints:
             raise UserError(

@@ -59,8 +59,9 @@ def middle_of_light(image: np.ndarray) -> np.ndarray:
     ('flip', 'rotation', 'factor'),
     [(False, 0.0, 1.0), (True, 0.0, 1.0), (False, 37.0, 0.8), (True, 37.0, 0.8), (True, -110.0, 1.3)],
 )
+@pytest.mark.parametrize('align', [False, True])
 @pytest.mark.parametrize('joint', range(len(COCO['keypoint_names'])))
-def test_pixels_and_keypoints_move_together(joint, flip, rotation, factor, rng):
+def test_pixels_and_keypoints_move_together(joint, align, flip, rotation, factor, rng):
     keypoints = rng.uniform([85, 65], [115, 95], (17, 2))
     record = region(
         img=dot_at(keypoints[joint]),
@@ -70,7 +71,7 @@ def test_pixels_and_keypoints_move_together(joint, flip, rotation, factor, rng):
         rotation=rotation,
         size=np.array([75.0, 100.0]) * factor,
     )
-    warped = WarpAffine((192, 256), COCO['flip_indices'])(record)
+    warped = WarpAffine((192, 256), COCO['flip_indices'], align_corners=align)(record)
     moved_to = COCO['flip_indices'][joint] if flip else joint
     np.testing.assert_allclose(middle_of_light(warped['img']), warped['input_keypoints'][moved_to], atol=0.15)
 
@@ -97,3 +98,13 @@ def test_the_middle_of_the_region_goes_to_the_middle_of_the_input():
     for flip in (False, True):
         matrix = region_matrix(region(flip=flip, rotation=30.0), (48, 64))
         np.testing.assert_allclose(apply_affine(np.array([100.0, 80.0]), matrix), [24, 32], atol=1e-9)
+
+
+def test_with_aligned_corners_mirroring_the_input_equals_mirroring_the_image():
+    # So the flip test needs no shift: px x of an input is px 191 - x of the mirrored one.
+    keypoints = np.array([[90.0, 70.0], [110.0, 95.0]])
+    plain, mirrored = (
+        apply_affine(keypoints, region_matrix(region(flip=flip), (192, 256), align_corners=True))
+        for flip in (False, True)
+    )
+    np.testing.assert_allclose(mirrored, np.column_stack([191 - plain[:, 0], plain[:, 1]]), atol=1e-9)
