@@ -70,6 +70,8 @@ class TopdownPoseEstimator(BaseModel):
         super().__init__(
             data_preprocessor=MODELS.build({**DEFAULT_PREPROCESSOR, **data_preprocessor}), init_cfg=init_cfg
         )
+        self.cuda_graphs = cuda_graphs
+        self._graphed: GraphedTraining | None = None
         self.backbone = MODELS.build(dict(backbone))
         self.neck = None if neck is None else MODELS.build(dict(neck))
         parts = [part for part in (self.backbone, self.neck) if part is not None]
@@ -89,8 +91,6 @@ class TopdownPoseEstimator(BaseModel):
         self.speed: dict[str, Any] = dict(precision=precision, compile=compile, fuse=fuse, cuda_graphs=cuda_graphs)
         self._inference: InferenceNetwork | None = None
         self._told = ''
-        self.cuda_graphs = cuda_graphs
-        self._graphed: GraphedTraining | None = None
         self.register_load_state_dict_post_hook(_forget_inference)
         self.to(memory_format=torch.channels_last)
         for part in (*parts, self.head) if compile else ():
