@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hrpose.errors import UserError
-from hrpose.evaluation.functional.oks import pairs_within, similarity_at
+from hrpose.evaluation.functional.oks import pairs_within
 from hrpose.evaluation.functional.people import GroundTruth, People, Predictions, as_dicts
+from hrpose.structures.oks import similarity_at
 
 COCO_METRICS = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM', 'ARL')
 MOST_PEOPLE = 20  # of an image, best scored first

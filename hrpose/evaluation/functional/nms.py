@@ -15,7 +15,7 @@ Letters: N people of one image; K joints. Keypoints (x, y, score) in image px; a
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hrpose.evaluation.functional.oks import similarity_at
+from hrpose.structures.oks import similarity_at
 
 RESCORING_MODES = ('keypoint', 'box', 'keypoint_only')
 

@@ -1,10 +1,7 @@
 """Object keypoint similarity (OKS), on which COCO's keypoint evaluation rests.
 
-For one joint at distance d, on a person of area s², with the joint's constant k = 2 sigma:
-
-    e = d² / (2 s² k²)        similarity = exp(-e)
-
-The OKS of two people is the mean similarity over the labelled joints. Source: https://cocodataset.org/#keypoints-eval.
+The OKS of two people is the mean similarity (`hrpose/structures/oks.py`) over the labelled joints. Source:
+https://cocodataset.org/#keypoints-eval.
 
 Letters: N and M people, P pairs of people, K joints. Keypoints are (x, y) or (x, y, anything) in image px; areas are in
 px².
@@ -13,8 +10,7 @@ px².
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# COCO adds this to every area, so that a person of area 0 does not divide by zero.
-_AREA_EPSILON = np.spacing(1.0)
+from hrpose.structures.oks import similarity_at
 
 
 def joint_similarity(
@@ -44,14 +40,7 @@ def joint_similarity(
             'all must have the same number'
         )
     areas = np.broadcast_to(np.asarray(areas, dtype=np.float64), (len(a), len(b)))
-    return similarity_at(a[:, None, :, :2] - b[None, :, :, :2], areas, sigmas)
-
-
-def similarity_at(offsets: NDArray[np.float64], areas: ArrayLike, sigmas: ArrayLike) -> NDArray[np.float64]:
-    """Return the similarity (..., K) of joints at offsets (..., K, 2) in px, on people of areas (...) in px²."""
-    squared = offsets[..., 0] ** 2 + offsets[..., 1] ** 2
-    variances = (2 * np.asarray(sigmas, dtype=np.float64)) ** 2
-    return np.exp(-squared / variances / (np.asarray(areas)[..., None] + _AREA_EPSILON) / 2)
+    return similarity_at(a[:, None, :, :2] - b[None, :, :, :2], areas, np.asarray(sigmas, dtype=np.float64))
 
 
 def oks(
