@@ -1,6 +1,7 @@
-"""Write files so that they are complete or absent."""
+"""Write files and folders so that they are complete or absent."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,4 +24,22 @@ def whole(path: Path) -> Iterator[Path]:
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder to fill instead of `folder`, which it replaces once it is complete.
+
+    If filling it fails, it is removed and `folder` stays as it was.
+    """
+    part = folder.with_name(f'.{folder.name}.{os.getpid()}{PART}')
+    part.mkdir(parents=True)
+    try:
+        yield part
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        part.replace(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
         raise

@@ -64,7 +64,13 @@ class BoxFile:
         Raises:
             UserError: the annotations name no such image.
         """
-        key = self._key_by_name(frame) if self._names else _key_by_number(frame)
+        return self._rows_of(self._key_by_name(frame) if self._names else _key_by_number(frame))
+
+    def of_image(self, image_id: Any) -> Boxes:
+        """Return the boxes of the image with this id."""
+        return self._rows_of(_plain_number(image_key(image_id)))
+
+    def _rows_of(self, key: str) -> Boxes:
         self.used.add(key)
         rows = self.rows.get(key, [])
         return Boxes(np.array([box for box, _ in rows]).reshape(-1, 4), np.array([score for _, score in rows]))

@@ -4,10 +4,10 @@ python tools/analysis/posetrack_eval.py data/posetrack18/annotations/val PREDICT
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from hrpose.cli.run import run
+from hrpose.cli.track import print_metrics
 
 
 def main() -> None:
@@ -18,14 +18,8 @@ def main() -> None:
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the metrics to this JSON file too')
     arguments = parser.parse_args()
     from hrpose.evaluation.functional.posetrack_folder import score_folders
-    from hrpose.evaluation.metrics.base import format_table
 
-    metrics = score_folders(arguments.truth, arguments.predictions)
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(metrics, indent=2))
-    joints = next(iter(metrics.values()))
-    print(format_table(('joint', *metrics), [[name, *(each[name] for each in metrics.values())] for name in joints]))
+    print_metrics(score_folders(arguments.truth, arguments.predictions), arguments.json)
 
 
 if __name__ == '__main__':

@@ -40,10 +40,10 @@ def score_folders(truth: str | Path, predictions: str | Path) -> dict[str, dict[
         predictions: folder of files of the same names, whose annotations have `scores` by joint and `track_id`.
 
     Raises:
-        UserError: a video or a frame that one side lacks, a track id outside 0 to 999, and all that `posetrack_mot`
-            raises.
+        UserError: a truth without a labelled joint, a video or a frame that one side lacks, a track id outside 0 to
+            999, and all that `posetrack_mot` raises.
     """
-    true_files, found_files = _video_files(truth), _video_files(predictions)
+    true_files, found_files = video_files(truth), video_files(predictions)
     for name in sorted(true_files.keys() ^ found_files.keys()):
         lacking = predictions if name in true_files else truth
         raise UserError(f'{lacking}: it has no {name}; both folders must have one file of each video')
@@ -59,6 +59,8 @@ def score_folders(truth: str | Path, predictions: str | Path) -> dict[str, dict[
         annotations += [_labelled(person) for person in content.get('annotations') or []]
         results += [_scored(person, found_files[name]) for person in found.get('annotations') or []]
     gt = GroundTruth.of({'images': images, 'annotations': annotations}, _NUM_JOINTS, str(truth))
+    if not gt.labelled.any():
+        raise UserError(f'{truth}: no frame has a labelled person, so there is nothing to score; give annotations')
     judged = judge_joints(LabelledFrames.of(gt, results, _NUM_JOINTS))
     precision, recall = judged.precision_and_recall()
     mot = posetrack_mot(gt, results, _NUM_JOINTS)
@@ -88,7 +90,7 @@ def write_folder(folder: str | Path, truth: str | Path, results: list[Content]) 
         keypoints[:, 2] = ~absent
         entry = {'track_id': track, 'category_id': 1, 'keypoints': keypoints.ravel().tolist(), 'scores': scores}
         by_frame.setdefault(image_key(person['image_id']), []).append(entry)
-    contents = {name: read_coco_json(str(path)) for name, path in _video_files(truth).items()}
+    contents = {name: read_coco_json(str(path)) for name, path in video_files(truth).items()}
     known = {image_key(image['id']) for content in contents.values() for image in content['images']}
     if unknown := by_frame.keys() - known:
         raise UserError(f'{truth}: no video has frame {min(unknown)}, which is predicted; give the folder it is from')
@@ -103,7 +105,13 @@ def write_folder(folder: str | Path, truth: str | Path, results: list[Content]) 
             part.write_text(json.dumps(parts))
 
 
-def _video_files(folder: str | Path) -> dict[str, Path]:
+def has_labels(truth: str | Path) -> bool:
+    """Return whether any file of a folder has a person with a labelled joint."""
+    contents = (read_coco_json(str(path)) for path in video_files(truth).values())
+    return any(any(person.get('keypoints') or []) for each in contents for person in each.get('annotations') or [])
+
+
+def video_files(folder: str | Path) -> dict[str, Path]:
     """Return the JSON files of a folder by name; raise `UserError` if there are none."""
     files = {path.name: path for path in sorted(Path(folder).glob('*.json'))}
     if not files:

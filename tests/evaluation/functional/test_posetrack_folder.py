@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hrpose.errors import UserError
-from hrpose.evaluation.functional.posetrack_folder import score_folders, write_folder
+from hrpose.evaluation.functional.posetrack_folder import has_labels, score_folders, write_folder
 from tests.golden import GOLDEN, golden
 
 ROOT = Path(__file__).parents[3]
@@ -104,4 +104,45 @@ def test_what_poseval_refuses_is_a_sentence(folders):
         score_folders(truth, found)
     (found / VIDEO).unlink()
     with pytest.raises(UserError, match=f'pred: it has no {VIDEO}'):
+        score_folders(truth, found)
+
+
+@pytest.mark.parametrize('side', [0, 1])
+def test_two_people_of_one_id_in_a_frame_are_refused(folders, side):
+    def repeat(content: dict) -> None:
+        first, second = [each for each in content['annotations'] if each['image_id'] == 10003420000][:2]
+        second['track_id'] = first['track_id']
+
+    edit(folders[side] / VIDEO, repeat)
+    with pytest.raises(UserError, match='image 10003420000: two people have the same track_id'):
+        score_folders(*folders)
+
+
+def test_an_unlabelled_truth_has_no_metrics(folders):
+    truth, found = folders
+    assert has_labels(truth)
+    for path in truth.iterdir():
+        edit(path, lambda content: [person.update(keypoints=[0] * 51) for person in content['annotations']])
+    assert not has_labels(truth)
+    with pytest.raises(UserError, match=f'{truth}: no frame has a labelled person'):
+        score_folders(truth, found)
+
+
+def test_a_frame_without_predictions_counts_as_missed(folders):
+    truth, found = folders
+    before = score_folders(truth, found)
+
+    def leave(content: dict) -> None:
+        content['annotations'] = [each for each in content['annotations'] if each['image_id'] != 10003420002]
+
+    edit(found / VIDEO, leave)
+    after = score_folders(truth, found)
+    assert after['ap']['total'] < before['ap']['total']
+    assert after['mot_recall']['total'] < before['mot_recall']['total']
+
+
+def test_a_person_without_a_track_id_is_refused(folders):
+    truth, found = folders
+    edit(found / VIDEO, lambda content: content['annotations'][0].pop('track_id'))
+    with pytest.raises(UserError, match='track_id is None, but poseval takes 0 to 999'):
         score_folders(truth, found)
