@@ -19,7 +19,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, autocast
 from tqdm import tqdm
 
-from hrpose.codecs.base import aligns_corners
+from hrpose.codecs.base import aligns_corners, mirror_signs
 from hrpose.datasets.annotations import read_coco_json
 from hrpose.errors import UserError
 from hrpose.evaluation.metrics.base import format_table
@@ -174,13 +174,14 @@ def collect(
     """
     found: dict[Decode, Predictions] = {decode: [] for decode in decodes}
     decode_with = {True: model.head.predict, False: without_offset(model.head.codec).decode}
+    pairs, signs = model.metainfo['flip_indices'], mirror_signs(model.head.codec)
     for batch in batches:
         batch = model.data_preprocessor(batch, False)
         samples = batch['data_samples']
         check_one_crop_each(batch['inputs'], len(samples), 'ap_account')
         plain, mirrored = model.heatmap_pair(batch['inputs'])
         for (flip, shift, offset), results in found.items():
-            heatmaps = average_flip(plain, mirrored, model.metainfo['flip_indices'], shift=shift) if flip else plain
+            heatmaps = average_flip(plain, mirrored, pairs, shift=shift, signs=signs) if flip else plain
             keypoints, scores = decode_with[offset](heatmaps)
             peaks = torch.cat([keypoints, scores.unsqueeze(-1)], dim=-1).cpu().numpy()
             people = attach_predictions(samples, peaks, model.head.codec.input_size)

@@ -22,12 +22,15 @@ class Codec(Protocol):
     """Turns keypoints into target heatmaps, and heatmaps into keypoints. A codec need not inherit from this class.
 
     It is built with `input_size`, `heatmap_size` and options of its own. Sizes are (w, h). Input px and heatmap cells
-    both count from the centre of the first one. A class attribute says what else follows from it, and may be left out:
+    both count from the centre of the first one. Attributes say what else follows from it, and may be left out:
 
+    - `mirror_signs`, (1,): a sign for each map of a joint, by which its values are multiplied in a mirrored image. A
+      codec with M maps a joint takes and gives heatmaps (B, K M, h, w), those of a joint in a row.
+    - `loss`, the published mean square error: config of the heads' loss unless they are given another.
     - `align_corners`, False: whether the warp puts the centres of the input's corner pixels onto the corners of the
       region, as UDP does, so that its width is w - 1 px. Else the input's width, w px, spans the region, and its first
       pixel's centre lies on the region's corner. With aligned corners a mirrored heatmap needs no shift in the flip
-      test.
+      test. It has to be an attribute of the class.
 
     Both methods take a whole batch on any device, leave their arguments
     unchanged, and return float32 tensors without gradient on the same device.
@@ -76,6 +79,11 @@ def lengths(size: Size, *, align_corners: bool) -> tuple[int, int]:
 def aligns_corners(codec: Any) -> bool:
     """Return whether a codec, or its class, aligns corners; see `Codec`."""
     return getattr(codec, 'align_corners', False)
+
+
+def mirror_signs(codec: Any) -> tuple[int, ...]:
+    """Return the sign of each map of a joint in a mirrored image; see `Codec`."""
+    return tuple(getattr(codec, 'mirror_signs', (1,)))
 
 
 def checked_size(name: str, size: Any) -> Size:

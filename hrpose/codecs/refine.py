@@ -34,6 +34,11 @@ def kernel_of(codec: GaussianCodec, size: int | None) -> Kernel:
         size = max(3, 2 * int(3 * codec.sigma) - 1)
     if not isinstance(size, int) or size < 1 or size % 2 == 0:
         raise UserError(f'{type(codec).__name__}: blur_kernel_size has to be an odd number of cells, not {size!r}')
+    return gaussian_kernel(size)
+
+
+def gaussian_kernel(size: int) -> Kernel:
+    """Return OpenCV's Gaussian kernel of `size` cells, whose standard deviation follows from its size."""
     return tuple(cv2.getGaussianKernel(size, 0, cv2.CV_32F).ravel().tolist())
 
 
@@ -136,6 +141,21 @@ def highest_blurred(heatmaps: Tensor, kernel: Kernel) -> Tensor:
     rows = in_order(weight * padded.narrow(-2, start, height) for start, weight in enumerate(kernel))
     blurred = in_order(weight * rows.narrow(-1, start, width) for start, weight in enumerate(kernel))
     return blurred.amax(dim=(-2, -1)).clamp_min(1e-30)
+
+
+def blurred(heatmaps: Tensor, kernel: Kernel) -> Tensor:
+    """Return heatmaps (..., h, w) blurred, with zeros outside them."""
+    rows, columns = (blur_matrix(side, kernel, heatmaps.device) for side in heatmaps.shape[-2:])
+    return rows @ heatmaps @ columns
+
+
+@kept
+def blur_matrix(length: int, kernel: Kernel, device: torch.device) -> Tensor:
+    """Return the (length, length) matrix that blurs a line of cells; it is symmetric, as the kernel is."""
+    cells = torch.arange(length, device=device)
+    tap = cells - cells.unsqueeze(-1) + len(kernel) // 2
+    inside = (tap >= 0) & (tap < len(kernel))
+    return torch.tensor(kernel, device=device)[tap.clamp(0, len(kernel) - 1)] * inside
 
 
 def newton_step(gradient: tuple[Tensor, Tensor], hessian: tuple[Tensor, Tensor, Tensor]) -> Tensor:

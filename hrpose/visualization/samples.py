@@ -14,6 +14,7 @@ import torch
 from mmengine.dist import master_only
 from mmengine.visualization import Visualizer
 
+from hrpose.codecs.base import mirror_signs
 from hrpose.errors import UserError
 from hrpose.images.files import read_image, save_image
 from hrpose.registry import VISUALIZERS
@@ -131,6 +132,7 @@ def input_sheet(samples: Sequence[Mapping[str, Any]], codec: Any, metainfo: Mapp
         if labels is not None:
             keypoints, weights = torch.from_numpy(labels.keypoints), torch.from_numpy(labels.keypoint_weights)
             heatmaps, weights = (value[0].numpy() for value in codec.encode(keypoints, weights))
+            heatmaps = heatmaps[:: len(mirror_signs(codec))]  # of several maps a joint, the first shows where it is
             image = draw_input(image, labels.keypoints[0], weights, heatmaps, metainfo)
         tiles.append(image)
     captions = [input_caption(sample['data_samples']) for sample in samples]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -98,3 +99,54 @@ def test_a_wrong_value_is_refused(kind, wrong, message):
 def test_udp_refuses_a_single_cell():
     with pytest.raises(UserError, match='need sides of at least 2'):
         UDPHeatmap((64, 64), (1, 16))
+
+
+def test_combined_targets_equal_a_plain_computation():
+    codec = UDPHeatmap((48, 64), target='combined', radius_factor=0.2)
+    keypoints = torch.tensor([[[20.0, 30.5], [0.0, 63.0], [200.0, 10.0]]])
+    heatmaps, weights = codec.encode(keypoints, torch.tensor([[2.0, 1.0, 0.0]]))
+    assert (heatmaps.shape, weights.tolist()) == ((1, 9, 16, 12), [[1, 1, 0]])
+    expected = np.zeros((9, 16, 12))
+    for joint, (x, y) in enumerate([(20 * 11 / 47, 30.5 * 15 / 63), (0, 15)]):
+        for row in range(16):
+            for column in range(12):
+                offset = np.array([x - column, y - row]) / (0.2 * 16)
+                if (offset**2).sum() <= 1:
+                    expected[3 * joint : 3 * joint + 3, row, column] = [1, *offset]
+    np.testing.assert_allclose(heatmaps[0], expected, atol=1e-6)
+
+
+def test_combined_targets_are_decoded_as_by_a_plain_computation(rng):
+    codec = UDPHeatmap((48, 64), target='combined')
+    maps = rng.normal(size=(1, 6, 16, 12)).astype(np.float32)
+    found, scores = codec.decode(torch.from_numpy(maps))
+    for joint in range(2):
+        disc, *offsets = maps[0, 3 * joint : 3 * joint + 3]
+        smooth = cv2.GaussianBlur(disc, (23, 23), 0, borderType=cv2.BORDER_CONSTANT)
+        row, column = np.unravel_index(smooth.argmax(), smooth.shape)
+        cell = np.array([column, row]) + [offset[row, column] * 0.0546875 * 16 for offset in offsets]
+        np.testing.assert_allclose(found[0, joint], cell / [11, 15] * [48, 64], atol=1e-4)
+        np.testing.assert_allclose(scores[0, joint], smooth.max(), rtol=1e-5)
+
+
+@pytest.mark.parametrize(('size', 'sigma'), [((192, 256), 2), ((288, 384), 3)])
+def test_combined_targets_lose_less_than_a_tenth_of_a_px(size, sigma, rng):
+    codec = UDPHeatmap(size, sigma=sigma, target='combined')
+    keypoints = torch.from_numpy(rng.uniform(0, np.array(size) - 1, (8, 17, 2)).astype(np.float32))
+    decoded, _ = codec.decode(codec.encode(keypoints, torch.ones(8, 17))[0])
+    assert (decoded * (torch.tensor(size) - 1) / torch.tensor(size) - keypoints).abs().max() < 0.1
+
+
+def test_combined_targets_are_decoded_in_a_recording_too():
+    codec = UDPHeatmap((96, 128), target='combined')
+    heatmaps, _ = codec.encode(torch.tensor([[[20.0, 30.5], [50.0, 63.0]]]), torch.ones(1, 2))
+    compiled = torch.compile(codec.decode, fullgraph=True, backend='eager')
+    for found, wanted in zip(compiled(heatmaps), codec.decode(heatmaps), strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+def test_udp_refuses_an_unknown_target_or_radius():
+    with pytest.raises(UserError, match="there is no target 'offsets'"):
+        UDPHeatmap((64, 64), target='offsets')
+    with pytest.raises(UserError, match='radius_factor has to be a positive number'):
+        UDPHeatmap((64, 64), target='combined', radius_factor=0)

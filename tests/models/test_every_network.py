@@ -63,14 +63,16 @@ NETWORKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 every_network = pytest.mark.parametrize('network', NETWORKS)
 LAST_EXCHANGE = re.compile(r'backbone\.stage4\.0\.fuse_layers\.[^1]\.')
-OTHERS = sorted({*CODECS.module_dict} - {'MSRAHeatmap'})
-every_codec = pytest.mark.parametrize('codec', sorted(CODECS.module_dict))
+COMBINED = 'UDPHeatmap, combined targets'
+OTHERS = [*sorted({*CODECS.module_dict} - {'MSRAHeatmap'}), COMBINED]
+every_codec = pytest.mark.parametrize('codec', ['MSRAHeatmap', *OTHERS])
 
 
 def build(network: str, codec: str = 'MSRAHeatmap') -> nn.Module:
     parts, options = NETWORKS[network]
     torch.manual_seed(0)
-    head = dict(parts['head'], out_channels=3, codec=dict(type=codec, input_size=SIZE, **options))
+    kind = dict(type='UDPHeatmap', target='combined') if codec == COMBINED else dict(type=codec)
+    head = dict(parts['head'], out_channels=3, codec=dict(kind, input_size=SIZE, **options))
     model = MODELS.build(dict(type='TopdownPoseEstimator', **{**parts, 'head': head}, metainfo=JOINTS))
     model.init_weights()
     return model
@@ -100,7 +102,8 @@ def test_heatmaps_have_the_codecs_size(network, codec, people):
     model = build(network, codec).eval()
     width, height = model.head.codec.heatmap_size
     with torch.no_grad():
-        assert model(people[0], None, mode='tensor').shape == (2, 3, height, width)
+        assert model(people[0], None, mode='tensor').shape == (2, model.head.maps, height, width)
+    assert model.head.maps == (9 if codec == COMBINED else 3)
 
 
 @every_network

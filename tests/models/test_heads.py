@@ -8,7 +8,7 @@ from hrpose.codecs import MSRAHeatmap
 from hrpose.datasets.metainfo import resolve
 from hrpose.errors import UserError
 from hrpose.models import KeypointMSELoss
-from hrpose.models.heads import BaseHeatmapHead
+from hrpose.models.heads import BaseHeatmapHead, HeatmapHead
 from hrpose.registry import MODELS
 
 SIZE = (64, 96)
@@ -76,3 +76,20 @@ def test_a_head_can_take_a_coarser_map(index):
 def test_a_map_that_the_backbone_lacks_is_an_error():
     with pytest.raises(UserError, match='map_index is 4, but HRNet gives 4 feature maps; choose 0 to 3'):
         estimator(map_index=4)
+
+
+def test_the_codec_alone_makes_maps_and_loss_of_combined_targets():
+    codec = dict(type='UDPHeatmap', input_size=SIZE, target='combined')
+    head = HeatmapHead(codec=codec, in_channels=4, out_channels=3)
+    assert head.final_layer.out_channels == 9
+    losses = head.loss([torch.randn(2, 4, SIZE[1] // 4, SIZE[0] // 4)], torch.full((2, 3, 2), 20.0), torch.ones(2, 3))
+    assert losses['loss_keypoint'].isfinite()
+    with pytest.raises(
+        UserError, match=r"KeypointMSELoss takes 1 maps a joint, but the codec UDPHeatmap makes 3; .*'Com"
+    ):
+        HeatmapHead(codec=codec, in_channels=4, out_channels=3, loss=dict(type='KeypointMSELoss'))
+    with pytest.raises(
+        UserError, match='CombinedTargetMSELoss takes 3 maps a joint, but the codec MSRAHeatmap makes 1'
+    ):
+        loss = dict(type='CombinedTargetMSELoss')
+        HeatmapHead(codec=dict(type='MSRAHeatmap', input_size=SIZE), in_channels=4, out_channels=3, loss=loss)

@@ -6,7 +6,7 @@ import torch
 
 from hrpose.datasets.metainfo import resolve
 from hrpose.errors import UserError
-from hrpose.models import KeypointMSELoss, KeypointOHKMMSELoss
+from hrpose.models import CombinedTargetMSELoss, KeypointMSELoss, KeypointOHKMMSELoss
 from hrpose.models.estimators.flip import average_flip, unflip_heatmaps
 from tests.golden import WRONG, golden
 
@@ -72,6 +72,28 @@ def test_keypoint_mining_trains_no_easier_joint():
 def test_keypoint_mining_needs_a_joint(top_k):
     with pytest.raises(UserError, match='top_k is a positive whole number'):
         KeypointOHKMMSELoss(top_k=top_k)
+
+
+def test_the_combined_loss_equals_mmposes_loop_over_joints():
+    generator = torch.Generator().manual_seed(0)
+    prediction, target = (torch.randn(2, 9, 4, 5, generator=generator) for _ in range(2))
+    target[:, ::3] = (target[:, ::3] > 0).float()
+    weights = torch.tensor([[1.0, 0, 1], [1, 1, 0]])
+    expected = 0.0
+    for joint in range(3):
+        weight = weights[:, joint, None, None]
+        (p, px, py), (t, tx, ty) = (maps[:, 3 * joint : 3 * joint + 3].unbind(1) for maps in (prediction, target))
+        p, t = p * weight, t * weight
+        for error in (p - t, t * px - t * tx, t * py - t * ty):
+            expected += 0.5 * error.square().mean()
+    torch.testing.assert_close(CombinedTargetMSELoss()(prediction, target, weights), expected / 3)
+    torch.testing.assert_close(CombinedTargetMSELoss(factor=2)(prediction, target, weights), 2 * expected / 3)
+
+
+def test_unflipping_swaps_sides_and_negates_offsets_along_x():
+    maps = torch.arange(12.0).reshape(1, 6, 1, 2)
+    found = unflip_heatmaps(maps, (1, 0), shift=False, signs=(1, -1, 1))
+    assert found.flatten(2).tolist() == [[[7, 6], [-9, -8], [11, 10], [1, 0], [-3, -2], [5, 4]]]
 
 
 def assert_averaged_as_published(heatmaps: np.ndarray, mirrored: np.ndarray, *, shift: bool) -> None:

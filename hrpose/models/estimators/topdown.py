@@ -11,6 +11,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from hrpose.codecs.base import mirror_signs
 from hrpose.errors import UserError
 from hrpose.models.estimators.fit import check_heatmaps, check_input_size, fit_flip_shift, fit_head
 from hrpose.models.estimators.flip import average_flip
@@ -153,7 +154,8 @@ class TopdownPoseEstimator(BaseModel):
         if not self.flip_test:
             return self.inference(inputs)
         plain, mirrored = self.heatmap_pair(inputs)
-        return average_flip(plain, mirrored, self.metainfo['flip_indices'], shift=self.flip_shift)
+        signs = mirror_signs(getattr(self.head, 'codec', None))
+        return average_flip(plain, mirrored, self.metainfo['flip_indices'], shift=self.flip_shift, signs=signs)
 
     def heatmap_pair(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the heatmaps (B, K, h, w) of normalised images (B, 3, H, W), and those of the mirrored images."""

@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from hrpose.codecs import Codec
+from hrpose.codecs.base import mirror_signs
 from hrpose.errors import UserError
 from hrpose.registry import CODECS, MODELS
 
@@ -24,13 +25,14 @@ class BaseHeatmapHead(BaseModule):
     last output is the head's result: `forward` returns it, and `predict` decodes it.
 
     Args:
-        codec: config of the codec, or a codec.
+        codec: config of the codec, or a codec. A codec with M maps a joint gives outputs (B, K M, h, w).
         out_channels: K, the number of joints.
-        loss: config of the loss, which is called with (prediction, target, weights).
+        loss: config of the loss, which is called with (prediction, target, weights); unless given the codec's, or the
+            published one.
         init_cfg: mmengine's; the published one unless given.
 
     Raises:
-        UserError: a codec that lacks a part of `Codec`.
+        UserError: a codec that lacks a part of `Codec`, or a loss for another number of maps a joint.
     """
 
     linked = {'codec': 'codec', 'out_channels': 'len(metainfo.keypoint_names)'}
@@ -45,7 +47,7 @@ class BaseHeatmapHead(BaseModule):
         *,
         codec: Codec | Mapping[str, Any],
         out_channels: int,
-        loss: Mapping[str, Any] = PUBLISHED_LOSS,
+        loss: Mapping[str, Any] | None = None,
         init_cfg: dict[str, Any] | Sequence[dict[str, Any]] | None = None,
     ) -> None:
         super().__init__(init_cfg if init_cfg is not None else PUBLISHED_INIT)
@@ -56,7 +58,20 @@ class BaseHeatmapHead(BaseModule):
                 'stride, encode and decode (see hrpose.codecs.Codec)'
             )
         self.out_channels = out_channels
-        self.loss_module = MODELS.build(dict(loss))
+        self.maps = out_channels * len(mirror_signs(self.codec))  # of each output
+        self.loss_module = self.built_loss(loss)
+
+    def built_loss(self, loss: Mapping[str, Any] | None) -> nn.Module:
+        """Return a loss from its config, by default that of the codec; refuse one that does not suit the codec."""
+        module = MODELS.build(dict(getattr(self.codec, 'loss', PUBLISHED_LOSS) if loss is None else loss))
+        wanted, taken = len(mirror_signs(self.codec)), getattr(module, 'maps_per_joint', 1)
+        if taken != wanted:
+            raise UserError(
+                f'model.head.loss: {type(module).__name__} takes {taken} maps a joint, but the codec '
+                f'{type(self.codec).__name__} makes {wanted}; leave the loss out, or write '
+                f'loss=dict(type={getattr(self.codec, "loss", PUBLISHED_LOSS)["type"]!r})'
+            )
+        return module
 
     @abstractmethod
     def outputs(self, features: Sequence[Tensor]) -> dict[str, Tensor]:

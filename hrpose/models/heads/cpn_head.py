@@ -13,7 +13,7 @@ from hrpose.codecs import Codec
 from hrpose.errors import UserError
 from hrpose.models.backbones.blocks import Bottleneck, conv_bn
 from hrpose.models.backbones.resnet import TORCHVISION_INIT
-from hrpose.models.heads.base import PUBLISHED_LOSS, BaseHeatmapHead
+from hrpose.models.heads.base import BaseHeatmapHead
 from hrpose.registry import CODECS, MODELS
 
 LEVELS = ('c5', 'c4', 'c3', 'c2')
@@ -41,7 +41,7 @@ class CPNHead(BaseHeatmapHead):
         in_channels: of the maps C2 to C5.
         channels: of the pyramid; published 256.
         loss: config of RefineNet's loss.
-        global_loss: config of the loss of each of GlobalNet's levels.
+        global_loss: config of the loss of each of GlobalNet's levels; unless given as `loss`.
         global_visibility: of joints that GlobalNet learns, at least; published 2, joints that are not occluded. Take 1
             where a data set, as MPII, does not mark occluded joints.
         target_widths: of the targets of C5 to C2, as multiples of the codec's sigma.
@@ -62,7 +62,7 @@ class CPNHead(BaseHeatmapHead):
         in_channels: Sequence[int],
         channels: int = 256,
         codec: Mapping[str, Any],
-        global_loss: Mapping[str, Any] = PUBLISHED_LOSS,
+        global_loss: Mapping[str, Any] | None = None,
         global_visibility: int = 2,
         target_widths: Sequence[float] = TARGET_WIDTHS,
         init_cfg: dict[str, Any] | Sequence[dict[str, Any]] = TORCHVISION_INIT[:1],
@@ -82,10 +82,10 @@ class CPNHead(BaseHeatmapHead):
             for level, width in zip(LEVELS, target_widths, strict=True)
         }
         self.global_visibility = global_visibility
-        self.global_loss_module = MODELS.build(dict(global_loss))
+        self.global_loss_module = self.built_loss(global_loss)
         width, height = self.codec.heatmap_size
-        self.global_net = GlobalNet(tuple(in_channels), self.out_channels, (height, width), channels)
-        self.refine_net = RefineNet(self.out_channels, (height, width), channels)
+        self.global_net = GlobalNet(tuple(in_channels), self.maps, (height, width), channels)
+        self.refine_net = RefineNet(self.maps, (height, width), channels)
 
     def outputs(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
         pyramid = self.global_net.pyramid(features)

@@ -29,7 +29,7 @@ class HeatmapHead(BaseHeatmapHead):
         widths = [in_channels, *deconv_channels]
         steps = [step for pair in zip(widths, widths[1:], strict=False) for step in doubling(*pair)]
         self.deconv_layers = nn.Sequential(*steps)
-        self.final_layer = nn.Conv2d(widths[-1], self.out_channels, kernel_size=1)
+        self.final_layer = nn.Conv2d(widths[-1], self.maps, kernel_size=1)
 
     def outputs(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
         return {'keypoint': self(features)}
@@ -58,9 +58,7 @@ class StackedHeatmapHead(BaseHeatmapHead):
     def __init__(self, *, in_channels: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # mmpose's name.
-        self.multi_final_layers = nn.ModuleList(
-            nn.Conv2d(each, self.out_channels, kernel_size=1) for each in in_channels
-        )
+        self.multi_final_layers = nn.ModuleList(nn.Conv2d(each, self.maps, kernel_size=1) for each in in_channels)
 
     def outputs(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
         layers = zip(self.multi_final_layers, features, strict=True)

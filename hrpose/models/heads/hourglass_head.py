@@ -52,9 +52,9 @@ class StackedHourglassHead(BaseHeatmapHead):
         self.features = nn.ModuleList(
             nn.Sequential(unit, convolution(in_channels, in_channels, norm=True)) for unit in units
         )
-        self.outs = nn.ModuleList(convolution(in_channels, self.out_channels) for _ in units)
+        self.outs = nn.ModuleList(convolution(in_channels, self.maps) for _ in units)
         self.merge_features = nn.ModuleList(merge(in_channels, in_channels) for _ in units[1:])
-        self.merge_preds = nn.ModuleList(merge(self.out_channels, in_channels) for _ in units[1:])
+        self.merge_preds = nn.ModuleList(merge(self.maps, in_channels) for _ in units[1:])
 
     def outputs(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
         x, outputs = features[0], {}

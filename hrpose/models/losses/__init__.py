@@ -1,5 +1,5 @@
 """Losses over heatmaps."""
 
-from hrpose.models.losses.keypoint_mse import KeypointMSELoss, KeypointOHKMMSELoss
+from hrpose.models.losses.keypoint_mse import CombinedTargetMSELoss, KeypointMSELoss, KeypointOHKMMSELoss
 
-__all__ = ['KeypointMSELoss', 'KeypointOHKMMSELoss']
+__all__ = ['CombinedTargetMSELoss', 'KeypointMSELoss', 'KeypointOHKMMSELoss']

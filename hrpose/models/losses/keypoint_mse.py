@@ -49,6 +49,29 @@ class KeypointOHKMMSELoss(nn.Module):
         return self.factor * errors.topk(min(self.top_k, errors.shape[1]), dim=1).values.mean()
 
 
+@MODELS.register_module()
+class CombinedTargetMSELoss(nn.Module):
+    """The loss of UDP's combined targets: `factor` times the mean over people, joints and cells, as in mmpose 1.x.
+
+    Half the squared errors count of three maps a joint: of the disc everywhere, and of the offsets on the disc.
+
+    Args:
+        factor: of the mean.
+    """
+
+    maps_per_joint = 3
+
+    def __init__(self, factor: float = 1) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, prediction: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+        """Return the loss, a scalar, for a prediction and a target (B, 3 K, h, w) and weights (B, K)."""
+        error = (prediction - target).unflatten(1, (-1, 3)) * weights[..., None, None, None]
+        disc = target.unflatten(1, (-1, 3))[:, :, :1]
+        return self.factor * 0.5 * (error[:, :, :1].square() + (disc * error[:, :, 1:]).square().sum(2, True)).mean()
+
+
 def by_joint(prediction: Tensor, target: Tensor, weights: Tensor) -> Tensor:
     """Return the mean (B, K) over cells of (weight (prediction - target))^2."""
     # Weighting each joint instead of each cell saves autograd tensors of the heatmaps' size.
