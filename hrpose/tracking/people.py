@@ -44,7 +44,7 @@ def checked_people(keypoints: ArrayLike, scores: ArrayLike | None, joints: int |
         UserError: shapes do not fit one another or `joints`.
     """
     points = np.asarray(keypoints, dtype=np.float64)
-    points = points.reshape(0, joints or 0, 2) if len(points) == 0 else points
+    points = points.reshape(0, joints or 0, 2) if len(points) == 0 and points.ndim != 3 else points
     if points.ndim != 3 or points.shape[2] != 2 or joints not in (None, points.shape[1]):
         raise UserError(f'keypoints have shape {points.shape}; they must be (people, {joints or "joints"}, 2)')
     given = np.ones(points.shape[:2]) if scores is None else np.asarray(scores, dtype=np.float64)

@@ -159,6 +159,65 @@ def test_a_whole_video_is_smoothed_by_person():
     assert [len(one) for one in found] == [len(one) for one in results]
 
 
+def test_a_tracker_that_is_reset_at_a_cut_gives_new_ids_and_joints_start_anew(pose, make_image):
+    tracker, images = OnlineTracker(SIGMAS, similarity='iou'), [make_image() for _ in range(4)]
+    plain = list(pose.stream(images, boxes=lambda frame: PEOPLE))
+    stream = pose.stream(images, boxes=lambda frame: PEOPLE, track=tracker, smooth=True)
+    ids, keypoints = [], []
+    for result in stream:
+        ids.append(result.track_ids.tolist())
+        keypoints.append(result.keypoints)
+        if result.frame_index == 1:  # the next frame is the first one after the cut
+            tracker.reset()
+    assert ids == [[0, 1], [0, 1], [2, 3], [2, 3]]
+    assert np.array_equal(keypoints[2], plain[2].keypoints)
+
+
+def test_the_published_tracker_can_be_reset_at_a_cut_too(pose, make_image):
+    tracker, ids = FlowTracker(SIGMAS, joint_threshold=-10.0), []
+    for result in pose.stream([make_image()] * 4, boxes=lambda frame: PEOPLE, track=tracker):
+        ids.append(set(result.track_ids.tolist()))
+        if result.frame_index == 1:
+            tracker.reset()
+    assert ids[0] and ids[2] and not (ids[0] | ids[1]) & (ids[2] | ids[3])
+
+
+def test_without_a_reset_people_are_paired_by_place_across_a_cut(pose, make_image):
+    after = np.array([[6.0, 4, 30, 50], [600, 400, 640, 470]])
+    boxes = {0: PEOPLE, 1: after}
+    tracker = OnlineTracker(SIGMAS, similarity='iou')
+    results = pose.stream([make_image(700, 500)] * 2, boxes=lambda frame: boxes[frame.index], track=tracker)
+    assert ids_of(results) == [[0, 1], [0, 2]]
+
+
+@pytest.mark.parametrize('kind', [OnlineTracker, FlowTracker])
+def test_another_frame_size_gives_new_ids_and_joints_start_anew(pose, make_image, kind):
+    images = [make_image(90, 70), make_image(90, 70), make_image(120, 70), make_image(120, 70)]
+    tracker = kind(SIGMAS, joint_threshold=-10.0)
+    results = list(pose.stream(images, boxes=lambda frame: PEOPLE[:1], track=tracker, smooth=True))
+    ids = [set(each) for each in ids_of(results)]
+    assert 0 in ids[0] and not (ids[0] | ids[1]) & (ids[2] | ids[3])
+    plain = pose(images[2], boxes=PEOPLE[:1])
+    assert np.array_equal(results[2].keypoints[:1], plain.keypoints)
+
+
+@pytest.mark.parametrize('kind', [OnlineTracker, FlowTracker])
+@pytest.mark.parametrize('empty', [(0,), (1, 2), (0, 1, 2, 3)])
+def test_frames_without_people_are_tracked_and_smoothed(pose, make_image, kind, empty):
+    tracker = kind(SIGMAS, joint_threshold=-10.0)
+    results = pose.stream(
+        [make_image()] * 4,
+        boxes=lambda frame: [] if frame.index in empty else PEOPLE[:1],
+        track=tracker,
+        smooth=OneEuroFilter(),
+    )
+    found = list(results)
+    assert [result.keypoints.shape[1:] for result in found] == [(17, 2)] * 4
+    if kind is OnlineTracker:
+        assert ids_of(found) == [[] if index in empty else [0] for index in range(4)]
+    assert [len(one) for one in smooth_results(found)] == [len(one) for one in found]
+
+
 PEOPLE_FIELDS = ('keypoints', 'scores', 'boxes', 'box_scores', 'track_ids')
 
 
