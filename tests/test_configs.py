@@ -35,6 +35,7 @@ class Recipe:
     steps: tuple[int, int] = (170, 200)
     start: str | None = None
     map_index: int = 0
+    codec: str = 'MSRAHeatmap'
 
 
 SIMPLE_BASELINE = dict(epochs=140, steps=(90, 120))
@@ -66,6 +67,11 @@ RECIPES = {
         start='hrnet_w48_coco_384x288',
     ),
 }
+for arch, batch in (('w32', (64, 512)), ('w48', (32, 256))):
+    for codec, word in (('DarkHeatmap', 'dark'), ('UDPHeatmap', 'udp')):
+        MMPOSE = dict(codec=codec, batch=batch, rate=5e-4, warm_up=500, loss_factor=1)
+        RECIPES[f'hrnet_{arch}_coco_256x192_{word}'] = Recipe(arch, (192, 256), **MMPOSE)
+        RECIPES[f'hrnet_{arch}_coco_384x288_{word}'] = Recipe(arch, (288, 384), sigma=3, **MMPOSE)
 for height, width in ((128, 96), (192, 128), (320, 224), (352, 256)):
     RECIPES[f'hrnet_w32_coco_{height}x{width}'] = Recipe('w32', (width, height))
 for map_index, coarser in enumerate(('2x', '4x', '8x'), 1):
@@ -175,7 +181,7 @@ def test_a_config_states_the_published_network_and_schedule(name, recipe, build_
     assert tuple(cfg.codec.input_size) == recipe.input_size
     stride = 4 * 2**recipe.map_index
     assert tuple(cfg.codec.heatmap_size) == (width // stride, height // stride)
-    assert (cfg.codec.type, cfg.codec.sigma) == ('MSRAHeatmap', recipe.sigma)
+    assert (cfg.codec.type, cfg.codec.sigma) == (recipe.codec, recipe.sigma)
     assert cfg.model.backbone.get('depth', cfg.model.backbone.get('arch')) == recipe.arch
     model = build_on_meta(cfg)
     finest = int(recipe.arch[1:].split('_')[0]) if isinstance(recipe.arch, str) else 2048
@@ -195,7 +201,7 @@ def test_a_config_states_the_published_network_and_schedule(name, recipe, build_
 @pytest.mark.parametrize('name', RECIPES)
 def test_a_config_augments_as_published(name):
     published = SIMPLE_COCO if isinstance(RECIPES[name].arch, int) else OFFICIAL_COCO
-    expected = MMPOSE_COCO if 'mmpose' in name else OFFICIAL_MPII if 'mpii' in name else published
+    expected = MMPOSE_COCO if RECIPES[name].warm_up else OFFICIAL_MPII if 'mpii' in name else published
     steps = build_pipeline(load(name), 'train_dataloader')[2:-2]
     assert [type(step).__name__ for step in steps] == [kind for kind, _ in expected]
     for step, (_, values) in zip(steps, expected, strict=True):

@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from hrpose.checkpoints.families import Recognised, recognise
+from hrpose.checkpoints.table import trained_codec
 from hrpose.errors import UserError
 
 # How many batches a normalisation has seen: no weight, and absent from files of PyTorch before 0.4.1.
@@ -79,11 +80,24 @@ def load_weights(model: nn.Module, checkpoint: Mapping[str, Any] | Recognised, *
             advice = 'it holds a backbone only: start a training from it, by load_from or the init_cfg of a backbone'
         raise UserError(f'{name}: does not fit this model: {fit} (recognised as {found.family.name}); {advice}')
     model.load_state_dict({key: found.weights[key] for key in fit.loaded}, strict=False)
-    note = _order_note(model, found)
+    note = _order_note(model, found) + _codec_note(model, name)
     # Half a fit is seldom meant: a wider network's file, for instance, shares only its stem.
     level = logging.INFO if fit.share >= 0.5 and not note else logging.WARNING
-    print_log(f'{name} ({found.family.name}): {fit}{note}', logger='current', level=level)
+    codec = trained_codec(name)
+    origin = f'{found.family.name}, trained for {codec}' if codec else found.family.name
+    print_log(f'{name} ({origin}): {fit}{note}', logger='current', level=level)
     return fit
+
+
+def _codec_note(model: nn.Module, name: str) -> str:
+    """Return what to change if published weights were trained for another codec than the model's head has."""
+    ours, theirs = getattr(getattr(model, 'head', None), 'codec', None), trained_codec(name)
+    if ours is None or theirs in ('', type(ours).__name__):
+        return ''
+    return (
+        f'; these weights were trained for {theirs}, but this model has {type(ours).__name__}; for their metrics add '
+        f'--cfg-options codec.type={theirs}'
+    )
 
 
 def _order_note(model: nn.Module, found: Recognised) -> str:

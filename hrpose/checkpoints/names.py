@@ -26,7 +26,7 @@ def locate(given: str | Path) -> Path:
 
     Raises:
         UserError: neither a file nor a name that is known; a file that cannot be downloaded, or has another hash than
-            its name says; weights that hrpose cannot use yet.
+            its name says.
     """
     text = str(given)
     if text.startswith(('http://', 'https://')):
@@ -38,8 +38,6 @@ def locate(given: str | Path) -> Path:
         return path
     if text in PUBLISHED:
         row = PUBLISHED[text]
-        if row.needs:
-            raise UserError(f'checkpoint {text}: {row.needs}; choose weights without it, by `hrpose models`')
         mirrors = [f'{base.rstrip("/")}/{row.file}' for base in os.environ.get(MIRRORS, '').split()]
         return _local(row.file, (*mirrors, *row.addresses), row.sha256)
     if os.sep in text or path.suffix:

@@ -7,6 +7,7 @@ SimpleBaseline-R101 at 384x288, whose published address is that of the 256x192 w
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePath
 
 _ZOO = 'https://download.openmmlab.com/mmpose/'
 _V1 = 'v1/body_2d_keypoint/topdown_heatmap/coco/td-hm_'
@@ -28,7 +29,7 @@ class Published:
     file: str  # its name, the same at every address
     sha256: str  # the first eight hex digits
     addresses: tuple[str, ...]  # tried in this order
-    needs: str = ''  # why hrpose cannot use it yet
+    codec: str = ''  # that the network was trained for; '' for a backbone
 
 
 # Name -> address below `_ZOO`.
@@ -76,9 +77,16 @@ def _published(name: str, address: str) -> Published:
     file = address.rsplit('/', 1)[-1]
     sha256 = hash_in_name(file)
     assert sha256 is not None, f'{file} carries no hash'
-    codec = next((codec for codec in ('dark', 'udp') if name.endswith(f'_{codec}')), None)
-    needs = f'needs the {codec.upper()} codec, which hrpose does not have yet' if codec else ''
-    return Published(file, sha256, (_ZOO + address,), needs)
+    codec = '' if name.endswith('_imagenet') else _CODECS.get(name.rsplit('_', 1)[-1], 'MSRAHeatmap')
+    return Published(file, sha256, (_ZOO + address,), codec)
 
 
+# By the last word of a name.
+_CODECS = {'dark': 'DarkHeatmap', 'udp': 'UDPHeatmap'}
 PUBLISHED = {name: _published(name, address) for name, address in _FILES.items()}
+
+
+def trained_codec(checkpoint: str) -> str:
+    """Return the codec that published weights were trained for, by their name or that of their file, else ''."""
+    name = PurePath(checkpoint).name
+    return next((row.codec for known, row in PUBLISHED.items() if name in (known, row.file)), '')

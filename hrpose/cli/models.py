@@ -30,11 +30,12 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     print(f'{"name":{width}}  config  weights     description')
     for name in names:
         row = PUBLISHED.get(name)
-        weights = '-' if row is None or row.needs else 'here' if (folder / row.file).is_file() else 'to download'
+        weights = '-' if row is None else 'here' if (folder / row.file).is_file() else 'to download'
         if name in configs:
             about = first_sentence(config_folder() / f'{name}.py')
         else:
-            about = PUBLISHED[name].needs or ('a backbone' if 'imagenet' in name else 'no config of hrpose uses it yet')
+            codec = PUBLISHED[name].codec
+            about = f'no config of its own; trained for {codec}' if codec else 'a backbone'
         print(f'{name:{width}}  {"yes" if name in configs else "-":6}  {weights:11} {about}'.rstrip())
     print(f'\nconfigs  {config_folder()}\nweights  {folder}')
 

@@ -82,3 +82,14 @@ def test_what_the_model_does_not_have_is_counted_by_reason(messages):
         'dropped: 5 of other parts (neck, classifier), '
         '2 not in this model (backbone.stage4.0.fuse_layers.1.0.0.0.weight, backbone.novelty.weight)'
     )
+
+
+@pytest.mark.parametrize('codec', ['MSRAHeatmap', 'UDPHeatmap'])
+def test_published_weights_say_the_codec_that_they_were_trained_for(codec, messages):
+    head = dict(type='HeatmapHead', codec=dict(type=codec, input_size=(64, 64)), out_channels=17)
+    model = small_model(head=head)
+    load_weights(model, model.state_dict(), name='hrnet_w32_coco_256x192_udp', complete=True)
+    (message,) = messages
+    assert message.startswith('hrnet_w32_coco_256x192_udp (mmpose 1.x or hrpose, trained for UDPHeatmap): ')
+    advice = 'this model has MSRAHeatmap; for their metrics add --cfg-options codec.type=UDPHeatmap'
+    assert message.endswith(advice) == (codec == 'MSRAHeatmap')

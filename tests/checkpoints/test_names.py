@@ -9,7 +9,7 @@ import pytest
 from hrpose.apis import init_model
 from hrpose.checkpoints import convert_checkpoint, locate
 from hrpose.checkpoints.names import weights_folder
-from hrpose.checkpoints.table import PUBLISHED, Published, hash_in_name
+from hrpose.checkpoints.table import PUBLISHED, Published, hash_in_name, trained_codec
 from hrpose.errors import UserError
 from tests.checkpoints.cases import clone, saved, small_model
 from tests.checkpoints.server import CONTENT, SHA256
@@ -65,11 +65,11 @@ def test_every_hrnet_config_has_its_published_weights(repository):
     assert set(published) <= set(PUBLISHED)
 
 
-@pytest.mark.parametrize('name', [name for name, row in PUBLISHED.items() if row.needs])
-def test_weights_of_a_codec_that_is_not_here_are_refused(name):
-    codec = name.rsplit('_', 1)[1].upper()
-    with pytest.raises(UserError, match=f'checkpoint {name}: needs the {codec} codec, which hrpose does not have yet'):
-        locate(name)
+def test_weights_know_the_codec_that_they_were_trained_for():
+    assert trained_codec('hrnet_w48_coco_384x288_udp') == 'UDPHeatmap'
+    assert trained_codec(f'/weights/{PUBLISHED["simplebaseline_r50_mpii_256x256"].file}') == 'MSRAHeatmap'
+    assert trained_codec('https://example.org/' + PUBLISHED['hrnet_w32_mpii_256x256_dark'].file) == 'DarkHeatmap'
+    assert trained_codec('my_dark_room.pth') == trained_codec('hrnet_w32_imagenet') == ''
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,6 @@ from hrpose.checkpoints.table import PUBLISHED
 from hrpose.cli.main import main
 from hrpose.config.shipped import config_folder, config_names
 
-NEEDS_UDP = 'needs the UDP codec, which hrpose does not have yet'
-
 
 @pytest.fixture
 def said(capsys):
@@ -33,8 +31,9 @@ def test_models_lists_every_config_and_where_weights_are(said, tmp_path, monkeyp
     assert lines['hrnet_w32_coco_256x192'][:2] == ['yes', 'here']
     assert lines['hrnet_w48_coco_256x192'][:3] == ['yes', 'to', 'download']
     assert lines['hrnet_w32_imagenet'] == ['-', 'to', 'download', 'a', 'backbone']
-    assert ' '.join(lines['hrnet_w32_coco_256x192_udp']) == f'- - {NEEDS_UDP}'
-    assert ' '.join(lines['hourglass52_mpii_384x384']) == '- to download no config of hrpose uses it yet'
+    own = '- to download no config of its own; trained for'
+    assert ' '.join(lines['hourglass52_mpii_384x384']) == f'{own} MSRAHeatmap'
+    assert ' '.join(lines['hrnet_w32_mpii_256x256_dark']) == f'{own} DarkHeatmap'
     assert lines['configs'] == [str(config_folder())]
 
 

@@ -1,0 +1,5 @@
+# HRNet-W32 on COCO at 384x288 with DARK (Zhang et al., CVPR 2020), by mmpose 1.x's recipe. Published AP .766 (mmpose
+# 1.x's table, on a detector's boxes) by weights that started from ImageNet's.
+_base_ = ['hrnet_w32_coco_256x192_dark.py']
+
+codec = dict(input_size=(288, 384), sigma=3)
