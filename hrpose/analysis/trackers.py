@@ -8,7 +8,8 @@ Letters: T frames, N people, P people found in a frame, K joints. Coordinates ar
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,9 +17,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import linear_sum_assignment
 
+from hrpose.datasets.annotations import read_coco_json
 from hrpose.datasets.metainfo import KNOWN
+from hrpose.datasets.metainfo.known import POSETRACK18
 from hrpose.errors import UserError, nearest
+from hrpose.evaluation.functional.people import NO_TRACK, GroundTruth
 from hrpose.evaluation.functional.posetrack_ap import LabelledFrames
+from hrpose.evaluation.functional.posetrack_folder import video_files
 from hrpose.evaluation.functional.posetrack_mot import (
     count_joints,
     posetrack_identity,
@@ -32,8 +37,7 @@ from hrpose.tracking.people import box_iou
 Array = NDArray[np.float64]
 Ids = NDArray[np.int64]
 
-SIGMAS = KNOWN['coco']['sigmas']
-JOINTS = len(SIGMAS)
+JOINTS = 17  # COCO's, and PoseTrack18's
 NOT_TRACKED = -1  # in place of an id
 # A standing person of height 1, (x, y) from the middle of the head's top, in COCO's order.
 HALF = [
@@ -81,11 +85,13 @@ class MadeSequence(NamedTuple):
 
     scene: Scene
     keypoints: Array  # (T, N, K, 2) of everybody
+    joints: NDArray[np.bool_]  # (T, N, K) which of them are labelled
     heads: Array  # (T, N, 4) xywh
     boxes: Array  # (T, N, 4) xyxy
     labelled: NDArray[np.bool_]  # (T, N) whom the ground truth has: on the image and not hidden
     covered: NDArray[np.bool_]  # (T, N) whom somebody nearer covers for the most part
     found: list[Found]
+    sigmas: Sequence[float]  # (K,)
 
 
 def make_sequence(scene: Scene, seed: int) -> MadeSequence:
@@ -108,9 +114,57 @@ def make_sequence(scene: Scene, seed: int) -> MadeSequence:
     centres = (boxes[..., :2] + boxes[..., 2:]) / 2
     labelled = ((centres > 0) & (centres < scene.size)).all(axis=2) & ~_hidden(scene, frames, rng)
     covered = np.array([_covered(b, shown, height) for b, shown in zip(boxes, labelled, strict=True)])
+    joints = np.ones(keypoints.shape[:3], dtype=bool)
+    found = _all_found(scene, keypoints, joints, boxes, labelled, covered, rng)
+    return MadeSequence(scene, keypoints, joints, heads, boxes, labelled, covered, found, KNOWN['coco']['sigmas'])
+
+
+def read_sequence(path: Path, seed: int, scene: Scene) -> MadeSequence:
+    """Return the annotated people of a video in PoseTrack18's form, found as in a made sequence.
+
+    Args:
+        path: JSON of the video, with `width` and `height` of its images.
+        seed: of misses, false positives and noise.
+        scene: their amount; its number of people, time and size are not looked at.
+
+    Raises:
+        UserError: the file has no people, or they lack what is needed.
+    """
+    content = read_coco_json(str(path))
+    truth = GroundTruth.of(content, JOINTS, str(path))
+    people, frames = np.unique(truth.tracks), len(truth.image_ids)
+    if not len(people) or NO_TRACK in people or np.isnan([truth.heads, truth.boxes]).any():
+        raise UserError(f'{path}: people need track_id, bbox and bbox_head; give annotations of PoseTrack18')
+    image = content['images'][0]
+    if not {'width', 'height'} <= image.keys():
+        raise UserError(f'{path}: images lack width and height; add them, in px')
+    scene = replace(scene, size=(int(image['width']), int(image['height'])))
+    place = truth.image, np.searchsorted(people, truth.tracks)
+    keypoints, boxes = np.zeros((frames, len(people), JOINTS, 2)), np.zeros((frames, len(people), 4))
+    joints, labelled = np.zeros(keypoints.shape[:3], dtype=bool), np.zeros(keypoints.shape[:2], dtype=bool)
+    heads = np.zeros_like(boxes)
+    keypoints[place], joints[place], heads[place] = truth.keypoints[..., :2], truth.labelled, truth.heads
+    boxes[place] = np.concatenate([truth.boxes[:, :2], truth.boxes[:, :2] + truth.boxes[:, 2:]], axis=1)
+    labelled[place] = truth.labelled.any(axis=1)
+    covered = np.zeros_like(labelled)  # hidden joints are not labelled, and hidden people are ignored regions
+    found = _all_found(scene, keypoints, joints, boxes, labelled, covered, np.random.default_rng(seed))
+    return MadeSequence(scene, keypoints, joints, heads, boxes, labelled, covered, found, POSETRACK18['sigmas'])
+
+
+def _all_found(
+    scene: Scene,
+    keypoints: Array,
+    joints: NDArray[np.bool_],
+    boxes: Array,
+    labelled: NDArray[np.bool_],
+    covered: NDArray[np.bool_],
+    rng: np.random.Generator,
+) -> list[Found]:
+    """Return what is found in each frame of the true people, who are described as in `MadeSequence`."""
     seen = labelled & (rng.random(labelled.shape) > scene.missed) & ~(covered & (rng.random(labelled.shape) < 0.7))
-    found = [_found(scene, keypoints[t, seen[t]], boxes[t, seen[t]], height[seen[t]], rng) for t in range(frames)]
-    return MadeSequence(scene, keypoints, heads, boxes, labelled, covered, found)
+    return [
+        _found(scene, keypoints[t, people], joints[t, people], boxes[t, people], rng) for t, people in enumerate(seen)
+    ]
 
 
 def _walks(scene: Scene, frames: int, height: Array, rng: np.random.Generator) -> Array:
@@ -147,9 +201,10 @@ def _covered(boxes: Array, shown: NDArray[np.bool_], height: Array) -> NDArray[n
     return ((share > 0.5) & (height > height[:, None]) & shown).any(axis=1)
 
 
-def _found(scene: Scene, keypoints: Array, boxes: Array, height: Array, rng: np.random.Generator) -> Found:
+def _found(scene: Scene, keypoints: Array, joints: NDArray[np.bool_], boxes: Array, rng: np.random.Generator) -> Found:
     """Return what is found of the people seen in a frame, and false positives, in random order."""
     false = rng.poisson(scene.false)
+    height = boxes[:, 3] - boxes[:, 1]
     tall = rng.uniform(0.2, 0.45, false) * scene.size[1]
     corners = rng.uniform(0, scene.size, (false, 2))
     wrong = corners[:, None] + (BODY + rng.normal(scale=0.05, size=(false, JOINTS, 2))) * tall[:, None, None]
@@ -160,6 +215,7 @@ def _found(scene: Scene, keypoints: Array, boxes: Array, height: Array, rng: np.
     right = np.arange(len(boxes)) < len(boxes) - false
     box_scores = np.where(right, rng.uniform(0.55, 1.0, len(boxes)), rng.uniform(0.3, 0.7, len(boxes)))
     scores = np.where(right[:, None], rng.uniform(0.5, 1.0, (len(boxes), JOINTS)), rng.uniform(0.1, 0.6, (1, JOINTS)))
+    scores[: len(joints)][~joints] = 0.1
     order = rng.permutation(len(boxes))
     return Found(keypoints[order], scores[order], boxes[order], box_scores[order])
 
@@ -193,7 +249,7 @@ class Online(Follower):
 
     def __init__(self, sequence: MadeSequence) -> None:
         super().__init__(sequence)
-        self.tracker = OnlineTracker(SIGMAS)
+        self.tracker = OnlineTracker(sequence.sigmas)
 
     def ids(self, frame: int, found: Found) -> Ids:
         return self.tracker(found.keypoints, found.scores, found.boxes, time=frame / self.scene.rate)
@@ -204,7 +260,7 @@ class Confirmed(Online):
 
     def __init__(self, sequence: MadeSequence) -> None:
         super().__init__(sequence)
-        self.tracker = OnlineTracker(SIGMAS, min_sightings=2)
+        self.tracker = OnlineTracker(sequence.sigmas, min_sightings=2)
 
 
 class Flow(Follower):
@@ -215,7 +271,7 @@ class Flow(Follower):
 
     def __init__(self, sequence: MadeSequence) -> None:
         super().__init__(sequence)
-        self.tracker = FlowTracker(SIGMAS, flow=lambda before, after: self.known_flow)
+        self.tracker = FlowTracker(sequence.sigmas, flow=lambda before, after: self.known_flow)
         self.rng, self.frame = np.random.default_rng(0), 0
         self.image = np.zeros((*self.scene.size[::-1], 3), np.uint8)
         self.known_flow = np.zeros((*self.image.shape[:2], 2), np.float32)
@@ -238,7 +294,10 @@ class Flow(Follower):
         flow = np.zeros((*self.image.shape[:2], 2), np.float32)
         boxes, later = self.sequence.boxes[self.frame - 1], self.sequence.boxes[self.frame]
         corners = np.clip(np.rint(boxes), 0, [*self.scene.size] * 2).astype(int)
+        both = self.sequence.labelled[self.frame - 1] & self.sequence.labelled[self.frame]
         for person in np.argsort(boxes[:, 3] - boxes[:, 1]):  # those nearer last
+            if not both[person]:
+                continue
             x1, y1, x2, y2 = corners[person]
             flow[y1:y2, x1:x2] = (later[person] - boxes[person]).reshape(2, 2).mean(axis=0)
         return flow
@@ -432,7 +491,14 @@ def _annotations(sequence: MadeSequence, frame: int, image: int) -> list[dict[st
             'image_id': image,
             'category_id': 1,
             'track_id': int(person),
-            'keypoints': np.insert(sequence.keypoints[frame, person], 2, 2, axis=1).ravel().tolist(),
+            'keypoints': np.insert(
+                sequence.keypoints[frame, person] * sequence.joints[frame, person, :, None],
+                2,
+                2 * sequence.joints[frame, person],
+                axis=1,
+            )
+            .ravel()
+            .tolist(),
             'bbox_head': sequence.heads[frame, person].tolist(),
         }
         for person in np.flatnonzero(sequence.labelled[frame])
@@ -453,9 +519,22 @@ def _results(found: Found, ids: Ids, image: int) -> list[dict[str, Any]]:
     ]
 
 
-def compare_trackers(names: Sequence[str], scene: Scene, seeds: int) -> dict[str, Score]:
-    """Return the metrics of trackers over one sequence for each seed."""
-    sequences = [make_sequence(scene, seed) for seed in range(seeds)]
+def compare_trackers(
+    names: Sequence[str], scene: Scene, seeds: int, annotations: Path | None = None
+) -> dict[str, Score]:
+    """Return the metrics of trackers over one sequence for each seed, or for each seed and each annotated video.
+
+    Args:
+        names: of `FOLLOWERS`.
+        scene: what the sequences hold.
+        seeds: how many.
+        annotations: folder of one JSON a video in PoseTrack18's form; None makes the sequences.
+    """
+    if annotations is None:
+        sequences = [make_sequence(scene, seed) for seed in range(seeds)]
+    else:
+        files = video_files(annotations).values()
+        sequences = [read_sequence(path, seed, scene) for seed in range(seeds) for path in files]
     return {name: score_tracker(name, sequences) for name in names}
 
 

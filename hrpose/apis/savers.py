@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from hrpose.apis.posetrack import most_seen
 from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import FALLBACK_RATE, IMAGE_SUFFIXES
 from hrpose.datasets.metainfo.known import POSETRACK18
@@ -152,7 +153,7 @@ class PoseTrackSaver(Saver):
     """`posetrack/`: a JSON of every video, or folder of images, in PoseTrack18's form, with ids from 0 in each.
 
     Frames have the ids of the release, if videos are named as there: 10128340007 for `012834_mpii_test/000007.jpg`.
-    Other videos are numbered from 1.
+    Other videos are numbered from 1. Of more than 1000 tracks in a video, poseval's limit, those with most frames stay.
     """
 
     target = 'posetrack'
@@ -166,7 +167,6 @@ class PoseTrackSaver(Saver):
     def _start(self) -> None:
         self._images: list[dict[str, Any]] = []
         self._people: list[dict[str, Any]] = []
-        self._ids: dict[int, int] = {}
 
     def add(self, result: PoseResult) -> None:
         if result.track_ids is None:
@@ -193,7 +193,7 @@ class PoseTrackSaver(Saver):
         joints = np.concatenate([result.keypoints, result.scores[..., None]], axis=-1)
         joints = joints.reshape(len(result), 3 * len(result.names))
         self._people += [
-            {'image_id': image, 'track_id': self._ids.setdefault(track, len(self._ids)), 'keypoints': keypoints}
+            {'image_id': image, 'track_id': track, 'keypoints': keypoints}
             for track, keypoints in zip(result.track_ids.tolist(), joints, strict=True)
         ]
 
@@ -204,7 +204,7 @@ class PoseTrackSaver(Saver):
         frames = {'images': self._images, 'annotations': [], 'categories': [category]}
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / f'{self._video}.json').write_text(json.dumps(frames), encoding='utf-8')
-            write_folder(self.path, folder, self._people)
+            write_folder(self.path, folder, most_seen(self._people) if self._people else [])
         self._video = None
         self._start()
 

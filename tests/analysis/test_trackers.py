@@ -1,5 +1,7 @@
 """Trackers compared on made sequences: what the metrics say of known trackers, and that ours beat plain IoU."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from hrpose.analysis.trackers import (
     Scene,
     compare_trackers,
     make_sequence,
+    read_sequence,
     score_tracker,
     trackers_table,
 )
@@ -97,6 +100,60 @@ def test_the_published_tracker_finds_whom_the_detector_missed():
     scene = Scene(people=4, seconds=4.0, missed=0.2, false=0.0, hidden=0.0)
     scores = compare_trackers(('flow', 'online'), scene, 2)
     assert scores['flow'].mota > scores['online'].mota + 0.05
+
+
+def posetrack_file(path, made):
+    """Write the true people of a made sequence as annotations in PoseTrack18's form."""
+    images, people = [], []
+    for frame in range(len(made.found)):
+        images.append({'id': frame, 'vid_id': '1', 'width': made.scene.size[0], 'height': made.scene.size[1]})
+        for one in np.flatnonzero(made.labelled[frame]):
+            x1, y1, x2, y2 = made.boxes[frame, one].tolist()
+            keypoints = np.insert(made.keypoints[frame, one], 2, 1, axis=1)
+            keypoints[3:5] = 0  # as ears in PoseTrack
+            people.append(
+                {
+                    'image_id': frame,
+                    'category_id': 1,
+                    'track_id': int(one) + 7,
+                    'bbox': [x1, y1, x2 - x1, y2 - y1],
+                    'bbox_head': made.heads[frame, one].tolist(),
+                    'keypoints': keypoints.ravel().tolist(),
+                }
+            )
+    categories = [{'id': 1, 'name': 'person'}]
+    path.write_text(json.dumps({'images': images, 'annotations': people, 'categories': categories}))
+
+
+def test_annotated_videos_are_read_and_followed(tmp_path):
+    made = make_sequence(CLEAN, 0)
+    posetrack_file(tmp_path / 'a.json', made)
+    read = read_sequence(tmp_path / 'a.json', 0, CLEAN)
+    shown = made.labelled.any(axis=0)
+    assert np.array_equal(read.labelled, made.labelled[:, shown])
+    assert read.joints[read.labelled].sum(axis=1).tolist() == [15] * read.labelled.sum()
+    assert read.scene.size == CLEAN.size
+    found = compare_trackers(('online', 'flow'), CLEAN, 1, tmp_path)
+    assert found['online'].mota > 0.95
+    assert found['flow'].mota > 0.95
+
+
+def test_annotations_without_people_or_heads_are_refused(tmp_path):
+    posetrack_file(tmp_path / 'a.json', make_sequence(CLEAN, 0))
+    content = json.loads((tmp_path / 'a.json').read_text())
+    headless = [{**content['annotations'][0], 'bbox_head': None}, *content['annotations'][1:]]
+    lacking = 'people need track_id, bbox and bbox_head; give annotations of PoseTrack18'
+    for wrong, message in (
+        (
+            content | {'annotations': headless},
+            'people need track_id, bbox and bbox_head; give annotations of PoseTrack18',
+        ),
+        (content | {'annotations': []}, lacking),
+        (content | {'images': [{'id': n} for n in range(100)]}, 'images lack width and height; add them, in px'),
+    ):
+        (tmp_path / 'a.json').write_text(json.dumps(wrong))
+        with pytest.raises(UserError, match=message):
+            read_sequence(tmp_path / 'a.json', 0, CLEAN)
 
 
 def test_unknown_trackers_and_missing_libraries_are_explained(monkeypatch):

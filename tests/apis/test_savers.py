@@ -132,10 +132,10 @@ def test_posetracks_files_have_its_frame_ids_and_ids_from_zero_in_each_video(tmp
     assert [image['file_name'] for image in second['images']] == ['zoo/000000.jpg', 'zoo/000001.jpg']
     assert [image['id'] for image in second['images']] == [10000020000, 10000020001]
     assert [(one['image_id'], one['track_id']) for one in first['annotations']] == [
-        (10128340000, 0),
         (10128340000, 1),
-        (10128340001, 0),
+        (10128340000, 0),
         (10128340001, 1),
+        (10128340001, 0),
     ]
     assert [one['track_id'] for one in second['annotations']] == [0]
     assert first['annotations'][0]['keypoints'][:6] == [1, 2, 1, 3, 4, 1]
