@@ -74,10 +74,14 @@ def blurred_around(heatmaps: Tensor, peak: Tensor, reach: int, kernel: Kernel) -
     places = (rows.unsqueeze(-1) * width + columns)[..., None, None] + (heatmap + corner)
     window = heatmaps.reshape(-1).index_select(0, places.flatten()).view(places.shape)
     # Neither `sum` nor matrix products, which round differently in batches of another size, on a GPU even to 10 bits.
-    blurred = in_order(weight.unsqueeze(1) * row for weight, row in zip(select(along_y, y), window, strict=True))
-    return in_order(
-        weight * column.unsqueeze(1) for weight, column in zip(select(along_x, x), blurred.unbind(1), strict=True)
-    )
+    steps, device = 2 * reach + 1, heatmaps.device
+    rows_blurred = torch.zeros(steps, window.shape[1], *peak.shape, device=device)
+    for weight, row in zip(select(along_y, y), window, strict=True):
+        rows_blurred.addcmul_(weight.unsqueeze(1), row)
+    blurred = torch.zeros(steps, steps, *peak.shape, device=device)
+    for weight, column in zip(select(along_x, x), rows_blurred.unbind(1), strict=True):
+        blurred.addcmul_(weight, column.unsqueeze(1))
+    return blurred
 
 
 def window_start(cells: Tensor, length: int, size: int) -> Tensor:

@@ -101,11 +101,15 @@ class UDPHeatmap(GaussianCodec):
         weights = (visible > 0).float()
         width, height = self.heatmap_size
         steps = torch.arange(max(width, height), device=cells.device)
-        x, y = ((cells.unsqueeze(-1) - steps) / self.radius).unbind(dim=-2)
+        # Anything beyond the radius is outside the disc, as is what is no number or not labelled.
+        offsets = ((cells.unsqueeze(-1) - steps) / self.radius).nan_to_num_(nan=2.0).clamp_(-2, 2)
+        x, y = offsets.masked_fill_(weights[..., None, None] == 0, 2.0).unbind(dim=-2)
         x, y = x[..., None, :width], y[..., :height, None]
-        disc = (x.square() + y.square() <= 1) * weights[..., None, None]
-        # Where a keypoint is no number, so are its offsets, and zero times that is none either.
-        maps = torch.stack([disc, *(torch.where(disc > 0, offset, 0.0) for offset in (x, y))], dim=2)
+        maps = x.new_empty(*weights.shape, 3, height, width)
+        disc, *moves = maps.unbind(dim=2)
+        disc.copy_(x.square() <= 1 - y.square())
+        for move, offset in zip(moves, (x, y), strict=True):
+            torch.mul(disc, offset, out=move)
         return maps.flatten(1, 2), weights
 
     @torch.no_grad()
