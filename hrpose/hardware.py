@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import platform
+from pathlib import Path
 
 import torch
 
@@ -49,6 +50,17 @@ def processor_name() -> str:
     except OSError:
         pass
     return f'{name} ({torch.backends.cpu.get_cpu_capability()})'
+
+
+def available_memory() -> int:
+    """Return the bytes of memory that this process may still take, by the system's account and that of its cgroup."""
+    bounds = [2**62]
+    with contextlib.suppress(OSError, ValueError, StopIteration), open('/proc/meminfo') as lines:
+        bounds.append(1024 * int(next(line.split()[1] for line in lines if line.startswith('MemAvailable'))))
+    with contextlib.suppress(OSError, ValueError):
+        limit, used = (int(Path(f'/sys/fs/cgroup/memory.{name}').read_text()) for name in ('max', 'current'))
+        bounds.append(max(limit - used, 0))
+    return min(bounds)
 
 
 def keep_freed_memory() -> None:

@@ -10,6 +10,7 @@ from hrpose.checkpoints.names import locate
 from hrpose.checkpoints.safetensors_file import SUFFIX, read_safetensors
 from hrpose.checkpoints.unpickle import RefusedError
 from hrpose.errors import UserError
+from hrpose.hardware import available_memory
 
 # How files of torch.save begin: an archive, or a bare pickle before PyTorch 1.6.
 _ZIP, _PICKLE = b'PK', b'\x80'
@@ -30,6 +31,11 @@ def read_checkpoint(given: str | Path, map_location: str | torch.device | None =
         UserError: no such file, not a checkpoint, or one that asks for more than weights and plain values.
     """
     path, device = locate(given), torch.device(map_location or 'cpu')
+    size, free = path.stat().st_size, available_memory()
+    if size > free:
+        raise UserError(
+            f'{path}: has {size >> 20} MiB, but {free >> 20} MiB of memory are free; free some, or use another machine'
+        )
     content = read_safetensors(path, device) if path.suffix == SUFFIX else _content(path, device)
     if not isinstance(content, dict):
         raise UserError(f'{path}: holds a {type(content).__name__}, not a dict of weights; give a checkpoint')

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from hrpose.checkpoints.plain import history_buffer
 from hrpose.checkpoints.unpickle import Named, Unfinished, plain_key, refuse
+from hrpose.hardware import available_memory
 
 _STATISTICS = ('min', 'max', 'current', 'mean')
 _MAX_DIMS = 64
@@ -23,7 +24,7 @@ _ROOM = 256 * 2**20
 
 # The names of plain dtypes, as PyTorch and NumPy pickle them.
 _FLOATS = 'float16 float32 float64 bfloat16 float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu'
-_OTHERS = 'bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 complex32 complex64 complex128'
+_OTHERS = 'bool int8 int16 int32 int64 uint8 uint16 uint32 uint64'
 DTYPES = {f'torch.{name}': getattr(torch, name) for name in f'{_FLOATS} {_OTHERS}'.split() if hasattr(torch, name)}
 _STORAGES = {
     f'{module}.{name}Storage': dtype
@@ -31,7 +32,7 @@ _STORAGES = {
     for name, dtype in {
         **{'Double': torch.float64, 'Float': torch.float32, 'Half': torch.float16, 'BFloat16': torch.bfloat16},
         **{'Long': torch.int64, 'Int': torch.int32, 'Short': torch.int16, 'Char': torch.int8, 'Byte': torch.uint8},
-        **{'Bool': torch.bool, 'ComplexFloat': torch.complex64, 'ComplexDouble': torch.complex128},
+        'Bool': torch.bool,
     }.items()
 } | {'torch.storage.UntypedStorage': torch.uint8}
 _NUMPY_DTYPES = ('b1', *(f'{kind}{size}' for kind in 'iu' for size in (1, 2, 4, 8)), 'f2', 'f4', 'f8')
@@ -70,11 +71,11 @@ class Rebuild:
     """The functions that stand in for what a pickle calls.
 
     Args:
-        size: the file's, in bytes.
+        size: the file's, in bytes; what is made of it takes a few times as much at most, and no more than there is.
     """
 
     def __init__(self, size: int) -> None:
-        self._room = size * 4 + _ROOM
+        self._room = min(size * 4 + _ROOM, available_memory())
         # Copies that can only be made when the storages are filled.
         self.later: list[Callable[[], Any]] = []
         self.functions: dict[str, Callable] = {
@@ -101,7 +102,7 @@ class Rebuild:
     def _spend(self, size: int) -> None:
         self._room -= size
         if self._room < 0:
-            refuse(f'far more memory than the file is large ({_ROOM >> 20} MiB more)')
+            refuse(f'far more memory than the file is large ({_ROOM >> 20} MiB more), or than there is')
 
     def tensor(
         self,
@@ -152,7 +153,7 @@ class Rebuild:
             self._spend(math.prod(shape) * dtype.itemsize)
             view, shared = view.new_empty(shape), view
             self.later.append(lambda: view.data.copy_(shared))
-        if requires_grad is True and (dtype.is_floating_point or dtype.is_complex):
+        if requires_grad is True and dtype.is_floating_point:
             view.requires_grad_()
         return view
 
@@ -228,7 +229,7 @@ def _not_callable(*_: Any) -> None:
 
 
 def _parameter(data: Any, requires_grad: Any, _hooks: Any) -> torch.nn.Parameter:
-    if type(data) is not Tensor or not (data.is_floating_point() or data.is_complex()):
+    if type(data) is not Tensor or not data.is_floating_point():
         refuse('a parameter that is not a floating-point tensor')
     return torch.nn.Parameter(data.detach(), requires_grad is True)
 

@@ -22,7 +22,8 @@ from hrpose.engine.distributed.shared_file import agreed, as_first_process_has_i
 from hrpose.engine.failures import explained, is_lost_process, way_on
 from hrpose.engine.hooks.frozen_parts import freeze
 from hrpose.engine.optimizer import require_matching_keys, scale_learning_rate
-from hrpose.engine.schedule import follow_config, schedulers_of, start_of
+from hrpose.engine.schedule import follow_config
+from hrpose.engine.takeover import checked_takeover
 from hrpose.engine.work_dir import latest_checkpoint, take_work_dir
 from hrpose.errors import UserError
 from hrpose.files import whole
@@ -69,6 +70,8 @@ class PoseRunner(Runner):
         self._reserved: IO[str] | None = None
         self._load_from: str | None
         self._resume: bool
+        self.optim_wrapper: Any
+        self.param_schedulers: Any
         prepare_openmmlab()
         if isinstance(kwargs.get('cfg'), Config):
             kwargs['cfg'] = FormattedOnce.of(kwargs['cfg'])
@@ -141,17 +144,17 @@ class PoseRunner(Runner):
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Resume from a checkpoint; arguments are mmengine's.
 
-        The learning rate follows the schedule of the config. If the config has no seed, the checkpoint's is used.
+        Hyperparameters and schedules are those of the config. If it has no seed, the checkpoint's is used.
 
         Raises:
             UserError: the file cannot be read safely or does not fit.
         """
-        start = start_of(schedulers_of(self))
+        self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
+        if self.param_schedulers is not None:
+            self.param_schedulers = self.build_param_scheduler(self.param_schedulers)
         try:
             super().resume(filename, *args, **kwargs)
-            if bad := [done for done in (self.epoch, self.iter) if type(done) is not int or done < 0]:
-                raise TypeError(f'{bad[0]!r} is no number of epochs or steps')
-            follow_config(self, start)
+            follow_config(self)
         except (UserError, OSError, MemoryError, torch.OutOfMemoryError, torch.AcceleratorError, DistError):
             raise
         except Exception as error:  # the file may be of another network, or from a stranger
@@ -220,7 +223,13 @@ class PoseRunner(Runner):
                 '--cfg-options load_from=FILE, without --resume'
             )
         if self._resume:
-            content = resumable(content)
+            try:
+                content = checked_takeover(resumable(content), self)
+            except UserError as error:
+                raise UserError(
+                    f'{filename}: cannot resume from it: {error}, or start a new training from its weights with '
+                    '--cfg-options load_from=FILE, without --resume'
+                ) from error
         found = recognise(content)
         # Hooks find the weights where mmengine has them, and may replace them (EMA does).
         checkpoint = {**content, 'state_dict': found.weights}

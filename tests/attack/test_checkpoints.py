@@ -93,6 +93,7 @@ REFUSED = {
     'storage_of_wider_elements': (tensor(storage('Double')), '16 bytes for a tensor where'),
     'storage_of_no_member': (tensor(storage(key='9')), '8 bytes for a tensor where the file holds 0'),
     'storage_outside_the_folder': (tensor(storage(key='../data.pkl')), '8 bytes for a tensor where'),
+    'storage_of_complex_numbers': (tensor(storage('ComplexFloat', count=1)), 'torch.ComplexFloatStorage'),
     'storage_of_quantized_numbers': (tensor(storage('QInt8', count=8)), 'torch.QInt8Storage'),
     'storage_in_two_dtypes': ([tensor(storage()), tensor(storage('Int'))], 'one storage in two sizes or dtypes'),
     'storage_seen_as_two_dtypes': (
@@ -252,6 +253,20 @@ def test_one_member_for_many_tensors_is_not_readable(tmp_path):
     path = tmp_path / 'evil.pth'
     path.write_bytes(directory)
     with pytest.raises(UserError, match='not a readable|refused'):
+        read_checkpoint(path)
+
+
+def test_a_file_larger_than_the_free_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr('hrpose.checkpoints.read.available_memory', lambda: 3 * 2**20)
+    path = saved({'w': torch.zeros(2**20)}, tmp_path / 'a.pth')
+    with pytest.raises(UserError, match='has 4 MiB, but 3 MiB of memory are free'):
+        read_checkpoint(path)
+
+
+def test_an_expanded_tensor_takes_no_more_than_the_free_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr('hrpose.checkpoints.rebuild.available_memory', lambda: 2**20)
+    path = saved({'w': torch.zeros(1).expand(2**20)}, tmp_path / 'a.pth')
+    with pytest.raises(UserError, match='far more memory than the file is large'):
         read_checkpoint(path)
 
 

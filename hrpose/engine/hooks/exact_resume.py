@@ -1,6 +1,6 @@
 """Hooks that make a resumed training equal an uninterrupted one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from hrpose.engine.distributed.processes import unwrapped
+from hrpose.engine.takeover import require_fit
 from hrpose.errors import UserError, nearest
 from hrpose.registry import HOOKS
 
@@ -57,8 +58,15 @@ class PendingGradientsHook(Hook):
             checkpoint[PENDING] = {name: value.cpu() for name, value in gradients.items() if value is not None}
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Keep the gradients of a checkpoint until training starts."""
-        self._loaded = checkpoint.get(PENDING, {}) if runner._resume else {}
+        """Keep the gradients of a checkpoint until training starts; raise `UserError` if they are of other weights."""
+        loaded = checkpoint.get(PENDING, {}) if runner._resume else {}
+        if not isinstance(loaded, Mapping):
+            raise UserError(f'the checkpoint has {PENDING} that are no dictionary; resume from another')
+        weights = dict(unwrapped(runner.model).named_parameters())
+        if strange := [name for name in loaded if name not in weights]:
+            raise UserError(f'the checkpoint has a gradient of {strange[0]!r}, which is no weight; resume from another')
+        what = 'the checkpoint: the gradient of'
+        self._loaded = {name: require_fit(value, weights[name], f'{what} {name}') for name, value in loaded.items()}
 
     def before_train(self, runner: Runner) -> None:
         """Restore the gradients."""
