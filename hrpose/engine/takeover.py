@@ -223,15 +223,16 @@ def _is_progress(name: str, value: Any) -> bool:
 
 def _check_hub(hub: Any) -> None:
     """Refuse notes of other types than the hooks wrote, and names that would not print."""
-    parts = (
-        [hub.get(name) for name in ('log_scalars', 'runtime_info', 'resumed_keys')] if isinstance(hub, Mapping) else []
-    )
-    if len(parts) != 3 or not all(isinstance(part, Mapping) for part in parts):
-        raise UserError('its message_hub is not as a training writes it')
-    for name in (name for part in parts for name in part):
-        if not (isinstance(name, str) and name.isprintable()):
+    parts: dict[str, Mapping[str, Any]] = {}
+    for name in ('log_scalars', 'runtime_info', 'resumed_keys'):
+        part = hub.get(name) if isinstance(hub, Mapping) else None
+        if not isinstance(part, Mapping):
+            raise UserError('its message_hub is not as a training writes it')
+        parts[name] = part
+    for noted in (noted for part in parts.values() for noted in part):
+        if not (isinstance(noted, str) and noted.isprintable()):
             raise UserError('its message_hub has a name that is no printable text')
-    info = parts[1]
+    info = parts['runtime_info']
     for name, is_right in _NOTES.items():
         if name in info and not is_right(info[name]):
             raise UserError(f'its message_hub has a wrong {name}')
