@@ -12,6 +12,16 @@ class MissingDataError(UserError):
     """Error for a file or folder of a data set that does not exist."""
 
 
+def printable(text: str) -> str:
+    """Return `text` with control characters, lone surrogates and line breaks as escapes, which no terminal obeys."""
+    return ''.join(sign if sign.isprintable() else sign.encode('unicode_escape').decode() for sign in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return `text` with its line breaks as they are, and otherwise as `printable` does."""
+    return '\n'.join(map(printable, text.split('\n')))
+
+
 def similar(name: str, choices: Iterable[str]) -> str:
     """Return a clause that names up to three of the `choices` that `name` may be a slip of; '' if there are none."""
     close = difflib.get_close_matches(name, sorted(choices), n=3, cutoff=0.7)

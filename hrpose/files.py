@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hrpose.errors import UserError, printable
+
 PART = '.part'  # the suffix of a file that is not complete yet
 
 
@@ -43,3 +45,11 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path with `~` or `~user` replaced by the home folder; raise `UserError` if there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError(f'{printable(str(path))}: there is no such user; write ./~… for a file of that name') from error

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from hrpose.errors import UserError, similar
+from hrpose.files import expanded
 from hrpose.images.convert import as_rgb, is_one_image, swap_red_blue
 from hrpose.images.video import open_capture, read_frames, released
 
@@ -96,7 +97,7 @@ def is_video(path: Path) -> bool:
 
 def _found(source: str) -> list[Path]:
     """Return the files that a path or pattern names, in order."""
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_file():
         return [path]
     if path.is_dir():
@@ -175,8 +176,7 @@ def _video(path: Path, name: str) -> Iterator[Frame | Broken]:
 
 
 def _camera(number: int) -> Source:
-    capture = open_capture(number)
-    if not capture.isOpened():
+    if not 0 <= number < 2**31 or not (capture := open_capture(number)).isOpened():
         raise UserError(f'there is no camera {number} that OpenCV can open; cameras count from 0')
 
     def read() -> Iterator[Frame | Broken]:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 from mmengine.logging import print_log
 from tqdm import tqdm
 
-from hrpose.errors import UserError
+from hrpose.checkpoints.connection import open_address, shown
+from hrpose.errors import UserError, printable
 from hrpose.version import __version__
 
 CHUNK = 1 << 20  # most bytes read at a time
@@ -49,12 +49,12 @@ def download(path: Path, addresses: Sequence[str], *, sha256: str | None) -> Non
         if path.is_file():
             return
         for address in addresses:
-            print_log(f'downloading {address} to {path.parent}', logger='current')
+            print_log(f'downloading {shown(address)} to {path.parent}', logger='current')
             reason = _fetch(address, part, sha256)
             if reason is None:
                 os.replace(part, path)
                 return
-            reasons.append(f'{address} ({reason})')
+            reasons.append(f'{shown(address)} ({reason})')
     raise UserError(
         f'{path.name}: cannot be downloaded from {", ".join(reasons)}; without a connection, get it on another machine '
         f'and put it at {path}'
@@ -89,11 +89,11 @@ def _transfer(address: str, part: Path, start: int) -> None:
     """Append to `part` the bytes from `start` on; overwrite it if the server cannot resume.
 
     Raises:
-        OSError, HTTPException, ValueError: no answer, an HTTP error, a wrong address, or a broken connection.
+        OSError, HTTPException, ValueError: no answer, an HTTP error, a wrong address, or a broken or slow connection.
     """
     headers = {'User-Agent': f'hrpose/{__version__}'} | ({'Range': f'bytes={start}-'} if start else {})
     try:
-        response = urlopen(Request(address, headers=headers), timeout=TIMEOUT)
+        response = open_address(address, headers, timeout=TIMEOUT)
     except HTTPError as error:
         if start and error.code == 416:  # no bytes beyond `start`; the hash says whether the file is complete
             part.touch()
@@ -122,6 +122,6 @@ def _size(path: Path) -> int:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, HTTPError):
-        return f'the server answers {error.code} {error.reason}'
+        return printable(f'the server answers {error.code} {error.reason:.200}')
     reason = getattr(error, 'reason', error)
-    return str(getattr(reason, 'strerror', None) or reason or type(error).__name__)
+    return printable(str(getattr(reason, 'strerror', None) or reason or type(error).__name__)[:200])

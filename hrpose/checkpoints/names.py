@@ -3,11 +3,12 @@
 import hashlib
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from hrpose.checkpoints.connection import is_address, require_address, shown
 from hrpose.checkpoints.download import begins_with, download
 from hrpose.checkpoints.table import PUBLISHED, hash_in_name
-from hrpose.errors import UserError, nearest
+from hrpose.errors import UserError, nearest, printable
+from hrpose.files import expanded
 
 # Where published weights lie, and base addresses, separated by blanks, to ask before the published ones.
 FOLDER, MIRRORS = 'HRPOSE_WEIGHTS', 'HRPOSE_WEIGHTS_MIRRORS'
@@ -16,7 +17,7 @@ DEFAULT_FOLDER = '~/.cache/hrpose/weights'
 
 def weights_folder() -> Path:
     """Return the folder that published weights are looked for in, and downloaded to."""
-    return Path(os.environ.get(FOLDER) or DEFAULT_FOLDER).expanduser()
+    return expanded(os.environ.get(FOLDER) or DEFAULT_FOLDER)
 
 
 def locate(given: str | Path) -> Path:
@@ -29,11 +30,13 @@ def locate(given: str | Path) -> Path:
             its name says.
     """
     text = str(given)
-    if text.startswith(('http://', 'https://')):
+    if is_address(text):
         return _of_address(text)
+    if text.lower().startswith('file://'):
+        raise UserError(f'{printable(text)}: an address of a local file; give its path, {printable(text[7:])}')
     if '://' in text:
-        raise UserError(f'{text}: not http(s); give a path, a name such as hrnet_w32_coco_256x192, or http(s)')
-    path = Path(text).expanduser()
+        raise UserError(f'{shown(text)}: not http(s); give a path, a name such as hrnet_w32_coco_256x192, or http(s)')
+    path = expanded(text)
     if path.is_file():
         return path
     if text in PUBLISHED:
@@ -41,15 +44,19 @@ def locate(given: str | Path) -> Path:
         mirrors = [f'{base.rstrip("/")}/{row.file}' for base in os.environ.get(MIRRORS, '').split()]
         return _local(row.file, (*mirrors, *row.addresses), row.sha256)
     if os.sep in text or path.suffix:
-        raise UserError(f'checkpoint {text}: no such file; check the path')
-    raise UserError(f'checkpoint {text}: no such file, nor published weights of that name; {nearest(text, PUBLISHED)}')
+        raise UserError(f'checkpoint {printable(text)}: no such file; check the path')
+    raise UserError(
+        f'checkpoint {printable(text)}: no such file, nor published weights of that name; {nearest(text, PUBLISHED)}'
+    )
 
 
 def _of_address(address: str) -> Path:
     """Return the file of an address. Without a hash in its name, the address itself tells it from its namesakes."""
-    name = Path(urlsplit(address).path).name
+    name = Path(require_address(address)).name
     if not name:
-        raise UserError(f'{address}: names no file; give the address of a file')
+        raise UserError(f'{shown(address)}: names no file; give the address of a file')
+    if len(name) > 200:
+        raise UserError(f'{shown(address)[:200]}…: the name of its file is too long; download it, and give its path')
     sha256 = hash_in_name(name)
     if sha256 is None:
         name = f'{hashlib.sha256(address.encode()).hexdigest()[:8]}_{name}'

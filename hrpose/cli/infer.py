@@ -173,7 +173,7 @@ class Stop:
 
 def source_of(text: str) -> str | int:
     """Return SOURCE, as the number of a camera if it is a number and no file has that name."""
-    return int(text) if text.isdecimal() and not Path(text).exists() else text
+    return int(text) if text.isdecimal() and len(text) < 20 and not Path(text).exists() else text
 
 
 def boxes_of(arguments: argparse.Namespace) -> Any:

@@ -13,6 +13,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from hrpose.errors import UserError, similar
+from hrpose.files import expanded
 
 # Where installed packages of OpenMMLab keep their configs; setup.py copies hrpose's there.
 INSTALLED = Path('.mim') / 'configs'
@@ -45,7 +46,7 @@ def find_config(given: str | Path) -> Path:
         UserError: no such file; the message names those with similar names.
     """
     text = str(given)
-    path = Path(text).expanduser()
+    path = expanded(text)
     package, separator, inside = text.partition('::')
     if separator:
         path = config_folder(package) / (inside if inside.endswith('.py') else f'{inside}.py')

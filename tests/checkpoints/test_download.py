@@ -3,12 +3,12 @@
 import os
 import re
 import threading
-from urllib.request import urlopen
 
 import pytest
 from tqdm import tqdm
 
 from hrpose.checkpoints import download as module
+from hrpose.checkpoints.connection import open_address
 from hrpose.checkpoints.download import download
 from hrpose.errors import UserError
 from tests.checkpoints.server import CONTENT, SHA256, Server
@@ -159,9 +159,9 @@ def test_a_silent_server_is_given_up_after_the_timeout(path, monkeypatch):
 
     def ask(*arguments, timeout):
         timeouts.append(timeout)
-        return urlopen(*arguments, timeout=timeout)
+        return open_address(*arguments, timeout=timeout)
 
-    monkeypatch.setattr(module, 'urlopen', ask)
+    monkeypatch.setattr(module, 'open_address', ask)
     silent = Server()  # it listens and never answers
     with pytest.raises(UserError, match='timed out'):
         download(path, [silent.address], sha256=SHA256[:8])

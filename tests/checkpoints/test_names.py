@@ -163,7 +163,7 @@ def test_addresses_without_a_hash_do_not_mistake_one_another(server, folder):
         ('a.pth', '^checkpoint a.pth: no such file; check the path$'),
         ('torchvision://resnet50', 'torchvision://resnet50: not http'),
         ('s3://bucket/a.pth', 's3://bucket/a.pth: not http'),
-        ('file:///etc/passwd', 'file:///etc/passwd: not http'),
+        ('file:///etc/passwd', 'an address of a local file; give its path, /etc/passwd$'),
         ('https://example.com', 'names no file'),
     ],
 )

@@ -9,6 +9,8 @@ import torch
 from mmengine.dist import all_gather_object, broadcast, broadcast_object_list
 from mmengine.logging import print_log
 
+from hrpose.files import expanded
+
 # Bytes sent at once; with NCCL they pass through the memory of the GPU.
 CHUNK = 64 << 20
 
@@ -20,7 +22,7 @@ def as_first_process_has_it(filename: str) -> Iterator[str]:
     On a shared disk that is `filename` itself. A process without this file receives a copy, which is removed after the
     block. If process 0 has no such file (a name of published weights, an address, a mistake), all get `filename` back.
     """
-    path = Path(filename).expanduser()
+    path = expanded(filename)
     # A shared file has the same time everywhere; an equal copy with another time is sent needlessly.
     own = (path.stat().st_size, path.stat().st_mtime_ns) if path.is_file() else None
     found = all_gather_object(own)
