@@ -5,6 +5,7 @@ precision and compilation are options of the config.
 """
 
 import copy
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,9 @@ from torch import Tensor, nn
 from hrpose.errors import UserError, nearest
 from hrpose.hardware import PRECISIONS, has_bf16
 from hrpose.models.graphs import GraphedPrediction
+
+# Held while a network for prediction is built; several threads may ask for the same one.
+BUILDING = threading.RLock()
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -106,10 +110,29 @@ def fold_norms(network: nn.Module) -> nn.Module:
     from torch.fx.experimental.optimization import fuse
 
     try:
-        folded = fuse(network)
+        with BUILDING:  # two traces at once would leave nn.Module patched for ever
+            folded = fuse(_traced(network), no_trace=True)
     except Exception:  # tracing runs the network's own code, which may raise anything
         return network
     return folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _traced(network: nn.Module) -> nn.Module:
+    """Return `network` as a graph. While it is traced, nn.Module is patched; calls in other threads pass unchanged."""
+    from torch.fx import GraphModule, Tracer
+
+    thread = threading.get_ident()
+
+    class ThreadTracer(Tracer):
+        def call_module(self, m: nn.Module, forward: Callable, args: tuple, kwargs: dict) -> Any:
+            here = threading.get_ident() == thread
+            return super().call_module(m, forward, args, kwargs) if here else forward(*args, **kwargs)
+
+        def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict) -> Any:
+            here = threading.get_ident() == thread
+            return super().getattr(attr, attr_val, parameter_proxy_cache) if here else attr_val
+
+    return GraphModule(network, ThreadTracer().trace(network))
 
 
 def _norms(*networks: nn.Module) -> int:

@@ -17,7 +17,7 @@ from hrpose.models.estimators.fit import check_heatmaps, check_input_size, fit_f
 from hrpose.models.estimators.flip import average_flip
 from hrpose.models.estimators.scales import average_scales, check_one_crop_each
 from hrpose.models.graphs import GraphedTraining
-from hrpose.models.inference import InferenceNetwork, check_precision, inference_network
+from hrpose.models.inference import BUILDING, InferenceNetwork, check_precision, inference_network
 from hrpose.registry import MODELS
 from hrpose.structures import PoseDataSample, input_to_image
 
@@ -171,13 +171,19 @@ class TopdownPoseEstimator(BaseModel):
         """
         if self.training:
             return self
-        if self._inference is None:
-            parts = [part for part in (self.backbone, self.neck, self.head) if part is not None]
-            self._inference = inference_network(parts, **self.speed)
-            if self._inference.how != self._told:
-                self._told = self._inference.how
-                print_log(self._told, logger='current')
-        return self._inference
+        network = self._inference
+        if network is None:
+            with BUILDING:
+                network = self._inference = self._inference or self._built_inference()
+        return network
+
+    def _built_inference(self) -> InferenceNetwork:
+        parts = [part for part in (self.backbone, self.neck, self.head) if part is not None]
+        network = inference_network(parts, **self.speed)
+        if network.how != self._told:
+            self._told = network.how
+            print_log(self._told, logger='current')
+        return network
 
     def train(self, mode: bool = True) -> 'TopdownPoseEstimator':
         """Switch between training and evaluation, and discard the network for prediction."""
