@@ -17,7 +17,7 @@ from hrpose.apis.boxes import Boxes
 from hrpose.apis.detector import PersonDetector
 from hrpose.apis.sources import IMAGE_SUFFIXES
 from hrpose.apis.unfinished import UnfinishedJob
-from hrpose.datasets.annotations import category_of, person_category
+from hrpose.datasets.annotations import category_of, file_name_of, person_category
 from hrpose.datasets.coco import read_coco_json
 from hrpose.errors import UserError
 from hrpose.files import whole
@@ -52,7 +52,9 @@ def images_of_annotations(ann_file: str, img_root: str) -> tuple[list[ListedImag
     """
     content = read_coco_json(ann_file)
     _require_folder(img_root)
-    images = [ListedImage(image['id'], str(Path(img_root) / image['file_name'])) for image in content['images']]
+    images = [
+        ListedImage(image['id'], str(Path(img_root) / file_name_of(image, ann_file))) for image in content['images']
+    ]
     if not images:
         raise UserError(f'{ann_file} lists no images')
     category = person_category(content.get('categories') or [])

@@ -16,7 +16,7 @@ from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import Frame
 from hrpose.apis.stream import Located
 from hrpose.apis.tracking import tracked
-from hrpose.datasets.annotations import image_key, read_coco_json
+from hrpose.datasets.annotations import file_name_of, image_key, read_coco_json
 from hrpose.datasets.metainfo.known import POSETRACK18
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.posetrack_folder import MAX_TRACKS, video_files
@@ -79,8 +79,10 @@ def _read_video(path: Path, root: Path) -> Video:
     by_id: dict[int, VideoFrame] = {}
     for image in images:
         try:
-            number, name = int(image_key(image['id'])), root / image['file_name']
+            number, name = int(image_key(image['id'])), root / file_name_of(image, str(path))
             size = (int(image['width']), int(image['height'])) if image.get('width') and image.get('height') else None
+        except UserError:
+            raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{path}: a frame has no number as 'id' or no 'file_name': {image!r:.80}") from error
         if number in by_id:

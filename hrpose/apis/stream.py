@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from hrpose.apis.boxes import Boxes, GivenBoxes, checked_boxes
 from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import Broken, Frame, Source
-from hrpose.errors import UserError
+from hrpose.errors import UserError, printable
 
 Item = TypeVar('Item')
 Located = tuple[Frame, Boxes]
@@ -59,7 +59,7 @@ class PoseStream:
                 yield item
                 continue
             self.skipped += item.count
-            self._report(f'skipped: {item.reason}' if item.count else item.reason)
+            self._report(printable(f'skipped: {item.reason}' if item.count else item.reason))
 
 
 def given_boxes(

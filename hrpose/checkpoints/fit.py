@@ -10,7 +10,7 @@ from torch import nn
 
 from hrpose.checkpoints.families import Recognised, recognise
 from hrpose.checkpoints.table import trained_codec
-from hrpose.errors import UserError
+from hrpose.errors import UserError, printable
 
 # How many batches a normalisation has seen: no weight, and absent from files of PyTorch before 0.4.1.
 _COUNTER = 'num_batches_tracked'
@@ -48,7 +48,11 @@ class Fit:
 def _count(names: Sequence[str], what: str, *, of: Sequence[str] | None = None) -> str:
     """Return for instance '5 of another shape (a, b, c, …)', or nothing for no names."""
     more = ', …' if len(names) > 3 else ''
-    return f'{len(names if of is None else of)} {what} ({", ".join(names[:3])}{more})' if names else ''
+    return (
+        f'{len(names if of is None else of)} {what} ({printable(", ".join(name[:100] for name in names[:3]))}{more})'
+        if names
+        else ''
+    )
 
 
 def load_weights(model: nn.Module, checkpoint: Mapping[str, Any] | Recognised, *, name: str, complete: bool) -> Fit:

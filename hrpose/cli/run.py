@@ -5,6 +5,7 @@ names the part and the place. Every other exception is a defect of hrpose and ke
 """
 
 import atexit
+import io
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from hrpose.errors import UserError
+from hrpose.errors import UserError, printable_lines
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -33,6 +34,9 @@ def run(main: Callable[[], object]) -> None:
     Other statuses: 130 after Ctrl-C or SIGTERM, 141 if the reader of stdout has closed it.
     """
     atexit.register(_ignore_late_signals)  # registered first, so it runs last
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')  # a terminal without UTF-8 gets '\u2026' for '…'
     try:
         main()
     except UserError as error:
@@ -73,7 +77,7 @@ def _fail(message: str) -> NoReturn:
     """
     if os.environ.get('LOCAL_RANK', '0') != '0':
         time.sleep(_REPORT_DELAY)
-    print(f'error: {message}', file=sys.stderr)
+    print(f'error: {printable_lines(message)}', file=sys.stderr)
     if 'LOCAL_RANK' in os.environ:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -27,7 +27,10 @@ def link(cfg: Config) -> Config:
     copy_validation_to_test(linked)
     loaders = [name for name in LOADERS if linked.get(name) is not None]
     for name in loaders:
-        if linked[name].get('num_workers') == 0:
+        workers = linked[name].get('num_workers', 0)
+        if type(workers) is not int or workers < 0:
+            raise UserError(f'{name}.num_workers is {workers!r}; give a whole number of at least 0')
+        if workers == 0 and 'num_workers' in linked[name]:
             linked[name].persistent_workers = False  # PyTorch refuses it without workers
         if 'data_root' in linked and 'dataset' in linked[name]:
             for _, dataset in each_dataset(linked[name].dataset, name):

@@ -108,6 +108,18 @@ def image_key(image_id: Any) -> str:
     return text.removesuffix('.0') if isinstance(image_id, float) else text
 
 
+def file_name_of(image: Entry, path: str, key: str = 'file_name') -> str:
+    """Return the file that an image of the annotation file `path` names; raise `UserError` for what names no file."""
+    name = image[key]
+    if not (isinstance(name, str) and name and name.isprintable()):
+        raise UserError(f"{path}: '{key}' {name!a:.80} of image {image.get('id')!a:.40} is no printable text")
+    if '://' in name:
+        raise UserError(
+            f"{path}: '{key}' {name:.80} is an address; fetch the images, and name the files, relative to data_prefix"
+        )
+    return name
+
+
 def image_of(entry: Entry, images: Mapping[str, Entry]) -> Entry:
     """Return the entry's image from `images`, a mapping by `image_key`, or raise `LeftOut`."""
     image = images.get(image_key(entry['image_id']))

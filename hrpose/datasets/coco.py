@@ -10,6 +10,7 @@ from hrpose.datasets.annotations import (
     annotated_box,
     detected_box,
     detected_score,
+    file_name_of,
     image_key,
     image_of,
     labelled_joints,
@@ -105,8 +106,8 @@ class CocoDataset(PoseDataset):
         return {**self._image_fields(image), 'id': number, 'box': detected_box(detection), 'box_score': score}
 
     def _image_fields(self, image: Entry) -> Record:
-        folder = self.data_prefix['img']
-        path = f'{folder.rstrip("/")}/{image["file_name"]}' if folder else image['file_name']
+        folder, name = self.data_prefix['img'], file_name_of(image, self.ann_file)
+        path = f'{folder.rstrip("/")}/{name}' if folder else name
         return {'img_id': image['id'], 'img_path': path}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.datasets.annotations import read_json, read_matlab
+from hrpose.datasets.annotations import file_name_of, read_json, read_matlab
 from hrpose.datasets.base import PoseDataset
 from hrpose.datasets.storage.columns import Record
 from hrpose.errors import UserError
@@ -97,7 +97,8 @@ def person_record(person: Mapping[str, Any], folder: str) -> Record:
         folder: of the images.
     """
     center, scale = np.array(person['center'], dtype=np.float64), float(person['scale'])
-    record: Record = {'img_id': person['image'], 'img_path': str(Path(folder) / person['image']), 'box_score': 1.0}
+    name = file_name_of(person, 'MPII annotations', 'image')
+    record: Record = {'img_id': name, 'img_path': str(Path(folder) / name), 'box_score': 1.0}
     record['box'] = region_box(center, scale) if center[0] != -1 and scale > 0 else None
     if 'joints' in person:
         visible = np.array(person['joints_vis'], dtype=np.float64)

@@ -10,7 +10,7 @@ import numpy as np
 from mmengine import fileio
 from PIL import Image
 
-from hrpose.errors import UserError
+from hrpose.errors import UserError, printable_lines
 
 # OpenCV's warp keeps coordinates as signed 16-bit numbers.
 LONGEST_SIDE = 32_766
@@ -20,7 +20,10 @@ _PNG_START, _PNG_END = b'\x89PNG', b'IEND'
 
 
 class ImageError(UserError):
-    """An image file that is missing, damaged, or no image."""
+    """An image file that is missing, damaged, or no image; its name is escaped where a terminal would obey it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable_lines(message))  # from a loader worker, it has a traceback's lines
 
 
 def read_image(path: str | Path, backend_args: dict[str, Any] | None = None, *, apply_exif: bool = False) -> np.ndarray:
@@ -51,6 +54,8 @@ def read_file(path: str, backend_args: dict[str, Any] | None = None) -> bytes:
         is_missing = isinstance(error, FileNotFoundError) and backend_args is None
         reason = 'there is no such file' if is_missing else error.strerror or str(error)
         raise ImageError(f'cannot read the image {path}: {reason}') from error
+    except (ValueError, ImportError, AttributeError) as error:  # a NUL in the path; a client that is not installed
+        raise ImageError(f'cannot read the image {path}: {error!s:.200}') from error
     if content is None:  # what the client of an object store returns for an unknown name
         raise ImageError(f'cannot read the image {path}: there is nothing of this name')
     return content
