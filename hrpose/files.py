@@ -1,5 +1,6 @@
 """Write files and folders so that they are complete or absent."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -45,6 +46,63 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+# Errors of a disk that takes no more, or takes nothing.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
+
+
+class GrowingFile:
+    """A file that is complete after every addition, also after one that the disk refuses.
+
+    Args:
+        path: of the file, which is replaced.
+        start: what it begins with.
+        end: what always stands at its end; the next addition overwrites it.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+
+    def __init__(self, path: Path, start: bytes = b'', end: bytes = b'') -> None:
+        self.path, self._end, self._size = path, end, 0
+        self._file = path.open('wb', buffering=0)
+        self.add(start)
+
+    def add(self, text: bytes) -> None:
+        """Write `text` before the end; raise `UserError` if the disk refuses, and stay as before."""
+        try:
+            self._write(text + self._end)
+        except OSError as error:
+            self._write(self._end)
+            self._file.truncate()
+            raise UserError(
+                f'{printable(str(self.path))}: cannot be written ({error.strerror}); free some space and run it again; '
+                'what the file holds is complete'
+            ) from error
+        self._size += len(text)
+
+    def _write(self, text: bytes) -> None:
+        """Write `text` from the end of the additions on."""
+        self._file.seek(self._size)
+        while text:
+            text = text[self._file.write(text) :]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def write_or_remove(path: Path, content: bytes) -> None:
+    """Write a file; if the disk refuses, remove it and raise `UserError`."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            path.unlink(missing_ok=True)
+        raise UserError(
+            f'{printable(str(path))}: cannot be written ({error.strerror}); free some space, or write to another place'
+        ) from error
 
 
 def expanded(path: str | Path) -> Path:

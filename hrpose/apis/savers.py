@@ -4,6 +4,7 @@ Files are complete after every frame; videos and PoseTrack's files once their la
 """
 
 import csv
+import io
 import json
 import re
 import tempfile
@@ -20,6 +21,7 @@ from hrpose.apis.sources import FALLBACK_RATE, IMAGE_SUFFIXES
 from hrpose.datasets.metainfo.known import POSETRACK18
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.posetrack_folder import write_folder
+from hrpose.files import GrowingFile
 from hrpose.images.files import save_image
 from hrpose.images.video import VideoWriter
 
@@ -53,27 +55,18 @@ class Saver(AbstractContextManager):
 
 
 class JsonSaver(Saver):
-    """`poses.json`: a list with `PoseResult.to_dict()` of every frame, one a line.
-
-    The end of the list is always in the file; the next frame overwrites it.
-    """
+    """`poses.json`: a list with `PoseResult.to_dict()` of every frame, one a line."""
 
     target = 'poses.json'
-    _end = b'\n]\n'
 
     def __init__(self, out: Path, draw: Draw) -> None:
         super().__init__(out, draw)
-        self._file, self._comma = self.path.open('wb'), b''
-        self._write(b'[' + self._end)
+        self._file, self._comma = GrowingFile(self.path, b'[', b'\n]\n'), b''
 
     def add(self, result: PoseResult) -> None:
-        self._file.seek(-len(self._end), 2)
-        self._write(self._comma + b'\n' + result.to_json().encode() + self._end)
+        # The name of a file need not be UTF-8; its escapes are JSON's too.
+        self._file.add(self._comma + b'\n' + result.to_json().encode(errors='backslashreplace'))
         self._comma = b','
-
-    def _write(self, text: bytes) -> None:
-        self._file.write(text)
-        self._file.flush()
 
     def close(self) -> None:
         self._file.close()
@@ -86,19 +79,20 @@ class CsvSaver(Saver):
 
     def __init__(self, out: Path, draw: Draw) -> None:
         super().__init__(out, draw)
-        self._file = self.path.open('w', newline='', encoding='utf-8')
-        self._table: Any = None
+        self._file, self._is_new = GrowingFile(self.path), True
 
     def add(self, result: PoseResult) -> None:
-        if self._table is None:
-            self._table = csv.writer(self._file, lineterminator='\n')
-            self._table.writerow(columns(result.names, tracked=result.track_ids is not None))
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator='\n')
+        if self._is_new:
+            table.writerow(columns(result.names, tracked=result.track_ids is not None))
         place = ['' if value is None else value for value in (result.source, result.frame_index)]
         for number, person in enumerate(result.to_dict()['people']):
             joints = [value for joint in person['keypoints'] for value in joint]
             track = [person['track_id']] if 'track_id' in person else []
-            self._table.writerow([*place, number, *track, *person['box'], person['box_score'], *joints])
-        self._file.flush()
+            table.writerow([*place, number, *track, *person['box'], person['box_score'], *joints])
+        self._file.add(text.getvalue().encode(errors='backslashreplace'))
+        self._is_new = False
 
     def close(self) -> None:
         self._file.close()

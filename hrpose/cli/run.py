@@ -10,11 +10,13 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import NoReturn
 
 from hrpose.errors import UserError, printable_lines
+from hrpose.files import UNWRITABLE
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -37,6 +39,7 @@ def run(main: Callable[[], object]) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')  # a terminal without UTF-8 gets '\u2026' for '…'
+    threading.excepthook = _report_thread
     try:
         main()
     except UserError as error:
@@ -52,8 +55,10 @@ def run(main: Callable[[], object]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in UNWRITABLE:
             raise
+        if error.filename is None:
+            _fail(f'a file cannot be written ({error.strerror}); free some space, then run the command again')
         _fail(f'{error.filename}: {error.strerror}; check the path and its permissions')
     except SyntaxError as error:
         # While mmengine formats a config it turns every exception into this one, KeyboardInterrupt included.
@@ -62,6 +67,15 @@ def run(main: Callable[[], object]) -> None:
         _stop()
     except KeyboardInterrupt:
         _stop()
+
+
+def _report_thread(failed: threading.ExceptHookArgs) -> None:
+    """Report a disk that a thread (TensorBoard's) cannot write to in one line; other errors keep their traceback."""
+    error = failed.exc_value
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        print(f'a file cannot be written any more ({error.strerror}); it lacks lines', file=sys.stderr)
+    else:
+        threading.__excepthook__(failed)
 
 
 def message_of(error: BaseException) -> str:

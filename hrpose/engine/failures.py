@@ -1,6 +1,5 @@
 """Explain failures of the machine: out of memory, a full disk, a killed loader worker, a lost process."""
 
-import errno
 import os
 import re
 import signal
@@ -8,6 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,11 +17,10 @@ from torch import distributed
 
 from hrpose.engine.work_dir import latest_checkpoint
 from hrpose.errors import UserError
+from hrpose.files import UNWRITABLE
 
 # Words in errors of gloo, NCCL and the store that mean that the other process is gone or silent.
 _LOST = ('closed', 'reset by peer', 'imed out', 'imeout', 'Broken pipe', 'refused', 'No route', 'remote process exit')
-
-_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
 
 
 @contextmanager
@@ -47,8 +46,20 @@ def _explain(error: BaseException, runner: Runner, training: bool) -> str | None
         return _lost_worker(pid, _end_of(pid, error))
     if is_lost_process(error):
         return _lost_process(text)
-    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
         return f'{error.filename or runner.work_dir}: cannot be written ({os.strerror(error.errno)})'
+    if training and isinstance(error, FileNotFoundError):
+        return _lost_folder(runner)
+    return None
+
+
+def _lost_folder(runner: Runner) -> str | None:
+    """Explain that the work dir, or the folder of the logs in it, was removed; None if both are there."""
+    if gone := next((folder for folder in (runner.work_dir, runner.log_dir) if not Path(folder).is_dir()), None):
+        return (
+            f'{gone}: the folder was removed during the training, with the checkpoints and logs in it; '
+            f'{runner.epoch} epochs were done'
+        )
     return None
 
 

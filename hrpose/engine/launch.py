@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from hrpose.config import each_dataset
 from hrpose.engine.runner import PoseRunner
 from hrpose.errors import MissingDataError, UserError
+from hrpose.files import UNWRITABLE
 from hrpose.plugins.openmmlab import require_mmdet
 from hrpose.registry import DATASETS
 
@@ -33,7 +34,15 @@ def build_runner(cfg: Config, *, loaders: tuple[str, ...]) -> Runner:
         require_data(cfg, name)
     if 'train_dataloader' in loaders and 'codec' in cfg:
         _require_epochs(cfg.train_dataloader.get('sampler', {}))
-    return PoseRunner.from_cfg(cfg)
+    try:
+        return PoseRunner.from_cfg(cfg)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise UserError(
+            f'{error.filename or cfg.work_dir}: cannot be written ({error.strerror}); free some space, or choose '
+            'another folder with --work-dir'
+        ) from error
 
 
 def require_data(cfg: Config, loader: str) -> None:

@@ -1,7 +1,10 @@
 """mmengine's Runner with safe checkpoints, exact resuming, and explained failures."""
 
+import logging
 import shutil
+import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -9,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_distributed, is_main_process, master_only
+from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.loops import BaseLoop
@@ -62,6 +66,11 @@ class FormattedOnce(Config):
         return self.__dict__['_formatted'][1]
 
 
+def _report_once(handler: logging.FileHandler, _: logging.LogRecord) -> None:
+    print(f'{handler.baseFilename}: cannot be written any more ({sys.exc_info()[1]}); it lacks lines', file=sys.stderr)
+    handler.handleError = lambda record: None  # type: ignore[method-assign]
+
+
 @RUNNERS.register_module()
 class PoseRunner(Runner):
     """mmengine's Runner, but checkpoints are read safely, recognised by content and resumed exactly."""
@@ -86,6 +95,14 @@ class PoseRunner(Runner):
             keep_freed_memory()
         if self._train_dataloader is not None and is_main_process():
             self._reserved = take_work_dir(self.work_dir)
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger; a log file that cannot be written is reported once, not for each line."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                handler.handleError = partial(_report_once, handler)  # type: ignore[method-assign]
+        return logger
 
     def train(self) -> nn.Module:
         """Train and return the model; a failure of the machine raises `UserError`."""

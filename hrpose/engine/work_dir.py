@@ -39,9 +39,12 @@ def take_work_dir(work_dir: str | Path) -> IO[str]:
         taken = error.errno in (errno.EACCES, errno.EAGAIN)
         reason = f'another training ({owner}) writes to it' if taken else f'cannot be locked ({error.strerror})'
         raise _refused(work_dir, reason) from error
-    file.truncate(0)
-    file.write(f'process {os.getpid()} on {socket.gethostname()}')
-    file.flush()
+    try:
+        file.truncate(0)
+        os.write(file.fileno(), f'process {os.getpid()} on {socket.gethostname()}'.encode())
+    except OSError as error:
+        file.close()
+        raise _refused(work_dir, f'cannot be written ({error.strerror})') from error
     return file
 
 

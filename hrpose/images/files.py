@@ -11,6 +11,7 @@ from mmengine import fileio
 from PIL import Image
 
 from hrpose.errors import UserError, printable_lines
+from hrpose.files import write_or_remove
 
 # OpenCV's warp keeps coordinates as signed 16-bit numbers.
 LONGEST_SIDE = 32_766
@@ -88,7 +89,7 @@ def save_image(path: str | Path, image: np.ndarray) -> Path:
     """Write (H, W, 3) uint8 RGB to a file in the format of its suffix, make its folder, and return the path.
 
     Raises:
-        UserError: OpenCV writes no format with this suffix.
+        UserError: OpenCV writes no format with this suffix, or the file cannot be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +100,7 @@ def save_image(path: str | Path, image: np.ndarray) -> Path:
         is_encoded = False
     if not is_encoded:
         raise UserError(f"cannot write {path}: '{path.suffix}' is not an image format; use .png or .jpg")
-    path.write_bytes(content.tobytes())
+    write_or_remove(path, content.tobytes())
     return path
 
 

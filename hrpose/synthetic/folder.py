@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import cv2
 
 from hrpose.errors import UserError
+from hrpose.files import write_or_remove
 
 Result = TypeVar('Result')
 
@@ -81,7 +82,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a file at once: an interrupted call leaves no part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + '.part')
-    part.write_bytes(data)
+    write_or_remove(part, data)
     os.replace(part, path)
 
 

@@ -34,7 +34,7 @@ class LoggerHook(MMEngineLoggerHook):
 class BatchSizeHook(Hook):
     """A hook that logs the effective batch, the recipe's batch and the learning rate when a training starts.
 
-    The learning rate is the optimizer's, before warm-up and schedule; of a resumed training, the checkpoint's.
+    The learning rate is the optimizer's, before warm-up and schedule.
     """
 
     def before_train(self, runner: Runner) -> None:
