@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hrpose.errors import UserError
+from hrpose.structures import MAX_COORDINATE
 
 # The word in place of boxes that makes the whole image one person's box.
 WHOLE_IMAGE = 'whole_image'
@@ -42,7 +43,8 @@ def checked_boxes(boxes: GivenBoxes, image_size: tuple[int, int], what: str) -> 
         boxes (N, 4) float64, scores (N,) float64, which are 1 unless given.
 
     Raises:
-        UserError: the shape is another, a number is not finite, or a width or height is not positive.
+        UserError: the shape is another, a coordinate is not finite or beyond `MAX_COORDINATE`, or a width or height is
+            not positive.
     """
     if isinstance(boxes, str):
         if boxes != WHOLE_IMAGE:
@@ -60,9 +62,9 @@ def checked_boxes(boxes: GivenBoxes, image_size: tuple[int, int], what: str) -> 
 
 
 def boxes_with_area(found: Boxes) -> Boxes:
-    """Return a detector's boxes as float64, without those that are not finite or have no area."""
+    """Return a detector's boxes as float64, without those that have no area or a number that is not usable."""
     boxes, scores = np.asarray(found.boxes, dtype=np.float64).reshape(-1, 4), np.asarray(found.scores, np.float64)
-    kept = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    kept = _in_range(boxes) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & np.isfinite(scores)
     return Boxes(boxes[kept], scores[kept])
 
 
@@ -74,8 +76,10 @@ def _numbers(values: Any, what: str) -> np.ndarray:
 
 
 def _check_rows(rows: np.ndarray, what: str) -> None:
-    sides, is_finite = rows[:, 2:] - rows[:, :2], np.isfinite(rows).all(axis=1)
-    wrong = np.flatnonzero(~(is_finite & (sides > 0).all(axis=1)))
+    in_range = _in_range(rows)
+    near = np.where(in_range[:, None], rows, 0.0)
+    sides = near[:, 2:] - near[:, :2]
+    wrong = np.flatnonzero(~(in_range & (sides > 0).all(axis=1)))
     if not len(wrong):
         return
     first = wrong[0]
@@ -83,10 +87,15 @@ def _check_rows(rows: np.ndarray, what: str) -> None:
     reason = (
         f'is {width:g} px wide and {height:g} px high; boxes are x1, y1, x2, y2, which of x, y, width, height are '
         'x, y, x + width, y + height'
-        if is_finite[first]
-        else 'has a coordinate that is not finite'
+        if in_range[first]
+        else f'has a coordinate that is not finite, or beyond {MAX_COORDINATE:.0f} px'
     )
     raise UserError(f'{what}: box {first} of {len(rows)}, ({row}), {reason}')
+
+
+def _in_range(rows: np.ndarray) -> np.ndarray:
+    """Return for each box of (N, 4) whether all its coordinates are finite and near enough, (N,) bool."""
+    return (np.abs(rows) <= MAX_COORDINATE).all(axis=1)
 
 
 def _checked_scores(scores: Any, count: int, what: str) -> np.ndarray:

@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from hrpose.errors import UserError
-from hrpose.structures import clip_box_to_last_pixel
+from hrpose.structures import MAX_COORDINATE, clip_box_to_last_pixel
 
 Entry = Mapping[str, Any]
 
 NOT_FINITE = 'with NaN or infinity in its {}'
+TOO_FAR = f'with a coordinate beyond {MAX_COORDINATE:.0f} px in its {{}}'
 
 
 class LeftOut(Exception):
@@ -178,8 +179,10 @@ def labelled_joints(annotation: Entry) -> tuple[np.ndarray, np.ndarray]:
     joints = values.reshape(-1, 3)
     if not np.isfinite(joints[is_labelled]).all():
         raise LeftOut(NOT_FINITE.format('keypoints'))
-    if not np.isfinite(joints).all():
-        joints[~is_labelled] = np.nan_to_num(joints[~is_labelled], posinf=0, neginf=0)
+    is_far = (~(np.abs(joints) <= MAX_COORDINATE)).any(axis=1)
+    if (is_far & is_labelled).any():
+        raise LeftOut(TOO_FAR.format('keypoints'))
+    joints[is_far] = 0
     return joints[:, :2], joints[:, 2]
 
 
@@ -222,8 +225,8 @@ def _box_xywh(entry: Entry) -> np.ndarray:
     values = np.asarray(box, dtype=np.float64)
     if values.shape != (4,):
         raise ValueError(f'bbox {box} is not x, y, width and height')
-    with np.errstate(over='ignore'):
-        far_corner = values[:2] + values[2:]
-    if not (np.isfinite(values).all() and np.isfinite(far_corner).all()):
+    if not np.isfinite(values).all():
         raise LeftOut(NOT_FINITE.format('box'))
+    if np.abs(values).max() > MAX_COORDINATE or np.abs(values[:2] + values[2:]).max() > MAX_COORDINATE:
+        raise LeftOut(TOO_FAR.format('box'))
     return values

@@ -20,6 +20,7 @@ from hrpose.datasets.transforms.warp import decodes_late
 from hrpose.errors import MissingDataError, UserError
 from hrpose.images.files import ImageError
 from hrpose.registry import TRANSFORMS
+from hrpose.structures import MAX_COORDINATE
 
 # So many unreadable images in a row are no accident: the folder is gone or the whole data set is broken.
 MAX_BROKEN_IN_A_ROW = 20
@@ -140,14 +141,14 @@ class PoseDataset(BaseDataset):
             )
 
     def _require_numbers(self) -> None:
-        """Refuse numbers that are not finite, which would make every loss NaN."""
+        """Refuse numbers that are not finite, or beyond all images, which would make every loss NaN."""
         for name in ('box', 'box_score', 'keypoints', 'visible'):
-            place = self.data_list.first_not_finite(name)
+            place = self.data_list.first_not_finite(name, MAX_COORDINATE)
             if place is not None:
                 record = self.data_list[place]
                 raise UserError(
                     f"{self.bbox_file or self.ann_file}: '{name}' of person {record.get('id', place)} (image "
-                    f'{record.get("img_id")}) has NaN or infinity'
+                    f'{record.get("img_id")}) has NaN, infinity or a number beyond {MAX_COORDINATE:.0f}'
                 )
 
     def _require_images(self) -> None:

@@ -13,6 +13,9 @@ Array = np.ndarray
 # The official release (`_xywh2cs`) enlarges each box by a quarter.
 PUBLISHED_PADDING = 1.25
 
+# Coordinates beyond this many px are mistakes: float32 has no half pixels there, and no image is a thousandth as long.
+MAX_COORDINATE = 2.0**24
+
 
 def pad_box(box: Array, *, aspect: float, padding: float = PUBLISHED_PADDING) -> tuple[Array, Array]:
     """Return the centre and the size of the region around `box` that has the input's aspect.

@@ -62,13 +62,13 @@ class RecordTable(Sequence[Record]):
         column = self._columns[name]
         return (column.read(row) for row in self._rows if column.has(row))
 
-    def first_not_finite(self, name: str) -> int | None:
-        """Return the index of the first record with NaN or infinity in `name`, or None."""
+    def first_not_finite(self, name: str, limit: float = np.inf) -> int | None:
+        """Return the index of the first record with NaN, infinity or a size of `limit` or more in `name`, or None."""
         column = self._columns.get(name)
         if column is None or not isinstance(column.kept, _Numbers):
             return None
         values = column.kept.values
-        bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+        bad = ~(np.abs(values) < limit).reshape(len(values), -1).all(axis=1)
         if not bad.any():
             return None
         bad = bad if column.places is None else (column.places >= 0) & bad[column.places]
