@@ -8,8 +8,10 @@ import pytest
 import yaml
 
 import hrpose
+from hrpose.engine.distributed.machines import PORT
 
 ROOT = Path(__file__).parents[1]
+PINS = (ROOT / 'requirements' / 'constraints.txt').read_text()
 
 
 def read(name: str) -> dict:
@@ -40,6 +42,19 @@ def test_the_workflow_runs_the_same_script_as_everybody():
     (job,) = read('.github/workflows/ci.yml')['jobs'].values()
     assert job['steps'][-1] == {'run': '.ci/run'}
     assert (ROOT / '.ci' / 'run').stat().st_mode & 0o111
+
+
+def test_every_pinned_package_is_audited():
+    (job,) = read('.github/workflows/audit.yml')['jobs'].values()
+    assert job['steps'][-1]['run'] == 'pip-audit --requirement requirements/constraints.txt --no-deps --disable-pip'
+    lines = [line for line in PINS.splitlines() if line and not line.startswith('#')]
+    assert lines and all(re.fullmatch(r'[\w.-]+==[\w.]+', line) for line in lines)  # --no-deps takes exact pins only
+
+
+def test_security_states_the_date_of_the_pins_and_the_open_port():
+    text = (ROOT / 'SECURITY.md').read_text()
+    (date,) = re.findall(r'Pinned on (\d{4}-\d\d-\d\d)', PINS)
+    assert f'as of {date}' in text and f'({PORT})' in text
 
 
 @pytest.mark.parametrize('name', ['bug_report', 'feature_request'])
