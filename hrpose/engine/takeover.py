@@ -5,12 +5,14 @@ has in its place. Hyperparameters come from the config. Nothing is changed here.
 """
 
 import copy
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import Tensor, nn
@@ -129,6 +131,7 @@ def _optimizer(state: Any, wrapper: OptimWrapper, names: Mapping[int, str], by_m
         raise UserError('its optimizer has no groups of weights')
     if [group.get('params') for group in groups] != [group['params'] for group in own]:
         raise UserError('its optimizer has other groups of weights than that of the config')
+    _warn_of_other_rates(groups, own)
     checked = {}
     parameters = {
         index: (parameter, group)
@@ -151,6 +154,20 @@ def _optimizer(state: Any, wrapper: OptimWrapper, names: Mapping[int, str], by_m
     if hasattr(wrapper, 'loss_scaler') and 'loss_scaler' in state:
         result['loss_scaler'] = _loss_scaler(state['loss_scaler'], wrapper.loss_scaler.state_dict())
     return result
+
+
+def _warn_of_other_rates(saved: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]]) -> None:
+    """Say that the config's learning rate before schedule is another than the checkpoint's, which may be unintended."""
+    for theirs, ours in zip(saved, own, strict=True):
+        before, now = (group.get('initial_lr', group.get('lr')) for group in (theirs, ours))
+        if type(before) is float and before != now:
+            print_log(
+                f"the checkpoint's learning rate before schedule is {before:g}, that of the config {now:g}, which is "
+                'taken; give the options of the first training, such as --auto-scale-lr, to keep the other',
+                logger='current',
+                level=logging.WARNING,
+            )
+            return
 
 
 def _blank_state(optimizer: Any, group: Mapping[str, Any], parameter: nn.Parameter) -> dict[str, Any] | None:

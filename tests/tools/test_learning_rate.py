@@ -88,11 +88,14 @@ def test_the_learning_rate_after_warm_up_is_logged(train):
     assert first_rate(output) == pytest.approx(6.25e-7, rel=1e-3)
 
 
-def test_a_resumed_run_logs_the_learning_rate_of_its_checkpoint(train):
+def test_a_resumed_run_takes_the_learning_rate_of_its_options_and_says_so(train):
     extra = "param_scheduler = [dict(type='MultiStepLR', milestones=[1], gamma=0.1)]"
     train('--auto-scale-lr', extra=extra)
-    output = train('--resume', '--cfg-options', 'train_cfg.max_epochs=2', extra=extra)
-    assert stated(output)[2] == '6.25e-05'
+    output = train('--resume', '--auto-scale-lr', '--cfg-options', 'train_cfg.max_epochs=2', extra=extra)
+    assert stated(output)[2] == '6.25e-05' and 'learning rate before schedule' not in output
+    output = train('--resume', '--cfg-options', 'train_cfg.max_epochs=3', extra=extra)
+    assert stated(output)[2] != '6.25e-05'
+    assert "the checkpoint's learning rate before schedule is 6.25e-05, that of the config" in output
 
 
 def test_processes_count_in_the_effective_batch():
