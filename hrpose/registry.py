@@ -51,11 +51,12 @@ def _child(parent: _Registry, *locations: str) -> Registry:
 
 
 MODELS = _child(root.MODELS, 'hrpose.models')
-DATASETS = _child(root.DATASETS, 'hrpose.datasets')
-DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'hrpose.datasets')
+_DATASETS = ('base', 'coco', 'combined', 'image_folder', 'mpii')
+DATASETS = _child(root.DATASETS, *(f'hrpose.datasets.{name}' for name in _DATASETS))
+DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'hrpose.datasets.sampler')
 TRANSFORMS = _child(root.TRANSFORMS, 'hrpose.datasets.transforms')
-METRICS = _child(root.METRICS, 'hrpose.evaluation')
-VISUALIZERS = _child(root.VISUALIZERS, 'hrpose.visualization')
+METRICS = _child(root.METRICS, 'hrpose.evaluation.metrics')
+VISUALIZERS = _child(root.VISUALIZERS, 'hrpose.visualization.samples')
 HOOKS = _child(root.HOOKS, 'hrpose.engine.hooks')
 RUNNERS = _child(root.RUNNERS, 'hrpose.engine.runner')
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hrpose.engine.optimizer')

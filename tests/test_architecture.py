@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[1]
 
 # From the ground up. A room imports itself and rooms of lower floors, never its neighbours.
 FLOORS = (
-    {'version', 'errors', 'structures'},
+    {'version', 'errors', 'lazy'},
+    {'structures'},
     {'files', 'hardware'},
     {'images', 'mmcv_ops', 'checkpoints'},
     {'plugins'},
@@ -19,7 +20,8 @@ FLOORS = (
     {'datasets', 'models'},
     {'config', 'evaluation', 'tracking', 'visualization'},
     {'engine'},
-    {'apis', 'export'},
+    {'apis'},
+    {'export'},
     {'scaffolding', 'synthetic'},
     {'analysis'},
     {'cli'},
@@ -161,7 +163,7 @@ def write_tree(root: Path, files: dict[str, str]) -> None:
         ('datasets/a.py', 'def f():\n    import hrpose.models', 'hrpose.datasets.a imports hrpose.models'),
         ('models/a.py', 'if TYPE_CHECKING:\n    from hrpose.apis import x', 'hrpose.models.a imports hrpose.apis'),
         ('models/a.py', "importlib.import_module('hrpose.apis')", 'hrpose.models.a imports hrpose.apis'),
-        ('structures/a.py', 'import hrpose.errors', 'hrpose.structures.a imports hrpose.errors'),
+        ('structures/a.py', 'import hrpose.models', 'hrpose.structures.a imports hrpose.models'),
         ('apis/a.py', 'import hrpose.analysis', 'hrpose.apis.a imports hrpose.analysis'),
         ('apis/a.py', 'import tools.train', 'hrpose.apis.a imports tools'),
         ('cli/a.py', 'from projects.vit import x', 'hrpose.cli.a imports projects'),

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,18 @@ def test_type_checkers_see_the_public_names():
     seen = [alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names]
     assert sorted([*seen, '__version__']) == sorted(hrpose.__all__)
     assert (Path(hrpose.__file__).parent / 'py.typed').is_file()
+
+
+def test_results_drawings_and_geometry_need_neither_pytorch_nor_mmengine(repository):
+    script = 'import sys, hrpose.apis, hrpose.evaluation, hrpose.images, hrpose.visualization; print(*sys.modules)'
+    out = subprocess.run([sys.executable, '-c', script], cwd=repository, capture_output=True, text=True, check=True)
+    imported = {name.split('.')[0] for name in out.stdout.split()}
+    assert imported & {*EXPENSIVE} == {'cv2', 'numpy'}
+
+
+@pytest.mark.parametrize('package', ['apis', 'datasets', 'evaluation', 'structures', 'visualization'])
+def test_every_name_that_a_package_lists_can_be_had(package):
+    module = import_module(f'hrpose.{package}')
+    assert all(getattr(module, name) is not None for name in module.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        module.Nothing  # noqa: B018

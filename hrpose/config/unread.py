@@ -21,7 +21,16 @@ TABLES = {
     'custom_imports': {'imports', 'allow_failed_imports'},
 }
 # What mmengine takes out before it builds the part.
-TAKEN_OUT = {'type', '_scope_', 'priority', 'by_epoch', 'convert_to_iter_based', 'paramwise_cfg', 'constructor'}
+TAKEN_OUT = {
+    'type',
+    '_scope_',
+    'priority',
+    'override',
+    'by_epoch',
+    'convert_to_iter_based',
+    'paramwise_cfg',
+    'constructor',
+}
 
 
 def unread(written: Any, linked: Any, files: Iterable[Path]) -> Iterator[tuple[str, str]]:

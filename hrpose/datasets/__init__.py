@@ -9,12 +9,17 @@ combined.py, sampler.py     several data sets as one; which sample comes when
 transforms/   record -> crop of the network's input
 """
 
-from hrpose.datasets.base import PoseDataset
-from hrpose.datasets.coco import CocoDataset, CrowdPoseDataset, PoseTrack18Dataset
-from hrpose.datasets.combined import CombinedDataset
-from hrpose.datasets.image_folder import ImageFolder
-from hrpose.datasets.mpii import MpiiDataset, MpiiMatDataset
-from hrpose.datasets.sampler import EpochSampler, RatioSampler, SampleKey
+from typing import TYPE_CHECKING
+
+from hrpose.lazy import lazy
+
+if TYPE_CHECKING:
+    from hrpose.datasets.base import PoseDataset
+    from hrpose.datasets.coco import CocoDataset, CrowdPoseDataset, PoseTrack18Dataset
+    from hrpose.datasets.combined import CombinedDataset
+    from hrpose.datasets.image_folder import ImageFolder
+    from hrpose.datasets.mpii import MpiiDataset, MpiiMatDataset
+    from hrpose.datasets.sampler import EpochSampler, RatioSampler, SampleKey
 
 __all__ = [
     'CocoDataset',
@@ -29,3 +34,20 @@ __all__ = [
     'RatioSampler',
     'SampleKey',
 ]
+
+__getattr__ = lazy(
+    __name__,
+    {
+        'PoseDataset': 'hrpose.datasets.base',
+        'CocoDataset': 'hrpose.datasets.coco',
+        'CrowdPoseDataset': 'hrpose.datasets.coco',
+        'PoseTrack18Dataset': 'hrpose.datasets.coco',
+        'CombinedDataset': 'hrpose.datasets.combined',
+        'ImageFolder': 'hrpose.datasets.image_folder',
+        'MpiiDataset': 'hrpose.datasets.mpii',
+        'MpiiMatDataset': 'hrpose.datasets.mpii',
+        'EpochSampler': 'hrpose.datasets.sampler',
+        'RatioSampler': 'hrpose.datasets.sampler',
+        'SampleKey': 'hrpose.datasets.sampler',
+    },
+)

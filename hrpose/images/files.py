@@ -7,8 +7,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from mmengine import fileio
-from PIL import Image
 
 from hrpose.errors import UserError, printable_lines
 from hrpose.files import write_or_remove
@@ -48,7 +46,7 @@ def read_file(path: str, backend_args: dict[str, Any] | None = None) -> bytes:
         ImageError: there is no such file, or it cannot be read.
     """
     try:
-        content = fileio.get(path, backend_args=backend_args)
+        content = _content(path, backend_args)
     except HTTPException as error:
         raise ImageError(f'cannot read the image {path}: the server broke off: {error!r}') from error
     except OSError as error:
@@ -60,6 +58,14 @@ def read_file(path: str, backend_args: dict[str, Any] | None = None) -> bytes:
     if content is None:  # what the client of an object store returns for an unknown name
         raise ImageError(f'cannot read the image {path}: there is nothing of this name')
     return content
+
+
+def _content(path: str, backend_args: dict[str, Any] | None) -> bytes | None:
+    if backend_args is None and '://' not in path:
+        return Path(path).read_bytes()
+    from mmengine import fileio  # local files need no mmengine, which a runtime may lack
+
+    return fileio.get(path, backend_args=backend_args)
 
 
 def decode_image(content: bytes, name: str, *, apply_exif: bool = False) -> np.ndarray:
@@ -134,6 +140,8 @@ def _still_png(content: bytes) -> bytes:
     """
     if not content.startswith(_PNG_START) or b'acTL' not in content:
         return content
+    from PIL import Image
+
     still = io.BytesIO()
     with Image.open(io.BytesIO(content), formats=['PNG']) as image:
         image.save(still, 'PNG', compress_level=1, exif=image.getexif())

@@ -1,5 +1,8 @@
 """Samples of one person, boxes, and the map between image and input."""
 
+from typing import TYPE_CHECKING
+
+from hrpose.lazy import lazy
 from hrpose.structures.geometry import (
     MAX_COORDINATE,
     PUBLISHED_PADDING,
@@ -13,9 +16,18 @@ from hrpose.structures.geometry import (
     pad_box,
     resize_matrix,
 )
-from hrpose.structures.pose_data_sample import PoseDataSample
+
+if TYPE_CHECKING:
+    from hrpose.structures.pose_data_sample import PoseDataSample
 
 __all__ = [
     'MAX_COORDINATE', 'PUBLISHED_PADDING', 'PoseDataSample', 'apply_affine', 'clip_box_to_last_pixel', 'compose_affine',
     'image_to_input_matrix', 'input_to_image', 'invert_affine', 'mirror_matrix', 'pad_box', 'resize_matrix',
 ]  # fmt: skip
+
+__getattr__ = lazy(
+    __name__,
+    {
+        'PoseDataSample': 'hrpose.structures.pose_data_sample',
+    },
+)

@@ -14,7 +14,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from hrpose.datasets.metainfo.names import CENTRE, LEFT, RIGHT, joint_sides
 from hrpose.errors import UserError
@@ -258,6 +257,8 @@ def write_text(canvas: np.ndarray, text: str, corner: tuple[int, int], *, size: 
     right, bottom = min(x + width, canvas.shape[1]), min(y + height, canvas.shape[0])
     if right <= left or bottom <= top:
         return
+    from PIL import Image, ImageDraw
+
     ink = Image.new('L', (width, height))
     ImageDraw.Draw(ink).text((0, 0), text, fill=255, font=_font(size))
     mask = np.asarray(ink)[top - y : bottom - y, left - x : right - x]
@@ -379,6 +380,8 @@ def _blend(region: np.ndarray, mask: np.ndarray, colour: Colour, opacity: float)
 @lru_cache(maxsize=32)
 def _font(size: int) -> Any:
     """Return Matplotlib's DejaVu Sans, or else Pillow's own font, which has no accents."""
+    from PIL import ImageFont
+
     size = max(int(size), 6)
     package = find_spec('matplotlib')  # finding it takes no time, importing it does
     if package is not None and package.origin:

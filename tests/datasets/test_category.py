@@ -19,8 +19,8 @@ BIRD = {'id': 1, 'name': 'bird', 'keypoints': ['beak', 'LWing', 'RWing'], 'skele
 def reports(monkeypatch) -> list[str]:
     """Messages logged about joints and data sets."""
     lines: list[str] = []
-    for module in ('base', 'metainfo'):
-        monkeypatch.setattr(f'hrpose.datasets.{module}.print_log', lambda message, *_, **__: lines.append(message))
+    for module in ('hrpose.datasets.base', 'mmengine.logging'):
+        monkeypatch.setattr(f'{module}.print_log', lambda message, *_, **__: lines.append(message))
     return lines
 
 

@@ -6,8 +6,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mmengine.logging import print_log
-
 from hrpose.datasets.annotations import read_coco_json
 from hrpose.datasets.metainfo.known import KNOWN
 from hrpose.datasets.metainfo.names import describe_flip_pairs, infer_flip_indices, joint_sides, words_of
@@ -206,6 +204,8 @@ def _limbs(skeleton: Sequence[Any], names: Sequence[str], path: str) -> tuple[tu
         return is_pair and all(isinstance(end, int) and 1 <= end <= len(names) for end in limb)
 
     if wrong := [limb for limb in skeleton if not is_limb(limb)]:
+        from mmengine.logging import print_log  # the runtime without PyTorch has no annotations
+
         print_log(
             f"{path}: {len(wrong)} of {len(skeleton)} limbs of the category's skeleton are not drawn, for instance "
             f'{wrong[0]}: a limb is a pair of joints from 1 to {len(names)}',
