@@ -146,6 +146,11 @@ def makers() -> dict[str, Callable[[], Any]]:
     }
 
 
+def compact(content: Any) -> bytes:
+    """Return JSON without spaces."""
+    return json.dumps(content, separators=(',', ':')).encode()
+
+
 def write(folder: Path) -> None:
     """Write all files into `folder`; the same content gives the same bytes."""
     for name, make in makers().items():
@@ -156,8 +161,7 @@ def write(folder: Path) -> None:
         elif path.suffix == '.mat':
             path.write_bytes(make())
         else:
-            text = json.dumps(make(), separators=(',', ':'))
-            path.with_name(f'{path.name}.gz').write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+            path.with_name(f'{path.name}.gz').write_bytes(gzip.compress(compact(make()), 9, mtime=0))
 
 
 if __name__ == '__main__':
