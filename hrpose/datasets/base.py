@@ -25,7 +25,7 @@ from hrpose.structures import MAX_COORDINATE
 # So many unreadable images in a row are no accident: the folder is gone or the whole data set is broken.
 MAX_BROKEN_IN_A_ROW = 20
 
-# Advice by the end of the annotation file's name. `{data_root}` is filled in.
+# Advice by the end of the path of the annotations. `{data_root}` is filled in.
 ADVICE = {
     '2017.json': """
   COCO is laid out as on cocodataset.org:
@@ -36,6 +36,15 @@ ADVICE = {
     **dict.fromkeys(
         ('person_keypoints_train.json', 'person_keypoints_val.json'),
         '\n  generated people are made by: hrpose make-synthetic {data_root}',
+    ),
+    **dict.fromkeys(
+        ('annotations/train', 'annotations/val'),
+        """
+  PoseTrack18 is laid out as released:
+    annotations/{train,val}/*.json  images/{train,val}/VIDEO/*.jpg
+  without PoseTrack18, train on generated videos:
+    hrpose make-synthetic data/synthetic_video --video
+    hrpose train hrnet_w16_synthetic_video_128x96""",
     ),
 }
 

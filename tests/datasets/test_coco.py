@@ -250,6 +250,7 @@ def test_a_broken_entry_is_refused_or_counted(place, broken, tiny_coco):
 ADVICE = {
     'annotations/person_keypoints_val2017.json': 'person_keypoints_{train,val}2017.json',
     'annotations/person_keypoints_val.json': 'hrpose make-synthetic nowhere/mine',
+    'annotations/val': 'hrpose make-synthetic data/synthetic_video --video',
     'mine.json': 'data_root=/path/to/it',
 }
 
