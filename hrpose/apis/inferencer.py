@@ -22,6 +22,7 @@ from torch import nn
 from hrpose.apis.batches import grouped, share_batches
 from hrpose.apis.boxes import NO_BOXES, Boxes, GivenBoxes, boxes_with_area, checked_boxes
 from hrpose.apis.model import init_model
+from hrpose.apis.result import PROBABILITIES as RESULT_PROBABILITIES
 from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import Frame, Source, open_source
 from hrpose.apis.stream import Located, PoseStream, given_boxes
@@ -31,6 +32,7 @@ from hrpose.errors import UserError
 from hrpose.images.convert import Image, as_rgb, is_one_image
 from hrpose.plugins.openmmlab import prepare_openmmlab
 from hrpose.registry import TRANSFORMS
+from hrpose.structures import PROBABILITIES
 from hrpose.tracking import OneEuroFilter
 
 Detector = Callable[[Sequence[np.ndarray]], Sequence[Boxes]]
@@ -189,12 +191,18 @@ class PoseInferencer:
         """
         jobs = ((self._unfinished(frame, boxes, keep_images), self._crops(frame, boxes)) for frame, boxes in found)
         joints = len(self.metainfo['keypoint_names'])
+        calibrated = getattr(self.model, 'calibration', None) is not None
         on_cpu = next(self.model.parameters()).device.type == 'cpu'
         size = min(self.batch_size, CPU_BATCH) if on_cpu else self.batch_size
         for finish, people in share_batches(jobs, self._predict, size, at_once=at_once):
             keypoints = np.array([person.keypoints[0] for person in people]).reshape(-1, joints, 2)
-            scores = np.array([person.keypoint_scores[0] for person in people], dtype=np.float32)
-            yield finish(keypoints=keypoints, scores=scores.reshape(-1, joints))
+            fields = dict(zip(('scores', *RESULT_PROBABILITIES), ('keypoint_scores', *PROBABILITIES), strict=True))
+            values = {
+                name: np.array([person[field][0] for person in people], dtype=np.float32).reshape(-1, joints)
+                for name, field in fields.items()
+                if calibrated or name == 'scores'
+            }
+            yield finish(keypoints=keypoints, **values)
 
     def _unfinished(self, frame: Frame, boxes: Boxes, keep_image: bool) -> Callable[..., PoseResult]:
         """Return a function from keypoints and scores to the result; it holds the image only if that is to be kept."""

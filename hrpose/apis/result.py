@@ -11,6 +11,8 @@ from hrpose.errors import UserError
 from hrpose.images.convert import Image, as_rgb, swap_red_blue
 
 Colours = Literal['side', 'person']
+# Attributes of `PoseResult` that a calibrated checkpoint fills.
+PROBABILITIES = ('probabilities', 'visible_probabilities')
 COLOURS: tuple[Colours, ...] = get_args(Colours)
 
 
@@ -22,6 +24,10 @@ class PoseResult:
         keypoints: (N, K, 2) float64 (x, y); (0, 0) is the centre of the top left pixel.
         scores: (N, K) float32, the height of each heatmap's peak, which training drives to 1 at a joint. It is not a
             probability: it can exceed 1, and is 0 or less if a heatmap has no positive value.
+        probabilities: (N, K) float32, that a joint lies within the tolerance of the ground truth that the checkpoint's
+            calibration states; None if the checkpoint has no calibration (`tools/analysis/calibrate.py` adds it).
+        visible_probabilities: (N, K) float32, that a joint is to be seen at all, so that an annotator labels it; None
+            like `probabilities`.
         boxes: (N, 4) float64 xyxy, as they were given or detected.
         box_scores: (N,) float64; 1 for boxes that were given without scores.
         metainfo: of the joints, see `hrpose.datasets.metainfo`.
@@ -46,6 +52,8 @@ class PoseResult:
     rate: float | None = None
     rgb: np.ndarray | None = None
     track_ids: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+    visible_probabilities: np.ndarray | None = None
 
     @property
     def image(self) -> np.ndarray | None:
@@ -69,18 +77,22 @@ class PoseResult:
         """Return the result as plain Python that JSON can hold.
 
         Keys: `source`, `frame_index`, `image_size` [w, h], `names` (K), and `people`, N of `box` [x1, y1, x2, y2],
-        `box_score` and `keypoints`, K of [x, y, score], and, if people have ids, `track_id`. A number that
-        is not finite (of diverged weights) is None.
+        `box_score` and `keypoints`, K of [x, y, score], if people have ids `track_id`, and of a calibrated
+        checkpoint `probabilities` and `visible_probabilities`, K each. A number that is not finite (of diverged
+        weights) is None.
         """
         joints = _plain(np.concatenate([self.keypoints, self.scores[..., None]], axis=-1))
-        people = zip(_plain(self.boxes), _plain(self.box_scores), joints, self._ids(), strict=True)
+        people = zip(
+            _plain(self.boxes), _plain(self.box_scores), joints, self._ids(), self._probabilities(), strict=True
+        )
         return {
             'source': self.source,
             'frame_index': self.frame_index,
             'image_size': list(self.image_size),
             'names': list(self.names),
             'people': [
-                {**track, 'box': box, 'box_score': score, 'keypoints': points} for box, score, points, track in people
+                {**track, 'box': box, 'box_score': score, 'keypoints': points, **probabilities}
+                for box, score, points, track, probabilities in people
             ],
         }
 
@@ -109,6 +121,13 @@ class PoseResult:
     def _ids(self) -> list[dict[str, int]]:
         """Return what each person's id adds to plain data."""
         return [{}] * len(self) if self.track_ids is None else [{'track_id': one} for one in self.track_ids.tolist()]
+
+    def _probabilities(self) -> list[dict[str, list[Any]]]:
+        """Return what a calibration adds to each person's plain data."""
+        if self.probabilities is None:
+            return [{}] * len(self)
+        columns = (_plain(getattr(self, name)) for name in PROBABILITIES)
+        return [dict(zip(PROBABILITIES, person, strict=True)) for person in zip(*columns, strict=True)]
 
     def draw(
         self,

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from hrpose.apis.boxes import Boxes
-from hrpose.apis.result import PoseResult
+from hrpose.apis.result import PROBABILITIES, PoseResult
 from hrpose.apis.sources import FALLBACK_RATE
 from hrpose.apis.stream import Located
 from hrpose.errors import UserError
@@ -86,14 +86,9 @@ def with_ids(result: PoseResult, ids: np.ndarray) -> PoseResult:
     """Return the result with ids (N,), without the people whose id is below 0."""
     if (kept := ids >= 0).all():
         return replace(result, track_ids=ids)
-    return replace(
-        result,
-        keypoints=result.keypoints[kept],
-        scores=result.scores[kept],
-        boxes=result.boxes[kept],
-        box_scores=result.box_scores[kept],
-        track_ids=ids[kept],
-    )
+    rows = ('keypoints', 'scores', 'boxes', 'box_scores', *PROBABILITIES)
+    some = {name: value[kept] for name in rows if (value := getattr(result, name)) is not None}
+    return replace(result, **some, track_ids=ids[kept])
 
 
 def smoothed(estimate: Estimate, smooth: OneEuroFilter) -> Estimate:

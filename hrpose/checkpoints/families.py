@@ -118,12 +118,14 @@ class Recognised:
         weights: by hrpose's names.
         dropped: the file's names of what no network of hrpose has.
         channel_order: that of the family, or of the one that hrpose converted the file from.
+        calibration: what the file's `meta` has under that name, unchecked.
     """
 
     family: Family
     weights: dict[str, Tensor]
     dropped: tuple[str, ...] = ()
     channel_order: str | None = None
+    calibration: Any = None
 
 
 def recognise(checkpoint: Mapping[str, Any]) -> Recognised:
@@ -134,9 +136,9 @@ def recognise(checkpoint: Mapping[str, Any]) -> Recognised:
     weights = {family.translate(key): value for key, value in given.items() if not key.startswith(drops)}
     dropped = tuple(key for key in given if key.startswith(drops))
     meta = checkpoint.get('meta')
-    noted = meta.get('family') if isinstance(meta, Mapping) else None
-    origin = next((known for known in FAMILIES if known.name == noted), family)
-    return Recognised(family, weights, dropped, origin.channel_order)
+    notes = meta if isinstance(meta, Mapping) else {}
+    origin = next((known for known in FAMILIES if known.name == notes.get('family')), family)
+    return Recognised(family, weights, dropped, origin.channel_order, notes.get('calibration'))
 
 
 def state_dict_of(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -58,6 +58,8 @@ def _count(names: Sequence[str], what: str, *, of: Sequence[str] | None = None) 
 def load_weights(model: nn.Module, checkpoint: Mapping[str, Any] | Recognised, *, name: str, complete: bool) -> Fit:
     """Copy a checkpoint's weights into `model` where names and shapes agree; log in one line what happened.
 
+    A model whose weights are then complete takes the checkpoint's calibration too, if it can (`take_calibration`).
+
     Args:
         model: changed in place.
         checkpoint: a checkpoint's content, or the weights themselves, in any layout of `FAMILIES`; or recognised ones.
@@ -65,7 +67,7 @@ def load_weights(model: nn.Module, checkpoint: Mapping[str, Any] | Recognised, *
         complete: every weight of the model has to be found (testing, resuming), or only some (fine-tuning).
 
     Raises:
-        UserError: nothing fits, or not everything although `complete`.
+        UserError: nothing fits, or not everything although `complete`, or the calibration cannot be read.
     """
     found = checkpoint if isinstance(checkpoint, Recognised) else recognise(checkpoint)
     own = model.state_dict()
@@ -84,6 +86,8 @@ def load_weights(model: nn.Module, checkpoint: Mapping[str, Any] | Recognised, *
             advice = 'it holds a backbone only: start a training from it, by load_from or the init_cfg of a backbone'
         raise UserError(f'{name}: does not fit this model: {fit} (recognised as {found.family.name}); {advice}')
     model.load_state_dict({key: found.weights[key] for key in fit.loaded}, strict=False)
+    if complete and (take := getattr(model, 'take_calibration', None)):
+        take(found.calibration, name)
     note = _order_note(model, found) + _codec_note(model, name)
     # Half a fit is seldom meant: a wider network's file, for instance, shares only its stem.
     level = logging.INFO if fit.share >= 0.5 and not note else logging.WARNING

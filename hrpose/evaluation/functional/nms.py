@@ -48,6 +48,21 @@ def rescore(
     return mean if mode == 'keypoint_only' else box_scores * mean
 
 
+def rescore_calibrated(box_scores: ArrayLike, probabilities: ArrayLike, visible: ArrayLike) -> _Array:
+    """Return one score (N,) a person: the box score times the expected share of its labelled joints that are right.
+
+    Args:
+        box_scores: (N,) of the detector; 1 for ground-truth boxes.
+        probabilities: (N, K) that a joint is right if it is labelled.
+        visible: (N, K) the probability that it is labelled. The share is 0 if all are 0.
+    """
+    box_scores, within, weights = (
+        np.asarray(array, dtype=np.float64) for array in (box_scores, probabilities, visible)
+    )
+    total = weights.sum(axis=1)
+    return box_scores * (within * weights).sum(axis=1) / np.where(total > 0, total, 1)
+
+
 def oks_nms(
     keypoints: ArrayLike, scores: ArrayLike, areas: ArrayLike, sigmas: ArrayLike, threshold: float = 0.9
 ) -> _Indices:

@@ -18,11 +18,13 @@ from hrpose.datasets.annotations import read_coco_json
 from hrpose.datasets.metainfo import sigma_source
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_ap import COCO_METRICS, evaluate_coco, joint_agreement, resolve_backend
-from hrpose.evaluation.functional.nms import RESCORING_MODES, oks_nms, rescore, soft_oks_nms
+from hrpose.evaluation.functional.nms import RESCORING_MODES, oks_nms, rescore, rescore_calibrated, soft_oks_nms
 from hrpose.evaluation.functional.people import NO_TRACK, GroundTruth, Predictions, coco_results, rows_by_image
 from hrpose.evaluation.metrics.base import Person, PoseMetric, format_table, only_person, truth_of, warn
 from hrpose.registry import METRICS
+from hrpose.structures import PROBABILITIES
 
+CALIBRATED = 'calibrated'
 _NMS: dict[str, Callable[..., np.ndarray]] = {'oks': oks_nms, 'soft_oks': soft_oks_nms}
 
 
@@ -41,7 +43,8 @@ class CocoMetric(PoseMetric):
         metainfo: name or dict of the joints, with the OKS sigmas; None takes the data set's. The log says where the
             sigmas are from: the config, a known data set, or the default of 0.05.
         rescoring: 'keypoint' is the box score times the mean of the joint scores above `keypoint_score_threshold`, as
-            published; 'box' the box score; 'keypoint_only' that mean alone.
+            published; 'box' the box score; 'keypoint_only' that mean alone; 'calibrated' the box score times the
+            expected share of right joints, by the checkpoint's calibration (`tools/analysis/calibrate.py`).
         keypoint_score_threshold: above which a joint's score counts in rescoring.
         nms: 'oks', 'soft_oks' or None. Areas are those of `box_size`, the padded box, as published.
         nms_threshold: OKS above which the lower scored of two people is dropped; for 'soft_oks' the width.
@@ -73,7 +76,8 @@ class CocoMetric(PoseMetric):
     ) -> None:
         super().__init__(metainfo=metainfo, **options)
         name = type(self).__name__
-        for option, value, choices in (('rescoring', rescoring, RESCORING_MODES), ('nms', nms, (*_NMS, None))):
+        modes = (*RESCORING_MODES, CALIBRATED)
+        for option, value, choices in (('rescoring', rescoring, modes), ('nms', nms, (*_NMS, None))):
             if value not in choices:
                 raise UserError(f"{name} has no {option} '{value}'; choices: {', '.join(map(str, choices))}")
         if ann_file is not None and not fileio.exists(ann_file):
@@ -89,7 +93,14 @@ class CocoMetric(PoseMetric):
     def kept(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Return what AP needs of a sample beside its keypoints, and the ground truth if no file has it."""
         predicted = sample['pred_instances']
+        probabilities = {name: only_person(predicted, name) for name in PROBABILITIES if name in predicted}
+        if self.rescoring == CALIBRATED and len(probabilities) < len(PROBABILITIES):
+            raise UserError(
+                f"{type(self).__name__}: rescoring='{CALIBRATED}' needs a calibrated checkpoint, and this one has no "
+                'calibration; add it by tools/analysis/calibrate.py, or choose another rescoring'
+            )
         return {
+            **probabilities,
             'category_id': sample.get('category_id'),
             'keypoint_scores': only_person(predicted, 'keypoint_scores'),
             'box_score': only_person(predicted, 'bbox_scores'),
@@ -157,7 +168,7 @@ class CocoMetric(PoseMetric):
             categories=np.array(own, dtype=np.int64),
             keypoints=keypoints,
             tracks=np.array([person.get('track_id', NO_TRACK) for person in people], dtype=np.int64),
-            scores=rescore(box_scores, keypoints[..., 2], self.keypoint_score_threshold, mode=self.rescoring),
+            scores=self._scores(people, box_scores, keypoints[..., 2]),
         )
         finite = np.isfinite(keypoints).all(axis=(1, 2)) & np.isfinite(box_scores)
         if not finite.all():
@@ -173,6 +184,13 @@ class CocoMetric(PoseMetric):
             best = _NMS[self.nms](found.keypoints[rows], found.scores[rows], areas[rows], sigmas, self.nms_threshold)
             kept.append(rows[best])
         return found.take(np.concatenate(kept))
+
+    def _scores(self, people: Sequence[Person], box_scores: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Return the scores (N,) of people, of boxes' scores (N,) and joints' scores (N, K)."""
+        if self.rescoring != CALIBRATED:
+            return rescore(box_scores, scores, self.keypoint_score_threshold, mode=self.rescoring)
+        stacked = (np.array([person[name] for person in people]).reshape(scores.shape) for name in PROBABILITIES)
+        return rescore_calibrated(box_scores, *stacked)
 
 
 def log_tables(

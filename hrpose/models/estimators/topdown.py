@@ -1,5 +1,6 @@
 """The top-down estimator: from the image of one cropped person to that person's keypoints."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,13 +14,14 @@ from torch import Tensor
 
 from hrpose.codecs.base import mirror_signs
 from hrpose.errors import UserError
+from hrpose.models.calibration import Calibration
 from hrpose.models.estimators.fit import check_heatmaps, check_input_size, fit_flip_shift, fit_head
 from hrpose.models.estimators.flip import average_flip
 from hrpose.models.estimators.scales import average_scales, check_one_crop_each
 from hrpose.models.graphs import GraphedTraining
 from hrpose.models.inference import BUILDING, InferenceNetwork, check_precision, inference_network
 from hrpose.registry import MODELS
-from hrpose.structures import PoseDataSample, input_to_image
+from hrpose.structures import PROBABILITIES, PoseDataSample, input_to_image
 
 DEFAULT_PREPROCESSOR = dict(type='PoseDataPreprocessor')
 
@@ -91,6 +93,7 @@ class TopdownPoseEstimator(BaseModel):
         check_precision(precision)
         self.speed: dict[str, Any] = dict(precision=precision, compile=compile, fuse=fuse, cuda_graphs=cuda_graphs)
         self._inference: InferenceNetwork | None = None
+        self.calibration: Calibration | None = None  # of these weights: other ones discard it
         self._told = ''
         self.register_load_state_dict_post_hook(_forget_inference)
         self.to(memory_format=torch.channels_last)
@@ -147,7 +150,7 @@ class TopdownPoseEstimator(BaseModel):
             heatmaps = average_scales(heatmaps, scales, self.head.codec)
         keypoints, scores = self.head.predict(heatmaps)
         found = torch.cat([keypoints, scores.unsqueeze(-1)], dim=-1).cpu().numpy()
-        return attach_predictions(data_samples, found, self.head.codec.input_size)
+        return attach_predictions(data_samples, found, self.head.codec.input_size, self.calibration)
 
     def heatmaps(self, inputs: Tensor) -> Tensor:
         """Return heatmaps (B, K, h, w) for normalised images (B, 3, H, W), averaged by the flip test if it is on."""
@@ -185,6 +188,36 @@ class TopdownPoseEstimator(BaseModel):
             print_log(self._told, logger='current')
         return network
 
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """What a calibration depends on beside the weights: codec, input size and flip test."""
+        codec = getattr(self.head, 'codec', None)
+        return {
+            'codec': type(codec).__name__,
+            'input_size': list(getattr(codec, 'input_size', ())),
+            'flip_test': self.flip_test,
+        }
+
+    def take_calibration(self, stored: Any, name: str) -> None:
+        """Take the calibration of the weights just loaded; warn if it was fitted by another protocol.
+
+        Args:
+            stored: as the checkpoint has it (see `Calibration.of`); None for a checkpoint without.
+            name: the checkpoint's, for messages.
+
+        Raises:
+            UserError: it cannot be read, or is of other joints.
+        """
+        joints = self.metainfo['keypoint_names']
+        self.calibration = None if stored is None else Calibration.of(stored, joints, name)
+        if self.calibration and self.calibration.protocol != self.protocol:
+            print_log(
+                f'{name}: its calibration was fitted with {self.calibration.protocol}, but this model has '
+                f'{self.protocol}; run tools/analysis/calibrate.py with this config for probabilities that hold',
+                'current',
+                logging.WARNING,
+            )
+
     def train(self, mode: bool = True) -> 'TopdownPoseEstimator':
         """Switch between training and evaluation, and discard the network for prediction."""
         self._inference = None
@@ -196,7 +229,7 @@ class TopdownPoseEstimator(BaseModel):
 
 
 def _forget_inference(model: TopdownPoseEstimator, _: Any) -> None:
-    model._inference = None
+    model._inference = model.calibration = None
 
 
 def gather_labels(
@@ -210,9 +243,19 @@ def gather_labels(
 
 
 def attach_predictions(
-    data_samples: Sequence[PoseDataSample], found: np.ndarray, input_size: tuple[int, int]
+    data_samples: Sequence[PoseDataSample],
+    found: np.ndarray,
+    input_size: tuple[int, int],
+    calibration: Calibration | None = None,
 ) -> list[PoseDataSample]:
-    """Return the samples with `pred_instances`; found (B, K, 3) has x and y in input px, and the score."""
+    """Return the samples with `pred_instances`.
+
+    Args:
+        data_samples: B samples, changed in place.
+        found: (B, K, 3) has x and y in input px, and the score.
+        input_size: (w, h) px.
+        calibration: adds the probabilities of each joint.
+    """
     centers = np.stack([sample.box_center for sample in data_samples])
     sizes = np.stack([sample.box_size for sample in data_samples])
     in_image = input_to_image(found[..., :2], centers, sizes, input_size)
@@ -223,4 +266,9 @@ def attach_predictions(
             bboxes=sample.gt_instances.bboxes,
             bbox_scores=sample.gt_instances.bbox_scores,
         )
+    if calibration is not None:
+        persons = np.sqrt(sizes.prod(axis=-1))
+        for field, curve in zip(PROBABILITIES, (calibration.within, calibration.visible), strict=True):
+            for sample, probabilities in zip(data_samples, curve(found[..., 2], persons), strict=True):
+                sample.pred_instances.set_field(probabilities[None], field)
     return list(data_samples)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hrpose.evaluation import rescore
+from hrpose.evaluation.functional.nms import rescore_calibrated
 from tests.golden import golden
 
 
@@ -43,3 +44,10 @@ def test_nobody_gives_no_score():
 def test_unknown_mode_names_the_choices():
     with pytest.raises(ValueError, match='keypoint, box, keypoint_only'):
         rescore([1.0], [[1.0]], mode='rle')
+
+
+def test_calibrated_score_is_the_expected_share_of_right_joints():
+    found = rescore_calibrated([0.5, 1.0], [[1.0, 0.5], [0.2, 0.8]], [[1.0, 0.25], [0.0, 1.0]])
+    assert found == pytest.approx([0.5 * 1.125 / 1.25, 0.8], abs=1e-15)
+    assert rescore_calibrated([0.9], [[0.5, 0.5]], [[0.0, 0.0]]).tolist() == [0.0]
+    assert rescore_calibrated([], np.zeros((0, 17)), np.zeros((0, 17))).shape == (0,)

@@ -338,6 +338,23 @@ def test_each_way_of_rescoring_decides_the_scores_in_the_results_file(rescoring,
     assert [result['score'] for result in written] == pytest.approx(expected, abs=1e-12)
 
 
+def test_calibrated_rescoring_takes_the_probabilities_of_the_samples(small_file, tmp_path):
+    first, second = _small_samples(small_file)
+    for sample, box_score, within in ((first, 0.5, [1, 1, 0.5]), (second, 0.25, [1, 0, 1])):
+        sample.pred_instances.bbox_scores = np.array([box_score])
+        sample.pred_instances.keypoint_probabilities = np.array([within])
+        sample.pred_instances.keypoint_visible_probabilities = np.array([[1, 0.5, 0.5]])
+    metric = CocoMetric(str(small_file), JOINTS, rescoring='calibrated', outfile_prefix=str(tmp_path / 'out'))
+    evaluate(metric, [first, second])
+    written = json.loads((tmp_path / 'out.keypoints.json').read_text())
+    assert [result['score'] for result in written] == pytest.approx([0.5 * 1.75 / 2, 0.25 * 0.75], abs=1e-12)
+
+
+def test_calibrated_rescoring_without_a_calibration_is_one_sentence(small_file):
+    with pytest.raises(UserError, match='needs a calibrated checkpoint, and this one has no calibration; add it by'):
+        evaluate(CocoMetric(str(small_file), JOINTS, rescoring='calibrated'), _small_samples(small_file))
+
+
 @pytest.mark.parametrize(('nms', 'kept'), [(None, [0.9, 0.8, 0.5]), ('oks', [0.9, 0.5]), ('soft_oks', [0.9, 0.5, 0.8])])
 def test_each_nms_keeps_and_orders_twins_as_it_says(nms, kept, small_file, tmp_path):
     person = _small_samples(small_file)[0]
