@@ -14,15 +14,28 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
         description='List the configs and published weights that every command takes by name. Weights are downloaded '
         'when they are first used.',
     )
-    parser.add_argument('pattern', nargs='?', default='', help='only names that contain this, for instance coco_256')
+    parser.add_argument(
+        'pattern',
+        nargs='?',
+        default='',
+        help="only names that contain this, for instance coco_256; or mmpose's name of a config or checkpoint",
+    )
     arguments = parser.parse_args(words)
     from hrpose.checkpoints.names import weights_folder
     from hrpose.checkpoints.table import PUBLISHED
+    from hrpose.config.mmpose import names_here
     from hrpose.config.shipped import config_folder, config_names
     from hrpose.errors import UserError, nearest
 
     configs, known = config_names(), {*config_names(), *PUBLISHED}
     names = sorted(name for name in known if arguments.pattern in name)
+    if not names:
+        names = names_here(arguments.pattern, known) or []
+    if not names and arguments.pattern.startswith('td-hm_'):
+        raise UserError(
+            f'{arguments.pattern}: a name of mmpose without a counterpart here; if hrpose has the network, hrpose '
+            "migrate turns mmpose's file into a config of hrpose"
+        )
     if not names:
         raise UserError(f"no name contains '{arguments.pattern}'; {nearest(arguments.pattern, known)}")
     folder = weights_folder()

@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from hrpose.codecs.base import checked_size, default_heatmap_size
+from hrpose.config.mmpose import refuse_mmpose
 from hrpose.config.parts import EVALUATORS, LOADERS, ROOTS, Part, class_of, parts_of
 from hrpose.datasets.metainfo import reads_annotations, resolve, resolve_from_files
 from hrpose.errors import UserError
@@ -21,8 +22,9 @@ def link(cfg: Config) -> Config:
     metrics, and `persistent_workers` of loaders without workers.
 
     Raises:
-        UserError: a value that contradicts its source; the message names both places.
+        UserError: a value that contradicts its source; the message names both places. A config of mmpose.
     """
+    refuse_mmpose(cfg)
     linked = _copy_of(cfg)
     copy_validation_to_test(linked)
     loaders = [name for name in LOADERS if linked.get(name) is not None]

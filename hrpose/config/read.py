@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from hrpose.config.linking import link, unlink
+from hrpose.config.mmpose import refuse_mmpose
 from hrpose.config.options import merge, require_moved_data
 from hrpose.config.shipped import bases_by_name, find_config
 from hrpose.errors import UserError
@@ -23,7 +24,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
             it adds to a mapping.
 
     Raises:
-        UserError: no such file, a file that fails to run, or values that contradict each other.
+        UserError: no such file, a file that fails to run, a config of mmpose, or values that contradict each other.
     """
     try:
         return link(read_config(path, options))
@@ -49,6 +50,7 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         raise
     except Exception as error:  # a config is a program of the user's and may raise anything
         raise UserError(f'the config {path} cannot be read: {type(error).__name__}: {error}') from error
+    refuse_mmpose(cfg)
     if not options:
         import_plugins(cfg.get('custom_imports') or {}, path)
         return cfg

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from hrpose.config.mmpose import names_here
 from hrpose.errors import UserError, similar
 from hrpose.files import expanded
 
@@ -61,6 +62,9 @@ def _advice(text: str, path: Path) -> str:
     folder, name = path.parent, path.name.removesuffix('.py')
     if '::' not in text and name in config_names():
         return f'hrpose has a config of that name: give the name alone, {name}'
+    if (ours := names_here(text, config_names())) is not None:
+        instead = f', and hrpose has {" and ".join(ours)} in its place' if ours else ''
+        return f"the name is mmpose's{instead}; hrpose migrate turns mmpose's file into a config of hrpose"
     if os.sep in text and not folder.is_dir():
         return f'there is no folder {folder}'
     here = [other.name for other in folder.glob('*.py')]
