@@ -191,6 +191,7 @@ def build_inferencer(arguments: argparse.Namespace) -> Any:
 
     from hrpose.apis import PersonDetector, PoseInferencer
     from hrpose.checkpoints.table import PUBLISHED
+    from hrpose.config import load_config
     from hrpose.hardware import keep_freed_memory
 
     device = arguments.device or ('cuda' if torch.cuda.is_available() else 'cpu')
@@ -198,6 +199,7 @@ def build_inferencer(arguments: argparse.Namespace) -> Any:
         keep_freed_memory()
     weights = arguments.weights or (arguments.pose if arguments.pose in PUBLISHED else None)
     if weights is None:
+        load_config(arguments.pose)  # says what is wrong with the config first
         raise UserError(f'--pose {arguments.pose} has no published weights; give --weights FILE')
     detector = None
     if arguments.det:

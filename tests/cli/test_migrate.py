@@ -42,8 +42,15 @@ def test_migrate_replaces_no_file_unless_told(tmp_path, capsys):
     assert status == 0 and 'Migrated' in out.read_text()
 
 
-def test_training_with_a_config_of_mmpose_points_to_migrate(capsys):
-    status, said = run(capsys, 'train', str(THEIRS))
+@pytest.mark.parametrize(
+    'words',
+    [('train', str(THEIRS)), ('infer', 'a.jpg', '--pose', str(THEIRS), '--whole-image', '--out', 'out')],
+    ids=lambda words: words[0],
+)
+def test_other_commands_point_from_a_config_of_mmpose_to_migrate(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'a.jpg').touch()
+    status, said = run(capsys, *words)
     assert status == 2 and f'hrpose migrate {THEIRS} --out' in said
 
 

@@ -172,6 +172,5 @@ def _render(value: Any, indent: int, used: int) -> str:
     if used + len(line) < WIDTH or not items:
         return line
     inner = ' ' * (indent + 4)
-    # Short items of a list together, as ruff writes them.
     rows = [f'{inner}{key}{_render(item, indent + 4, indent + 4 + len(key))},' for key, item in items]
     return '\n'.join([opening, *rows, ' ' * indent + closing])
