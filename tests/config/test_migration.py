@@ -161,6 +161,23 @@ def test_a_missing_base_is_an_error_that_says_what_to_give(tmp_path):
         migrate_config(path, tmp_path / 'mine.py')
 
 
+def test_a_config_that_needs_mmpose_itself_is_an_error(tmp_path):
+    path = tmp_path / 'theirs.py'
+    path.write_text("_base_ = ['mmpose::body/any.py']\n")
+    with pytest.raises(UserError, match='without mmpose installed, give the config that mmpose has written'):
+        migrate_config(path, tmp_path / 'mine.py')
+
+
+def test_hooks_that_are_known_stay_and_others_are_named(tmp_path):
+    path = tmp_path / 'theirs.py'
+    hooks = "dict(type='EMAHook', ema_type='ExpMomentumEMA', momentum=0.1), dict(type='YOLOXPoseModeSwitchHook')"
+    path.write_text(f'_base_ = [{str(STYLE / "hrnet_udp.py")!r}]\ncustom_hooks = [{hooks}]\n')
+    migration = migrate_config(path, tmp_path / 'mine.py')
+    assert "custom_hooks = [dict(type='EMAHook', momentum=0.1)]" in migration.text
+    places = [line.split(':')[0] for line in migration.notes.missing]
+    assert places == ['custom_hooks.0.ema_type', 'custom_hooks.1']
+
+
 def test_a_config_of_mmpose_is_pointed_to_hrpose_migrate():
     path = STYLE / 'hrnet_udp.py'
     for options in (None, {'train_cfg.max_epochs': 1}):

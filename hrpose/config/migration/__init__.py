@@ -78,7 +78,10 @@ def read_mmpose(path: Path) -> Part:
             'that mmpose has written to a work dir, which inherits nothing'
         ) from error
     except Exception as error:  # a config is a program of the user's and may raise anything
-        raise UserError(f'{path}: cannot be read: {type(error).__name__}: {error}') from error
+        advice = ''
+        if 'mmpose' in str(error):  # of a base `mmpose::…`, or a config that imports mmpose's parts
+            advice = '; without mmpose installed, give the config that mmpose has written to a work dir'
+        raise UserError(f'{path}: cannot be read: {type(error).__name__}: {error}{advice}') from error
     if not is_mmpose(cfg):
         raise UserError(f"{path}: no config of mmpose 1.x, whose default_scope is 'mmpose'; give one of mmpose's")
     return cfg._cfg_dict.to_dict()

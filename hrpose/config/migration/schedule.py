@@ -120,6 +120,11 @@ def _custom_hooks(hooks: Any, notes: Notes) -> list[Part]:
             notes.became(f'custom_hooks.{number}', 'SyncBuffersHook -> SharedStatisticsHook, which every training has')
         elif kind in registry.HOOKS:
             kept.append({**hook, 'type': kind})
+            if (average := hook.get('ema_type')) is not None and average not in registry.MODELS:
+                del kept[-1]['ema_type']
+                notes.lacks(
+                    f'custom_hooks.{number}.ema_type', f'{average} is not registered here', "mmengine's is taken"
+                )
         else:
             notes.lacks(f'custom_hooks.{number}', f'{kind} has no counterpart', 'it is left out; write it as a plug-in')
     return kept
