@@ -21,6 +21,7 @@ from hrpose.datasets.annotations import (
     image_key,
     image_of,
     person_category,
+    read_coco_json,
     read_json,
     require_category,
 )
@@ -34,12 +35,13 @@ PERSON = 1  # COCO's category of people, which a file of results does not name
 class BoxFile:
     """Gives each frame its boxes. `left_out` counts those that are not used, by reason.
 
-    Annotations name their images. A frame that they do not name is an error, and boxes are clipped as in a test.
+    Annotations name their images, with their folders where frames of several videos have the same names. A frame that
+    they do not name is an error, and boxes are clipped as in a test.
     Results have numbers only. An image's number is the one in its file name (785 for 000000000785.jpg); a frame of a
     video has its index, from 0. An image without results has no people.
 
     Args:
-        path: the file.
+        path: the file, or a folder of annotation files such as PoseTrack's, one a video.
         threshold: lowest score of a box.
 
     Raises:
@@ -51,8 +53,8 @@ class BoxFile:
         self.left_out: Counter[str] = Counter()
         self.rows: dict[str, list[Row]] = defaultdict(list)
         self.used: set[str] = set()
-        self._names: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        content = read_json(str(path))
+        self._names: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+        content = read_coco_json(str(path)) if Path(path).is_dir() else read_json(str(path))
         try:
             self._read(content, threshold)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -86,7 +88,8 @@ class BoxFile:
         elif isinstance(content, Mapping) and isinstance(content.get('images'), list):
             images = {image_key(image['id']): image for image in content['images']}
             for key, image in images.items():
-                self._names[Path(image['file_name']).name].append((image['file_name'], key))
+                name = Path(image['file_name'])
+                self._names[name.name].append((name.parts, key))
             annotations = content.get('annotations') or []
             self._keep(annotations, person_category(content.get('categories') or []), threshold, images)
         else:
@@ -112,13 +115,18 @@ class BoxFile:
                 self.rows[_plain_number(image_key(entry['image_id']))].append((box, score))
 
     def _key_by_name(self, frame: Frame) -> str:
-        path = Path(frame.source or frame.name)
+        path = Path(frame.source or frame.name).absolute()
         found = self._names.get(path.name, []) if frame.rate is None else []
-        # Images of the same name in several folders are told apart by the rest of the path.
+        # The folder has to agree, or a frame would get the boxes of another video. Folders above may have been renamed,
+        # so they count only where the folder leaves a choice.
+        found = [(name, key) for name, key in found if _ends_with(path.parts, name[-2:])]
         if len(found) > 1:
-            found = [(name, key) for name, key in found if path.parts[-len(Path(name).parts) :] == Path(name).parts]
+            found = [(name, key) for name, key in found if _ends_with(path.parts, name)]
         if len(found) != 1:
-            raise UserError(f'{frame.title}: {self.path} names {"several" if found else "no"} such images')
+            raise UserError(
+                f'{frame.title}: {self.path} names {"several" if found else "no"} images with this folder and name; '
+                'give the boxes of these images'
+            )
         return _plain_number(found[0][1])
 
 
@@ -130,6 +138,10 @@ def _annotated_box(entry: Entry, images: Mapping[str, Entry]) -> np.ndarray:
     if not (box[2:] > box[:2]).all():
         raise LeftOut('box without an area inside the image')
     return box
+
+
+def _ends_with(parts: tuple[str, ...], end: tuple[str, ...]) -> bool:
+    return parts[-len(end) :] == end
 
 
 def _key_by_number(frame: Frame) -> str:

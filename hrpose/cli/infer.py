@@ -30,7 +30,11 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
     )
     people = parser.add_argument_group('people: give one of these')
     people.add_argument('--det', metavar='CONFIG', help='config of a detector of mmdet')
-    people.add_argument('--boxes', metavar='FILE', help='COCO results of a detector, or COCO annotations')
+    people.add_argument(
+        '--boxes',
+        metavar='FILE',
+        help='COCO results of a detector, or COCO annotations, a file or a folder of one a video',
+    )
     people.add_argument('--whole-image', action='store_true', help='each image is one person')
     parser.add_argument('--det-weights', metavar='FILE', help="the detector's weights")
     parser.add_argument(

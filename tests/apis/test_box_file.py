@@ -82,12 +82,30 @@ def test_annotations_go_to_the_image_of_their_name_and_are_clipped(written):
     assert boxes.left_out == {'crowd': 1, 'of another category': 1, 'box without an area inside the image': 1}
 
 
+def test_a_frame_does_not_get_the_boxes_of_another_video(written):
+    images = [{'id': 4, 'file_name': 'images/val/a/1.jpg', 'width': 100, 'height': 50}]
+    boxes = BoxFile(written({**ANNOTATIONS, 'images': images, 'annotations': ANNOTATIONS['annotations'][:1]}))
+    assert len(boxes(frame('/moved/a/1.jpg')).boxes) == 1
+    with pytest.raises(UserError, match='b/1.jpg: .*boxes.json names no images with this folder and name; give the'):
+        boxes(frame('images/val/b/1.jpg'))
+
+
+def test_a_folder_of_annotations_has_the_boxes_of_all_its_videos(tmp_path):
+    for number, video in enumerate('ab'):
+        people = [person for person in ANNOTATIONS['annotations'] if person['image_id'] == 4 + number]
+        content = {**ANNOTATIONS, 'images': [ANNOTATIONS['images'][number]], 'annotations': people}
+        (tmp_path / f'{video}.json').write_text(json.dumps(content))
+    boxes = BoxFile(tmp_path)
+    assert boxes(frame('/data/a/1.jpg')).boxes.tolist() == [[0, 2, 19, 11]]
+    assert boxes(frame('/data/b/1.jpg')).boxes.tolist() == [[1, 2, 3, 5]]
+
+
 @pytest.mark.parametrize(
     ('asked', 'said'),
     [
-        (frame('/data/3.jpg'), '/data/3.jpg: .*boxes.json names no such images'),
-        (frame('/data/1.jpg'), 'names no such images'),  # neither that of a/ nor that of b/
-        (frame('2.jpg', 0, 25.0), '2.jpg, frame 0: .* names no such images'),
+        (frame('/data/3.jpg'), '/data/3.jpg: .*boxes.json names no images with this folder and name'),
+        (frame('/data/1.jpg'), 'names no images with this folder and name'),  # neither that of a/ nor that of b/
+        (frame('2.jpg', 0, 25.0), '2.jpg, frame 0: .* names no images with this folder and name'),
     ],
 )
 def test_an_image_that_the_annotations_do_not_name_is_an_error(asked, said, written):
