@@ -20,7 +20,7 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         prog=prog,
         description="Follow people through PoseTrack's videos with the tracker published with SimpleBaseline: a pose "
         "network, optical flow and greedy ids. Write a folder of one JSON a video, as PoseTrack's server takes it, and "
-        'print AP and MOTA as poseval gives them, if the annotations have labelled people.',
+        'print AP and MOTA as poseval gives them, HOTA and IDF1, if the annotations have labelled people.',
     )
     add_config_arguments(parser)
     parser.add_argument('checkpoint', metavar='CHECKPOINT', help='file, name or address of the weights')
@@ -132,4 +132,6 @@ def print_metrics(metrics: Mapping[str, Mapping[str, float | None]], file: Path 
         with whole(file) as part:
             part.write_text(json.dumps(metrics, indent=2) + os.linesep)
     joints = next(iter(metrics.values()))
-    print(format_table(('joint', *metrics), [[name, *(each[name] for each in metrics.values())] for name in joints]))
+    print(
+        format_table(('joint', *metrics), [[name, *(each.get(name) for each in metrics.values())] for name in joints])
+    )

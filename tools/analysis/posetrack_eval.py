@@ -1,4 +1,4 @@
-"""Score a folder of predictions on PoseTrack18, one JSON a video, as poseval does: AP, MOTA and MOTP.
+"""Score a folder of predictions on PoseTrack18, one JSON a video, as poseval does, with HOTA and IDF1 beside.
 
 python tools/analysis/posetrack_eval.py data/posetrack18/annotations/val PREDICTIONS --json scores.json
 """

@@ -14,7 +14,7 @@ from hrpose.errors import UserError
 from hrpose.evaluation.functional.pck import joint_mean
 from hrpose.evaluation.functional.people import GroundTruth
 from hrpose.evaluation.functional.posetrack_ap import LabelledFrames, average_precision, judge_joints
-from hrpose.evaluation.functional.posetrack_mot import posetrack_mot
+from hrpose.evaluation.functional.posetrack_mot import posetrack_identity, posetrack_mot
 from hrpose.files import whole
 
 MAX_TRACKS = 1000  # track ids are below
@@ -32,8 +32,9 @@ def score_folders(truth: str | Path, predictions: str | Path) -> dict[str, dict[
     """Return poseval's metrics of a folder of predictions, each in percent by joint and in 'total', the joints' mean.
 
     The names of the metrics are `ap ap_precision ap_recall mota motp motp_poseval mot_precision mot_recall`; `motp` is
-    the exact one. A value is None where a joint is never labelled or, for `motp`, never found. Keypoints of (0, 0, 0)
-    are missing; otherwise the visibility is not looked at. The order of frames in a file does not matter.
+    the exact one. `hota idf1`, which poseval lacks, are of whole poses and have a 'total' only. A value is None where a
+    joint is never labelled or, for `motp`, never found. Keypoints of (0, 0, 0) are missing; otherwise the visibility is
+    not looked at. The order of frames in a file does not matter.
 
     Args:
         truth: folder of PoseTrack18's annotations, one JSON a video.
@@ -67,7 +68,12 @@ def score_folders(truth: str | Path, predictions: str | Path) -> dict[str, dict[
     values = {'ap': average_precision(*judged), 'ap_precision': precision, 'ap_recall': recall, 'mota': mot.mota}
     values |= {'motp': mot.motp, 'motp_poseval': mot.motp_poseval}
     values |= {'mot_precision': mot.precision, 'mot_recall': mot.recall}
-    return {name: _by_joint(100 * joints[_PLACES]) for name, joints in values.items()}
+    identity = posetrack_identity(gt, results, _NUM_JOINTS)
+    of_poses: dict[str, dict[str, float | None]] = {
+        'hota': {'total': 100 * identity.hota},
+        'idf1': {'total': 100 * identity.idf1},
+    }
+    return {name: _by_joint(100 * joints[_PLACES]) for name, joints in values.items()} | of_poses
 
 
 def write_folder(folder: str | Path, truth: str | Path, results: list[Content]) -> None:

@@ -42,12 +42,26 @@ def test_the_command_gives_what_poseval_gives(folders, tmp_path):
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     metrics, expected = json.loads((tmp_path / 's.json').read_text()), golden('posetrack/expected.json')
     names = ['ap', 'ap_precision', 'ap_recall', 'mota', 'motp', 'motp_poseval', 'mot_precision', 'mot_recall']
-    assert list(metrics) == names
+    assert list(metrics) == [*names, 'hota', 'idf1']
     for name in set(names) - {'motp'}:
         of_poseval = dict(zip(expected['joints'], expected[name.removesuffix('_poseval')], strict=True))
         assert list(metrics[name]) == expected['joints']
         assert metrics[name] == pytest.approx(of_poseval, rel=0, abs=1e-9), name
     assert metrics['motp']['total'] > metrics['motp_poseval']['total'] + 10
+    assert metrics['hota'].keys() == metrics['idf1'].keys() == {'total'}
+    assert 0 < metrics['hota']['total'] < 100 and 0 < metrics['idf1']['total'] < 100
+
+
+def test_the_truth_as_prediction_has_all_metrics_at_100_percent(folders, tmp_path):
+    truth, _ = folders
+    results = []
+    for path in truth.glob('*.json'):
+        for person in json.loads(path.read_text())['annotations']:
+            if any(person.get('keypoints') or []):
+                results.append(person)
+    write_folder(tmp_path / 'same', truth, results)
+    metrics = score_folders(truth, tmp_path / 'same')
+    assert [metrics[name]['total'] for name in ('hota', 'idf1', 'mota')] == pytest.approx([100, 100, 100])
 
 
 def test_a_written_folder_scores_the_same(folders, tmp_path):
