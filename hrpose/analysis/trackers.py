@@ -31,6 +31,7 @@ from hrpose.evaluation.functional.posetrack_mot import (
     videos,
 )
 from hrpose.evaluation.metrics.base import format_table
+from hrpose.images.files import read_image
 from hrpose.tracking import FlowTracker, OnlineTracker
 from hrpose.tracking.people import box_iou
 
@@ -92,6 +93,7 @@ class MadeSequence(NamedTuple):
     covered: NDArray[np.bool_]  # (T, N) whom somebody nearer covers for the most part
     found: list[Found]
     sigmas: Sequence[float]  # (K,)
+    images: Sequence[Path] = ()  # T files, of an annotated video
 
 
 def make_sequence(scene: Scene, seed: int) -> MadeSequence:
@@ -123,7 +125,8 @@ def read_sequence(path: Path, seed: int, scene: Scene) -> MadeSequence:
     """Return the annotated people of a video in PoseTrack18's form, found as in a made sequence.
 
     Args:
-        path: JSON of the video, with `width` and `height` of its images.
+        path: JSON of the video, with `width` and `height` of its images. Their `file_name` begins where the folder
+            `annotations` lies, as in the release.
         seed: of misses, false positives and noise.
         scene: their amount; its number of people, time and size are not looked at.
 
@@ -148,7 +151,8 @@ def read_sequence(path: Path, seed: int, scene: Scene) -> MadeSequence:
     labelled[place] = truth.labelled.any(axis=1)
     covered = np.zeros_like(labelled)  # hidden joints are not labelled, and hidden people are ignored regions
     found = _all_found(scene, keypoints, joints, boxes, labelled, covered, np.random.default_rng(seed))
-    return MadeSequence(scene, keypoints, joints, heads, boxes, labelled, covered, found, POSETRACK18['sigmas'])
+    files = [path.absolute().parents[2] / str(each.get('file_name')) for each in content['images']]
+    return MadeSequence(scene, keypoints, joints, heads, boxes, labelled, covered, found, POSETRACK18['sigmas'], files)
 
 
 def _all_found(
@@ -278,8 +282,7 @@ class Flow(Follower):
 
     def __call__(self, frame: int) -> tuple[Found, Ids]:
         self.frame, found = frame, self.sequence.found[frame]
-        if frame:
-            self.known_flow = self.true_flow()
+        self.look()
         started = time.perf_counter()
         boxes, box_scores = self.tracker.propose(self.image, found.boxes, found.box_scores, frame=frame)
         proposed = time.perf_counter()
@@ -288,6 +291,11 @@ class Flow(Follower):
         ids = self.tracker.assign(*found)
         self.seconds.append(proposed - started + time.perf_counter() - estimated)
         return found, ids
+
+    def look(self) -> None:
+        """Prepare what the tracker's flow looks at."""
+        if self.frame:
+            self.known_flow = self.true_flow()
 
     def true_flow(self) -> np.ndarray:
         """Return the flow (H, W, 2) px from the last frame to this one: each person's box moves as a whole."""
@@ -320,6 +328,19 @@ class Flow(Follower):
             keypoints[carried] = self.sequence.keypoints[self.frame, person] + noise
             scores[carried[enough]] = self.rng.uniform(0.5, 1.0, (enough.sum(), JOINTS))
         return Found(keypoints, scores, boxes, box_scores)
+
+
+class DenseFlow(Flow):
+    """`FlowTracker` with its default, OpenCV's optical flow of the images. Flow is timed, reading images is not."""
+
+    def __init__(self, sequence: MadeSequence) -> None:
+        super().__init__(sequence)
+        if not sequence.images:
+            raise UserError("tracker 'dis': made sequences have no images; give annotated videos by --annotations")
+        self.tracker = FlowTracker(sequence.sigmas)
+
+    def look(self) -> None:
+        self.image = read_image(self.sequence.images[self.frame])
 
 
 class PlainIoU(Follower):
@@ -420,6 +441,7 @@ FOLLOWERS: dict[str, Callable[[MadeSequence], Follower]] = {
     'online': Online,
     'confirmed': Confirmed,
     'flow': Flow,
+    'dis': DenseFlow,
     'iou': PlainIoU,
     'norfair': Norfair,
     'sort': Roboflow,

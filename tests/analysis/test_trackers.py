@@ -17,6 +17,7 @@ from hrpose.analysis.trackers import (
     trackers_table,
 )
 from hrpose.errors import UserError
+from hrpose.synthetic import make_videos
 
 CLEAN = Scene(people=4, seconds=4.0, noise=0.0, missed=0.0, false=0.0, hidden=0.0)
 
@@ -136,6 +137,17 @@ def test_annotated_videos_are_read_and_followed(tmp_path):
     found = compare_trackers(('online', 'flow'), CLEAN, 1, tmp_path)
     assert found['online'].mota > 0.95
     assert found['flow'].mota > 0.95
+
+
+def test_the_published_tracker_sees_flow_in_the_images(tmp_path):
+    make_videos(tmp_path, train=1, val=0, frames=24, seed=5, workers=1, size=(160, 120))
+    (score,) = compare_trackers(['dis'], CLEAN, 1, tmp_path / 'annotations/train').values()
+    assert score.mota > 0.8
+    next(tmp_path.glob('images/train/*/000007.jpg')).unlink()
+    with pytest.raises(UserError, match='000007.jpg'):
+        compare_trackers(['dis'], CLEAN, 1, tmp_path / 'annotations/train')
+    with pytest.raises(UserError, match="tracker 'dis': made sequences have no images; give annotated videos by"):
+        compare_trackers(['dis'], CLEAN, 1)
 
 
 def test_annotations_without_people_or_heads_are_refused(tmp_path):

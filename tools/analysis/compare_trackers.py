@@ -16,8 +16,9 @@ def main() -> None:
         '--trackers',
         default='online,flow,iou',
         metavar='NAMES',
-        help='some of online, confirmed (online with ids from the second frame on), flow and iou; norfair, if it is '
-        'installed; sort, bytetrack and ocsort, if trackers is (default: online,flow,iou)',
+        help='some of online, confirmed (online with ids from the second frame on), flow (with the true flow), dis '
+        '(flow with that of the images; needs --annotations) and iou; norfair, if it is installed; sort, bytetrack and '
+        'ocsort, if trackers is (default: online,flow,iou)',
     )
     parser.add_argument('--people', type=int, default=12, help='in each sequence (default 12)')
     parser.add_argument('--seconds', type=float, default=20.0, help='of each sequence (default 20)')
