@@ -4,11 +4,14 @@ import importlib
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import torch
 from mmengine.logging import MMLogger
 
 from hrpose.cli.run import run as run_command
+from hrpose.config import load_config
 
 
 @pytest.fixture
@@ -31,3 +34,24 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, quick: 
         return status, captured.out + captured.err
 
     return run
+
+
+@pytest.fixture
+def detector(repository: Path, tmp_path: Path, quick: None) -> tuple[Path, Path]:
+    """The config and the untrained weights of a small detector with an input of 64 px."""
+    pytest.importorskip('mmdet')
+    from hrpose.apis.detector import init_detector
+
+    cfg = load_config(repository / 'configs/detection/rtmdet_nano_synthetic_224x224.py')
+    for step in cfg.test_dataloader.dataset.pipeline:
+        for key in {'scale', 'size'} & set(step):
+            step[key] = (64, 64)
+    cfg.model.test_cfg.max_per_img = 5
+    config, checkpoint = tmp_path / 'detector.py', tmp_path / 'detector.pth'
+    cfg.dump(config)
+    torch.manual_seed(0)
+    model = init_detector(cfg)
+    for distances in model.bbox_head.rtm_reg:
+        distances.bias.data.fill_(1.0)  # in strides: boxes with an area without training
+    torch.save({'state_dict': model.state_dict(), 'meta': {}}, checkpoint)
+    return config, checkpoint

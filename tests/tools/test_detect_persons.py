@@ -13,34 +13,14 @@ import pytest
 import torch
 
 from hrpose.apis.detections import images_of_folder
-from hrpose.config import load_config
 from hrpose.datasets import CocoDataset
 from hrpose.errors import UserError
 from tests.tools.scripts import run_script
 from tests.tools.test_attack_files import ATTACKS
 
 pytest.importorskip('mmdet')
-from hrpose.apis.detector import init_detector  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def detector(tmp_path, quick) -> tuple[Path, Path]:
-    """The config and the untrained weights of a small detector with an input of 64 px."""
-    cfg = load_config(ROOT / 'configs/detection/rtmdet_nano_synthetic_224x224.py')
-    for step in cfg.test_dataloader.dataset.pipeline:
-        for key in {'scale', 'size'} & set(step):
-            step[key] = (64, 64)
-    cfg.model.test_cfg.max_per_img = 5
-    config, checkpoint = tmp_path / 'detector.py', tmp_path / 'detector.pth'
-    cfg.dump(config)
-    torch.manual_seed(0)
-    model = init_detector(cfg)
-    for distances in model.bbox_head.rtm_reg:
-        distances.bias.data.fill_(1.0)  # in strides: boxes with an area without training
-    torch.save({'state_dict': model.state_dict(), 'meta': {}}, checkpoint)
-    return config, checkpoint
 
 
 def words_of(detector, data, out, *more) -> list[str]:

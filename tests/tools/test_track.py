@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -68,6 +69,30 @@ def test_boxes_of_a_detector_s_file_are_used(made, words, tmp_path, call):
         assert call('track', *words, *options)[0] == 0
     good, poor = (json.loads((tmp_path / name / VIDEO).read_text())['annotations'] for name in ('good', 'poor'))
     assert good and not poor  # 0.5 is the published threshold
+
+
+def test_a_detector_s_boxes_reach_the_tracker(made, words, detector, tmp_path, call):
+    config, weights = detector
+    annotations = made / 'set/annotations/train' / VIDEO
+    found = ('--ann', annotations, '--img-root', made / 'set', '--workers', 0, '--score-threshold', 0.1)
+    status, output = call('detect_persons', *detector, *found, '--out', tmp_path / 'boxes.json')
+    assert status == 0, output[-2000:]
+    people = {}
+    for name, boxes in (
+        ('detected', ('--det', config, '--det-weights', weights)),
+        ('read', ('--boxes', tmp_path / 'boxes.json')),
+    ):
+        options = ('--box-threshold', 0.1, '--joint-threshold', '-100', '--out', tmp_path / name)
+        status, output = call('track', *words, *boxes, *options)
+        assert status == 0, output[-2000:]
+        people[name] = json.loads((tmp_path / name / VIDEO).read_text())['annotations']
+    frames = {person['image_id'] for person in people['detected']}
+    assert len(frames) == 12 and len(people['detected']) > 12
+    for key in ('image_id', 'track_id'):
+        assert [each[key] for each in people['detected']] == [each[key] for each in people['read']]
+    joints, same = (np.array([person['keypoints'] for person in people[name]]) for name in ('detected', 'read'))
+    # The file's boxes are rounded, and a peak of an untrained network may move for that.
+    assert (np.abs(joints - same) < 0.01).mean() > 0.99
 
 
 def test_an_unlabelled_truth_is_written_and_not_scored(made, words, tmp_path, call):
