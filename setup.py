@@ -56,7 +56,7 @@ setup(
     entry_points={'console_scripts': ['hrpose = hrpose.cli.main:main']},
     cmdclass={'build_py': BuildWithConfigs},
     install_requires=read_requirements('runtime'),
-    extras_require={extra: read_requirements(extra) for extra in ('detection', 'tests', 'docs')},
+    extras_require={extra: read_requirements(extra) for extra in ('detection', 'analysis', 'tests', 'docs')},
     classifiers=[
         'Programming Language :: Python :: 3.11',
         'Topic :: Scientific/Engineering :: Image Recognition',

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 import hrpose
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ('detection', 'tests', 'docs')
+EXTRAS = ('detection', 'analysis', 'tests', 'docs')
 SETUP_ENV = ROOT / 'tools' / 'setup_env.sh'
 # Installed under the names of their forks or twins.
 NEVER = {'mmcv', 'mmcv-lite', 'mmcv-full', 'mmengine', 'mmdet', 'mmpose', 'torchvision'}
@@ -27,6 +27,7 @@ MODULE_OF = {
     'opencv-python-headless': 'cv2',
     'faster-coco-eval': 'faster_coco_eval',
     'pillow': 'PIL',
+    'scikit-learn': 'sklearn',
 }
 
 
@@ -100,7 +101,9 @@ def test_packages_with_the_same_import_name_are_not_installed() -> None:
 
 
 def test_every_third_party_import_of_hrpose_is_declared() -> None:
-    known = {MODULE_OF.get(need.name, need.name) for name in ('runtime', 'detection') for need in listed(name)}
+    known = {
+        MODULE_OF.get(need.name, need.name) for name in ('runtime', 'detection', 'analysis') for need in listed(name)
+    }
     used = {}
     for path in ROOT.glob('hrpose/**/*.py'):
         for node in ast.walk(ast.parse(path.read_text())):

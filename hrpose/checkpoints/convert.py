@@ -23,7 +23,9 @@ FORMS = ('hrpose', 'mmpose')
 _COARSER_OUTPUT = re.compile(r'backbone\.stage4\.(\d+)\.fuse_layers\.[1-9]\d*\.')
 
 
-def convert_checkpoint(source: str | Path, target: str | Path, *, to: str = 'hrpose') -> str:
+def convert_checkpoint(
+    source: str | Path, target: str | Path, *, to: str = 'hrpose', notes: Mapping[str, Any] | None = None
+) -> str:
     """Write the weights of `source` to `target`, whole or not at all; returns one line on what was done.
 
     Only weights and `meta` are kept, without config texts; an optimizer's state and a training's history are not.
@@ -33,6 +35,7 @@ def convert_checkpoint(source: str | Path, target: str | Path, *, to: str = 'hrp
         target: a file, never `source` itself; its folder is made. Its suffix says the format: .pth, .pt or
             .safetensors.
         to: 'hrpose' or 'mmpose' (1.x). Both name weights alike; they differ in what `meta` says.
+        notes: plain values to write to `meta`, in place of what the source has under these names.
 
     Raises:
         UserError: a source that cannot be read safely or has no known layout; a target that is the source, or cannot
@@ -51,7 +54,8 @@ def convert_checkpoint(source: str | Path, target: str | Path, *, to: str = 'hrp
         some = ', '.join(list(found.weights)[:3]) or 'none'
         raise UserError(f'{source}: its layout is unknown (weights: {some}); give a pose network or a backbone')
     weights = _pose_network(found)
-    plain = plain_checkpoint({'state_dict': weights, 'meta': _meta(content.get('meta'), path.name, found, to)})
+    meta = _meta(content.get('meta'), path.name, found, to) | dict(notes or {})
+    plain = plain_checkpoint({'state_dict': weights, 'meta': meta})
     try:
         with whole(target) as part:
             WRITERS[target.suffix](plain, part)
