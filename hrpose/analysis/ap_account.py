@@ -23,19 +23,24 @@ from hrpose.codecs.base import aligns_corners, mirror_signs
 from hrpose.datasets.annotations import read_coco_json
 from hrpose.errors import UserError
 from hrpose.evaluation.metrics.base import format_table
-from hrpose.evaluation.metrics.coco import CocoMetric
+from hrpose.evaluation.metrics.coco import CALIBRATED, CocoMetric
 from hrpose.models.estimators.flip import average_flip
 from hrpose.models.estimators.scales import check_one_crop_each
 from hrpose.models.estimators.topdown import attach_predictions
-from hrpose.registry import METRICS
+from hrpose.registry import CODECS, METRICS
 
 ANNOTATED, DETECTED = 'annotated boxes', "a detector's boxes"
 NO_DETECTOR = 'not scored: needs --bbox-file, a COCO result file of a detector'
 NO_OFFSET = 'not scored: this codec has no quarter offset'
 NO_SHIFT = 'not scored: this codec aligns corners, so its flip test has no shift'
+NO_OTHER_CODEC = 'not scored: no other codec decodes the same heatmaps with the options of this one'
+NO_CALIBRATION = 'not scored: the checkpoint has no calibration; tools/analysis/calibrate.py adds one'
+# Two codecs on one grid: each can decode what a network has learned for the other.
+OTHER_CODEC = {'MSRAHeatmap': 'DarkHeatmap', 'DarkHeatmap': 'MSRAHeatmap'}
+SHARED_OPTIONS = {'type', 'input_size', 'heatmap_size', 'sigma'}
 COLUMNS = ('AP', 'AP50', 'AP75', 'AR')
 
-Decode = tuple[bool, bool, bool]
+Decode = tuple[bool, bool, bool, bool]
 Predictions = list[dict[str, Any]]
 
 
@@ -49,11 +54,13 @@ class Setting:
     offset: bool = True
     rescoring: bool = True
     nms: bool = True
+    other_codec: bool = False
+    calibrated: bool = False
 
     @property
     def decode(self) -> Decode:
-        """The parts that change keypoints: flip, shift (which needs flip) and offset."""
-        return self.flip, self.flip and self.shift, self.offset
+        """The parts that change keypoints: flip, shift (which needs flip), offset, and the other codec."""
+        return self.flip, self.flip and self.shift, self.offset, self.other_codec
 
 
 @dataclass(frozen=True)
@@ -67,13 +74,17 @@ class Row:
     reason: str = ''  # why it is not scored
 
 
-def protocol_rows(*, detections: bool, offset: bool = True, shift: bool = True) -> list[Row]:
-    """Return the rows to score: the whole protocol, then without one part each, then without any.
+def protocol_rows(
+    *, detections: bool, offset: bool = True, shift: bool = True, codec: str = 'DarkHeatmap', calibrated: bool = True
+) -> list[Row]:
+    """Return the rows to score: the whole protocol, then without or with another part each, then without any.
 
     Args:
         detections: whether there are a detector's boxes, which the protocol then uses.
         offset: whether the codec has a quarter offset to leave out.
         shift: whether the codec's flip test has a shift to leave out.
+        codec: the type of another codec that can decode the same heatmaps; empty if there is none.
+        calibrated: whether the checkpoint has a calibration.
     """
     whole = Setting(detected=detections, shift=shift)
     other = Row(f'{ANNOTATED} instead', replace(whole, detected=False), 'test_dataloader.dataset.bbox_file=None')
@@ -93,6 +104,18 @@ def protocol_rows(*, detections: bool, offset: bool = True, shift: bool = True) 
             reason='' if shift else NO_SHIFT,
         ),
         Row('no quarter offset', replace(whole, offset=False), 'codec.offset=0', reason='' if offset else NO_OFFSET),
+        Row(
+            f'decoding of {codec or "another codec"}',
+            replace(whole, other_codec=True),
+            f'codec.type={codec}' if codec else '',
+            reason='' if codec else NO_OTHER_CODEC,
+        ),
+        Row(
+            'calibrated rescoring',
+            replace(whole, calibrated=True),
+            f'test_evaluator.rescoring={CALIBRATED}',
+            reason='' if calibrated else NO_CALIBRATION,
+        ),
         Row("no rescoring: the box's score", replace(whole, rescoring=False), 'test_evaluator.rescoring=box'),
         Row('no NMS', replace(whole, nms=False), 'test_evaluator.nms=None'),
         Row('none of these five', Setting(detections, False, False, not offset, False, False), ' '.join(off)),
@@ -116,6 +139,8 @@ def score_protocol(cfg: Config, model: Any) -> list[Row]:
         detections=bool(cfg.test_dataloader.dataset.get('bbox_file')),
         offset=has_offset(codec),
         shift=not aligns_corners(codec),
+        codec=other_codec(cfg, codec),
+        calibrated=model.calibration is not None,
     )
     scored = [row.setting for row in rows if not row.reason]
     found: dict[bool, dict[Decode, Predictions]] = {}
@@ -173,22 +198,34 @@ def collect(
         decodes: see `Setting.decode`.
     """
     found: dict[Decode, Predictions] = {decode: [] for decode in decodes}
-    decode_with = {True: model.head.predict, False: without_offset(model.head.codec).decode}
+    decode_with = {(True, False): model.head.predict, (False, False): without_offset(model.head.codec).decode}
+    own = model.head.codec
+    if other := OTHER_CODEC.get(type(own).__name__):
+        same = {name: getattr(own, name) for name in SHARED_OPTIONS - {'type'}}
+        decode_with[True, True] = CODECS.build({'type': f'hrpose.{other}', **same}).decode
     pairs, signs = model.metainfo['flip_indices'], mirror_signs(model.head.codec)
     for batch in batches:
         batch = model.data_preprocessor(batch, False)
         samples = batch['data_samples']
         check_one_crop_each(batch['inputs'], len(samples), 'ap_account')
         plain, mirrored = model.heatmap_pair(batch['inputs'])
-        for (flip, shift, offset), results in found.items():
+        for (flip, shift, offset, other_one), results in found.items():
             heatmaps = average_flip(plain, mirrored, pairs, shift=shift, signs=signs) if flip else plain
-            keypoints, scores = decode_with[offset](heatmaps)
+            keypoints, scores = decode_with[offset, other_one](heatmaps)
             peaks = torch.cat([keypoints, scores.unsqueeze(-1)], dim=-1).cpu().numpy()
-            people = attach_predictions(samples, peaks, model.head.codec.input_size)
+            people = attach_predictions(samples, peaks, model.head.codec.input_size, model.calibration)
             metric.process(None, [person.to_dict() for person in people])
             results.extend(metric.results)
             metric.results.clear()
     return found
+
+
+def other_codec(cfg: Config, codec: Any) -> str:
+    """Return the type of another codec that can decode this one's heatmaps; empty if there is none.
+
+    The config must not give its codec options that the other one does not take, or `codec.type` alone would not do.
+    """
+    return '' if set(cfg.codec) - SHARED_OPTIONS else OTHER_CODEC.get(type(codec).__name__, '')
 
 
 def without_offset(codec: Any) -> Any:
@@ -209,7 +246,9 @@ def _scored(row: Row, found: Mapping[bool, Any], metric: CocoMetric, dataset_met
     metric.dataset_meta = dict(dataset_meta)
     metric.outfile_prefix = None  # the rows would overwrite each other's results
     metric.nms = None if not row.setting.nms else metric.nms or 'oks'
-    if not row.setting.rescoring:
+    if row.setting.calibrated:
+        metric.rescoring = CALIBRATED
+    elif not row.setting.rescoring:
         metric.rescoring = 'box'
     elif metric.rescoring == 'box':
         metric.rescoring = 'keypoint'  # as published

@@ -28,6 +28,9 @@ def metrics_of_test(call, work_dir: Path, config: Path, checkpoint: Path, option
 
 
 def test_every_row_equals_a_test_with_its_options(coloured, call, tmp_path):
+    status, output = call('analysis.calibrate', *coloured, '--out', tmp_path / 'calibrated.pth')
+    assert status == 0, output[-3000:]
+    coloured = coloured[0], tmp_path / 'calibrated.pth'
     rows = account(call, tmp_path / 'account.json', *coloured)
     assert [row['title'] for row in rows] == [row.title for row in protocol_rows(detections=True)]
     for number, row in enumerate(rows):
@@ -50,7 +53,8 @@ def test_without_a_detectors_boxes_the_row_names_bbox_file(coloured, call, tmp_p
     words = [*coloured, '--cfg-options', 'test_dataloader.dataset.bbox_file=None']
     whole, detected, *others = account(call, tmp_path / 'a.json', *words)
     assert (detected['metrics'], '--bbox-file' in detected['reason']) == (None, True)
-    assert all(row['metrics'] for row in others)
+    missing = {row['title']: row['reason'] for row in others if not row['metrics']}
+    assert list(missing) == ['calibrated rescoring'] and 'calibrate.py adds one' in missing['calibrated rescoring']
     _, other, *_ = account(call, tmp_path / 'b.json', *words, '--bbox-file', tmp_path / 'boxes.json')
     assert other['metrics'] == whole['metrics']
 
@@ -64,6 +68,7 @@ def test_parts_that_the_config_switches_off_are_scored(coloured, call, tmp_path)
     assert (status, 'leaves out flip test, NMS:' in output) == (0, True)
     again = {row['title']: row for row in json.loads((tmp_path / 'b.json').read_text())}
     assert 'no quarter offset' in again['no quarter offset']['reason']
+    assert 'no other codec' in again['decoding of another codec']['reason']
     assert again["whole protocol, a detector's boxes"]['metrics'] == rows[4]['metrics']
 
 
