@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 import torch
 
+from hrpose.plugins.openmmlab import prepare_openmmlab
 from tests.drawn import draw_samples
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL_DATA = ROOT.parent / 'shared' / 'data'
 
+# As every command does first, so that no test depends on which one ran before it.
+prepare_openmmlab()
 torch.set_num_threads(1)
 # Tests fork: a forked process in which mmengine sets OpenCV's threads would wait for those of its parent for ever.
 cv2.setNumThreads(1)

@@ -218,7 +218,7 @@ def _fit(features: Floats, happened: Mask, method: str) -> tuple[Floats, Floats]
     from sklearn.linear_model import LogisticRegression
 
     steps = np.linspace(0, 1, TABLE, dtype=np.float64)
-    if happened.all() or not happened.any():  # also of nobody: there is nothing to tell apart
+    if happened.all() or not happened.any():  # all alike, or no joints at all: nothing to fit
         right = (happened.sum() + 1) / (len(happened) + 2)
         return np.array([np.log(right / (1 - right)), 0.0, 0.0]), steps
     mean, spread = features.mean(axis=0), features.std(axis=0)

@@ -270,7 +270,7 @@ class Confirmed(Online):
 class Flow(Follower):
     """`FlowTracker` with the true optical flow, which is not timed.
 
-    In a carried box the pose network finds the person who is there for the most part and not covered; nobody otherwise.
+    In a box that the flow carries, the pose network finds the uncovered person who fills most of it, if there is one.
     """
 
     def __init__(self, sequence: MadeSequence) -> None:
@@ -344,7 +344,7 @@ class DenseFlow(Flow):
 
 
 class PlainIoU(Follower):
-    """The reference: boxes are paired with the last ones by the Hungarian method on IoU; nobody is moved on."""
+    """The reference: boxes are paired with those seen last by the Hungarian method on IoU, without a motion model."""
 
     def __init__(self, sequence: MadeSequence) -> None:
         super().__init__(sequence)

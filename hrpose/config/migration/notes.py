@@ -25,7 +25,7 @@ class Notes:
 
     @contextmanager
     def reading(self, value: Mapping[str, Any], place: str) -> Iterator['Given']:
-        """Yield a part to take arguments from; each that nobody took is noted as missing."""
+        """Yield a part to take arguments from; those that are left are noted as missing."""
         given = Given(dict(value), place)
         yield given
         for key, left in given.values.items():
