@@ -110,7 +110,7 @@ def _recorded_training(network: nn.Sequential, images: Tensor) -> Callable[[Tens
     enabled = torch.is_autocast_enabled('cuda')
     # Autocast keeps casted weights for the whole step, which a replay would not cast again.
     with torch.autocast('cuda', dtype=torch.get_autocast_dtype('cuda'), enabled=enabled, cache_enabled=False):
-        torch.cuda.make_graphed_callables(graphed, (images.clone(),))
+        torch.cuda.make_graphed_callables(graphed, (images.clone(),), allow_unused_input=True)
     with torch.no_grad():
         for name, buffer in network.named_buffers():
             buffer.copy_(buffers[name])

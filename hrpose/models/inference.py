@@ -63,7 +63,7 @@ def inference_network(
     fuse: bool = True,
     precision: str = 'fp32',
     compile: bool = False,
-    cuda_graphs: bool = True,
+    cuda_graphs: bool = False,
 ) -> InferenceNetwork:
     """Return the network for prediction; `parts` stay unchanged.
 
