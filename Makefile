@@ -1,6 +1,7 @@
 # `make help` lists the targets.
 PYTHON ?= python3
-VENV := .venv
+# Another interpreter, given as PYTHON=python3.13, has its own environment beside .venv, unless VENV is given too.
+VENV ?= .venv$(if $(filter command environment,$(firstword $(origin PYTHON))),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 
 # One thread a test process: on two cores, two processes of two threads each are slower.

@@ -1,5 +1,6 @@
 """Packaging of hrpose. Dependencies are in requirements/, settings of tools in pyproject.toml."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -8,6 +9,11 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
+EXTRAS = ('train', 'detection', 'analysis', 'runtime', 'xtcocotools', 'tests', 'docs')
+
+# The same package under two names. pip's extras only add, so `hrpose[runtime]` would bring PyTorch, which `hrpose`
+# needs. `HRPOSE_DISTRIBUTION=hrpose-runtime pip wheel .` builds what runs exported networks, without PyTorch.
+NAME = os.environ.get('HRPOSE_DISTRIBUTION', 'hrpose')
 
 
 def read_version() -> str:
@@ -42,23 +48,32 @@ class BuildWithConfigs(build_py):
             shutil.copytree(ROOT / 'configs', target, ignore=shutil.ignore_patterns('__pycache__'))
 
 
+if NAME == 'hrpose':
+    needs = read_requirements('light') + read_requirements('base')
+    extras = {extra: read_requirements(extra) for extra in EXTRAS}
+    extras['all'] = [f'hrpose[{",".join(extra for extra in EXTRAS if extra not in ("xtcocotools", "tests", "docs"))}]']
+    scripts = ['hrpose = hrpose.cli.main:main']
+elif NAME == 'hrpose-runtime':
+    needs, extras, scripts = read_requirements('light') + read_requirements('runtime'), {}, []
+else:
+    raise RuntimeError(f"HRPOSE_DISTRIBUTION is '{NAME}'; choices: hrpose, hrpose-runtime")
+
 setup(
-    name='hrpose',
+    name=NAME,
     version=read_version(),
     description='HRNet human pose estimation: trained, evaluated and run from Python config files',
     long_description=read_readme(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    # The tested version. The pinned packages have no release for 3.10.
-    python_requires='>=3.11,<3.12',
+    python_requires='>=3.10',
     packages=find_packages(include=['hrpose', 'hrpose.*']),
     include_package_data=True,
-    entry_points={'console_scripts': ['hrpose = hrpose.cli.main:main']},
+    entry_points={'console_scripts': scripts},
     cmdclass={'build_py': BuildWithConfigs},
-    install_requires=read_requirements('runtime'),
-    extras_require={extra: read_requirements(extra) for extra in ('detection', 'analysis', 'tests', 'docs')},
+    install_requires=needs,
+    extras_require=extras,
     classifiers=[
-        'Programming Language :: Python :: 3.11',
+        *(f'Programming Language :: Python :: 3.{minor}' for minor in (10, 11, 12, 13)),
         'Topic :: Scientific/Engineering :: Image Recognition',
     ],
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make .venv with everything hrpose needs, at the versions in requirements/constraints.txt.
+# Make .venv with everything hrpose needs, at the versions in requirements/constraints-3.*.txt.
 # `make setup` runs it. It does nothing if nothing changed, and can be interrupted and run again.
 #   PYTHON  Python interpreter to make it with (default: python3)
 #   VENV    folder to make it in (default: .venv)
@@ -8,10 +8,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PYTHON=${PYTHON:-python3}
 VENV=${VENV:-.venv}
-TRIED='3.11' # with PyTorch 2.13; setup.py declares the same
-PINS=requirements/constraints.txt
 LOG=$VENV/setup.log
 STAMP=$VENV/setup.stamp
+
+# The versions of Python that packages are pinned for, and the newest of them.
+TRIED=$(ls requirements/constraints-3.*.txt | sed 's/.*constraints-\(3\.[0-9]*\)\.txt/\1/' | sort -V | xargs)
+NEWEST=${TRIED##* }
 
 fail() {
     printf 'error: %s\n' "$*" >&2
@@ -23,22 +25,19 @@ fingerprint() {
     { cat requirements/*.txt setup.py tools/setup_env.sh && pwd; } | sha256sum | cut -d ' ' -f 1
 }
 
-check_python() {
-    command -v "$1" >/dev/null || fail "'$1' not found; install Python $TRIED, or say where it is:" \
-        "make setup PYTHON=/path/to/python$TRIED"
-    local found
-    found=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-    [ "$found" = "$TRIED" ] || fail "'$1' is Python $found, but hrpose was tested on Python $TRIED only;" \
-        "remove $VENV if it was made with another version, and say where $TRIED is:" \
-        "make setup PYTHON=/path/to/python$TRIED"
+version_of() {
+    "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'
 }
 
-# xtcocotools is compiled: its wheels do not work with NumPy 2.
-check_compiler() {
-    local headers
-    headers=$("$1" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
-    { command -v cc && [ -f "$headers/Python.h" ]; } >/dev/null || fail 'no C compiler or' \
-        'no Python.h, but one package has to be compiled; on Debian: apt-get install build-essential python3-dev'
+check_python() {
+    local found
+    command -v "$1" >/dev/null || fail "'$1' not found; install Python ${TRIED// /, }, or say where it is:" \
+        "make setup PYTHON=/path/to/python$NEWEST VENV=.venv"
+    found=$(version_of "$1") || fail "'$1' does not run; see the message above"
+    PINS=requirements/constraints-$found.txt
+    [ -f "$PINS" ] || fail "'$1' is Python $found, but hrpose was tested on Python ${TRIED// /, } only;" \
+        "remove $VENV if it was made with another version, and say where one of these is:" \
+        "make setup PYTHON=/path/to/python$NEWEST VENV=.venv"
 }
 
 # Keep a working environment, with the build of PyTorch that the user may have installed; replace an incomplete one.
@@ -88,16 +87,20 @@ install_pinned() {
     pip install --no-deps --build-constraint "$PINS" -r "$VENV/pinned.txt"
 }
 
-# pip would keep a wheel of this version, so remove one that cannot be imported.
+# Optional. It is compiled, because its wheels do not work with NumPy 2; pip would keep a wheel of this version, so
+# remove one that cannot be imported. Where it cannot be compiled, another backend evaluates.
 install_xtcocotools() {
-    "$VENV/bin/python" -c 'import xtcocotools.mask' || pip uninstall --yes xtcocotools || return
-    pip install --no-deps --no-build-isolation --no-binary xtcocotools -c "$PINS" xtcocotools
+    "$VENV/bin/python" -c 'import xtcocotools.mask' || pip uninstall --yes xtcocotools
+    pip install --no-deps --no-build-isolation --no-binary xtcocotools -c "$PINS" xtcocotools &&
+        "$VENV/bin/python" -c 'import xtcocotools.mask' && return
+    pip uninstall --yes xtcocotools
+    SKIPPED="xtcocotools could not be compiled and is left out; nothing else needs it (why: $LOG)"
 }
 
 install_hrpose() {
     pip install --no-deps --no-build-isolation --editable . &&
         "$VENV/bin/python" -c 'import cv2, hrpose, mmcv, mmdet, mmengine, torch' &&
-        "$VENV/bin/python" -c 'import faster_coco_eval, pycocotools.mask, xtcocotools.mask'
+        "$VENV/bin/python" -c 'import faster_coco_eval, pycocotools.mask'
 }
 
 if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(fingerprint)" ]; then
@@ -105,13 +108,13 @@ if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(fingerprint)" ]; then
 fi
 
 make_venv
-check_compiler "$VENV/bin/python"
-echo "Setting up $VENV (Python $TRIED, PyTorch 2.13; a minute or two):"
+echo "Setting up $VENV (Python $(version_of "$VENV/bin/python"), $(grep '^torch==' "$PINS"); a minute or two):"
 rm -f "$STAMP" "$LOG"
 step 1 'pip, NumPy and what builds packages' install_base
 step 2 'PyTorch (0.2 GB for CPU only; some GB with CUDA)' install_torch
 step 3 'mmengine, mmcv, mmdet and the other pinned packages' install_pinned
-step 4 'xtcocotools, compiled here' install_xtcocotools
+step 4 'xtcocotools, compiled here, if possible' install_xtcocotools
 step 5 'hrpose itself, editable; test imports' install_hrpose
 fingerprint >"$STAMP"
+[ -z "${SKIPPED:-}" ] || echo "$SKIPPED"
 echo "Ready: $VENV/bin/python"

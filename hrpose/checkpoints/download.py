@@ -22,8 +22,11 @@ TRIES = 5  # at one address, while each try adds to the file
 
 def begins_with(path: Path, sha256: str) -> bool:
     """Say whether the SHA-256 of a file, in hex, begins with `sha256`."""
+    found = hashlib.sha256()
     with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest().startswith(sha256)
+        while chunk := file.read(CHUNK):
+            found.update(chunk)
+    return found.hexdigest().startswith(sha256)
 
 
 def download(path: Path, addresses: Sequence[str], *, sha256: str | None) -> None:

@@ -97,7 +97,7 @@ def read_header(content: bytes) -> JpegHeader | None:
         return None
     at, header, colours = 2, None, 0
     while at + 10 <= len(content) and content[at] == 0xFF:
-        kind, length = content[at + 1], int.from_bytes(content[at + 2 : at + 4])
+        kind, length = content[at + 1], int.from_bytes(content[at + 2 : at + 4], 'big')
         if kind == _SCAN:
             return header if content[at + 4] == colours else None
         if kind in _SEQUENTIAL:

@@ -43,7 +43,7 @@ def unknown_part(registry: Any, key: str) -> str:
 
 def _wrong_scope(registry: Any, scope: str, name: str) -> str | None:
     if find_spec(scope) is None:
-        how = ": pip install -c requirements/constraints.txt -e '.[detection]'" if scope == 'mmdet' else ''
+        how = ": pip install 'hrpose[detection]'" if scope == 'mmdet' else ''
         return f"no package '{scope}' is installed{how}; {nearest(scope, TOOLBOXES)}"
     theirs = _sibling(registry, scope)
     if theirs is None:

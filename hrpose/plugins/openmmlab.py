@@ -33,8 +33,7 @@ def require_mmdet() -> None:
     prepare_openmmlab()
     if find_spec('mmdet') is None:
         raise UserError(
-            "mmdet is not installed, and detectors need it; install hrpose's extra 'detection': "
-            "pip install -c requirements/constraints.txt -e '.[detection]'"
+            "mmdet is not installed, and detectors need it; install it with: pip install 'hrpose[detection]'"
         )
     try:
         import mmdet.models  # noqa: F401

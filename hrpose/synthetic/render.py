@@ -6,7 +6,6 @@ from the drawing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
 
 import cv2
 import numpy as np
@@ -60,13 +59,13 @@ class Drawing:
     owner: np.ndarray
 
     @classmethod
-    def of(cls, scene: Scene) -> Self:
+    def of(cls, scene: Scene) -> 'Drawing':
         """Draw a scene."""
         layers = [draw(person.solids, scene.camera) for person in scene.people]
         things = [draw(thing, scene.camera) for thing in scene.things]
         return cls(scene, layers, things, *_merge(layers, things, scene.camera))
 
-    def visible_enough(self) -> Self:
+    def visible_enough(self) -> 'Drawing':
         """Return the drawing without people of whom less than `LEAST_SEEN` or `LEAST_AREA` is visible.
 
         The most hidden person is removed first, which may uncover others.

@@ -35,15 +35,15 @@ def moved_to_the_front(content: bytes) -> bytes:
     """Return an MP4 file with its index (`moov`) ahead of its frames (`mdat`), where a cut spares it."""
     boxes, place = {}, 0
     while place < len(content):
-        length = int.from_bytes(content[place : place + 4])
+        length = int.from_bytes(content[place : place + 4], 'big')
         boxes[content[place + 4 : place + 8]] = content[place : place + length]
         place += length
     index = bytearray(boxes[b'moov'])
     for table in re.finditer(b'stco', bytes(index)):
         start = table.start() + 12
-        for entry in range(int.from_bytes(index[start - 4 : start])):
+        for entry in range(int.from_bytes(index[start - 4 : start], 'big')):
             spot = slice(start + 4 * entry, start + 4 * entry + 4)
-            index[spot] = (int.from_bytes(index[spot]) + len(index)).to_bytes(4)
+            index[spot] = (int.from_bytes(index[spot], 'big') + len(index)).to_bytes(4, 'big')
     return b''.join(bytes(index) if name == b'moov' else box for name, box in sorted(boxes.items(), key=order_in_file))
 
 

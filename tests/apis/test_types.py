@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import assert_type
 
 import numpy as np
 from PIL import Image
+from typing_extensions import assert_type
 
 from hrpose.apis import Boxes, PoseInferencer, PoseResult
 from hrpose.images.files import save_image

@@ -23,7 +23,7 @@ PEOPLE=${2:-2000}
 PACKAGES=(onedl-mmengine onedl-mmcv onedl-mmdetection pycocotools faster-coco-eval simplejpeg addict termcolor yapf
     platformdirs terminaltables shapely)
 
-pin() { grep -i "^$1==" requirements/constraints.txt || echo "$1"; }
+pin() { grep -i "^$1==" requirements/constraints-3.11.txt || echo "$1"; }
 
 mkdir -p "$FOLDER"
 for package in "${PACKAGES[@]}"; do

@@ -7,16 +7,21 @@ that, so that the choice of a backend changes no metric.
 Letters: I images, N people, K joints. Boxes are (x, y, w, h), keypoints (x, y, visibility or score), all in image px.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hrpose.datasets.annotations import category_of, image_key, person_category
 from hrpose.errors import UserError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # The share of its box that a person usually covers; xtcocotools' convention for files without `area`.
 AREA_SHARE_OF_BOX = 0.53

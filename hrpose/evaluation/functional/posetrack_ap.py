@@ -12,7 +12,7 @@ px; a region is (V, 2), its V corners.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -99,7 +99,7 @@ class LabelledFrames:
         gt_annotations: Mapping[str, Any] | GroundTruth,
         results: Iterable[Mapping[str, Any]] | Predictions,
         num_joints: int,
-    ) -> Self:
+    ) -> 'LabelledFrames':
         """Read ground truth and results, see `posetrack_ap`."""
         truth = GroundTruth.of(gt_annotations, num_joints)
         found = Predictions.of(results, truth)
