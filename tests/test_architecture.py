@@ -22,7 +22,7 @@ FLOORS = (
     {'engine'},
     {'apis'},
     {'export'},
-    {'scaffolding', 'synthetic'},
+    {'scaffolding', 'synthetic', 'page'},
     {'analysis'},
     {'cli'},
     {'tools'},

@@ -194,7 +194,7 @@ esac
 
 
 @pytest.mark.slow  # builds a wheel
-def test_a_wheel_brings_the_configs_and_the_project_templates(tmp_path: Path) -> None:
+def test_a_wheel_brings_configs_project_templates_and_the_page(tmp_path: Path) -> None:
     source, site, empty = tmp_path / 'source', tmp_path / 'site', tmp_path / 'empty'
     empty.mkdir()
     for name in ('hrpose', 'configs', 'requirements'):
@@ -209,6 +209,10 @@ def test_a_wheel_brings_the_configs_and_the_project_templates(tmp_path: Path) ->
     shutil.unpack_archive(wheel, site, 'zip')
 
     assert (site / 'hrpose' / 'py.typed').is_file()
+    static = {path.name for path in (ROOT / 'hrpose' / 'page' / 'static').iterdir()}
+    assert (
+        {path.name for path in (site / 'hrpose' / 'page' / 'static').iterdir()} == static >= {'index.html', 'page.js'}
+    )
 
     def hrpose_command(*words: str) -> str:
         command = [sys.executable, '-m', 'hrpose.cli', *words]

@@ -15,6 +15,7 @@ COMMANDS = {
     'train': 'train a model from a config',
     'test': 'evaluate a checkpoint by the test protocol of its config',
     'infer': 'find the keypoints of people in images, videos or a camera',
+    'page': 'serve a page that shows poses in the images and videos dropped there',
     'track': "follow people through PoseTrack's videos, and score AP and MOTA",
     'detect': 'write the boxes that a detector finds as a COCO result file',
     'doctor': 'check data sets before training',

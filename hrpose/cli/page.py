@@ -1,0 +1,112 @@
+"""`hrpose page`: serve a page that shows people's poses in the images and videos that one drops there."""
+
+import argparse
+import socket
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from hrpose.errors import UserError
+
+PORT = 8765
+NEEDS = 'hrpose page needs Starlette and uvicorn; pip install "hrpose[page]"'
+
+
+def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
+    from hrpose.page.limits import Limits
+
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description='Serve a page on this machine. In a browser one drops, pastes or takes images and videos there, '
+        'and sees the keypoints of the people. Without a detector (--det) one draws their boxes by hand.',
+    )
+    pose = parser.add_argument_group('pose network')
+    pose.add_argument('--pose', required=True, metavar='CONFIG', help='config file, or a name from `hrpose models`')
+    pose.add_argument(
+        '--weights', metavar='FILE', help='file, name or address (default: the published weights named by --pose)'
+    )
+    people = parser.add_argument_group('detector')
+    people.add_argument('--det', metavar='CONFIG', help='config of a detector of mmdet')
+    people.add_argument('--det-weights', metavar='FILE', help="the detector's weights")
+    people.add_argument('--box-threshold', type=float, metavar='P', help='lowest score of its boxes (default 0.3)')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1, … (default: the GPU if there is one)')
+    parser.add_argument('--batch-size', type=int, default=32, help='people a forward pass (default 32)')
+    server = parser.add_argument_group('server')
+    server.add_argument(
+        '--host', default='127.0.0.1', help='address to listen on (default 127.0.0.1: this machine alone)'
+    )
+    server.add_argument('--port', type=int, default=PORT, help=f'0 takes a free one (default {PORT})')
+    server.add_argument(
+        '--name',
+        action='append',
+        default=[],
+        metavar='HOST',
+        help='with --host: a name by which browsers reach this machine; may be repeated',
+    )
+    limits = parser.add_argument_group('limits')
+    for limit in fields(Limits):
+        option = f'--max-{limit.name.replace("_", "-")}'
+        words_of_limit = f'{limit.metadata["help"]} (default {limit.default})'
+        limits.add_argument(option, type=int, default=limit.default, metavar='N', help=words_of_limit)
+    arguments = parser.parse_args(words)
+    check_arguments(arguments)
+    arguments.limits = Limits(**{limit.name: getattr(arguments, f'max_{limit.name}') for limit in fields(Limits)})
+    return arguments
+
+
+def check_arguments(arguments: argparse.Namespace) -> None:
+    """Refuse options that do not fit together, and limits that let nothing through."""
+    if bool(arguments.det) != bool(arguments.det_weights):
+        raise UserError('--det and --det-weights: one of them is missing; give both')
+    if arguments.box_threshold is not None and not arguments.det:
+        raise UserError('--box-threshold has no effect without --det; leave it out')
+    if not 0 <= arguments.port < 2**16:
+        raise UserError(f'--port {arguments.port}: give a number from 0 to {2**16 - 1}')
+    for name, value in vars(arguments).items():
+        if name.startswith('max_') and value < 1:
+            raise UserError(f'--{name.replace("_", "-")} {value}: give at least 1')
+
+
+def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
+    """Load the network and serve the page until Ctrl-C."""
+    arguments = parse_arguments(words, prog)
+    try:
+        import uvicorn
+
+        from hrpose.page.server import make_app
+    except ModuleNotFoundError as error:
+        if error.name not in ('starlette', 'uvicorn'):
+            raise
+        raise UserError(NEEDS) from error
+    from hrpose.cli.infer import build_inferencer
+    from hrpose.page.guard import LOOPBACK
+
+    with listen(arguments.host, arguments.port) as listener:  # before the weights are read
+        pose: Any = build_inferencer(arguments)
+        app = make_app(
+            pose,
+            pose.metainfo,
+            detects=pose.detector is not None,
+            title=Path(arguments.pose).stem,
+            limits=arguments.limits,
+            hosts={*LOOPBACK, arguments.host, *arguments.name},
+        )
+        host, port = listener.getsockname()[:2]
+        print(f'http://{f"[{host}]" if ":" in host else host}:{port}/ shows the page; Ctrl-C ends it', flush=True)
+        settings = uvicorn.Config(app, log_level='warning', server_header=False, ws='none', timeout_graceful_shutdown=2)
+        uvicorn.Server(settings).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there.
+
+    Raises:
+        UserError: there is no such address, or another program listens there.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        reason = f'{error.strerror or error}'
+        raise UserError(f'cannot listen on {host}, port {port}: {reason}; choose another --host or --port') from error
