@@ -22,6 +22,7 @@ COMMANDS = {
     'models': 'list the configs and weights that are known by name',
     'info': 'show versions, optional packages and registered parts',
     'convert': "write a checkpoint of any known layout in hrpose's or mmpose's",
+    'export': 'write a network to ONNX, OpenVINO or torch.export',
     'migrate': 'turn a top-down heatmap config of mmpose 1.x into one of hrpose',
     'print-config': 'print a config, where its values come from, which are unused',
     'make-synthetic': 'write a data set of generated people',

@@ -1,5 +1,6 @@
 """Images as programs have them, paths, NumPy arrays and PIL images, as arrays (H, W, 3) uint8."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,9 +55,8 @@ def is_one_image(image: Any) -> bool:
 
 
 def _is_pil_image(image: Any) -> bool:
-    from PIL import Image as PILImage
-
-    return isinstance(image, PILImage.Image)
+    module = sys.modules.get('PIL.Image')  # without it there are no such images, and it may not be installed
+    return module is not None and isinstance(image, module.Image)
 
 
 def _pixels(image: Image) -> tuple[np.ndarray, bool]:

@@ -1,0 +1,239 @@
+"""People's keypoints by an exported network, without PyTorch: NumPy, OpenCV, and ONNX Runtime or OpenVINO.
+
+image and boxes -> crops, as in the training's test pipeline -> the exported graph -> `PoseResult`
+"""
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import cv2
+import numpy as np
+
+from hrpose.apis.boxes import Boxes, GivenBoxes, boxes_with_area, checked_boxes
+from hrpose.apis.result import PoseResult
+from hrpose.errors import UserError, nearest
+from hrpose.export.metadata import KEY, Metadata, read_metadata
+from hrpose.images.convert import Image, as_rgb, swap_red_blue
+from hrpose.structures import image_to_input_matrix, input_to_image, pad_box
+
+Detector = Callable[[Sequence[np.ndarray]], Sequence[Boxes]]
+# Backend -> the suffixes of the files that it reads. The first that is installed is taken.
+BACKENDS = {'onnxruntime': ('.onnx',), 'openvino': ('.xml', '.onnx')}
+
+
+class Graph(Protocol):
+    """An exported network that is loaded."""
+
+    metadata: Metadata
+
+    def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return keypoints (B, K, 2) in crop px and scores (B, K) for crops (B, h, w, 3) uint8 RGB."""
+        ...
+
+
+class ExportedPose:
+    """A pose estimator from an exported file. Its results are those of `PoseInferencer`.
+
+    Args:
+        path: of the file, .onnx or .xml.
+        detector: finds the people where no boxes are given: a function from a list of images (H, W, 3) uint8 BGR to
+            their `Boxes`.
+        backend: 'onnxruntime' or 'openvino'; by default the first that is installed and reads the file.
+        batch_size: people at once, unless the file fixes it.
+        threads: of the backend; by default its own choice.
+
+    Raises:
+        UserError: there is no such file, hrpose did not export it, or no backend can run it.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        detector: Detector | None = None,
+        *,
+        backend: str | None = None,
+        batch_size: int = 8,
+        threads: int | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise UserError(f'batch_size has to be at least 1, not {batch_size}')
+        self.graph, self.detector = load_graph(path, backend, threads=threads), detector
+        self.metadata = self.graph.metadata
+        self.batch_size = self.metadata.batch or batch_size
+
+    def __call__(self, image: Image, boxes: GivenBoxes | Literal['whole_image'] | None = None) -> PoseResult:
+        """Return the people in one image.
+
+        Args:
+            image: a path, an array (H, W, 3) uint8 BGR as OpenCV has it, or a PIL image.
+            boxes: of the people, (N, 4) xyxy in image px, or `Boxes` with scores; 'whole_image' is one person who fills
+                the image. None asks the detector.
+
+        Raises:
+            UserError: something is not an image, boxes are wrong, or there are neither boxes nor a detector.
+        """
+        if boxes is None and self.detector is None:
+            raise UserError(
+                'nothing says where the people are; give boxes=[[x1, y1, x2, y2], …], a detector, or '
+                "boxes='whole_image' if the image shows one person"
+            )
+        rgb, source = as_rgb(image), str(image) if isinstance(image, str | Path) else None
+        name, size = source or 'image 0', (rgb.shape[1], rgb.shape[0])
+        if boxes is None:
+            assert self.detector is not None
+            found = boxes_with_area(self.detector([swap_red_blue(rgb)])[0])
+        else:
+            found = checked_boxes(boxes, size, name)
+        keypoints, scores = self.estimate(rgb, found.boxes)
+        return PoseResult(
+            keypoints=keypoints,
+            scores=scores,
+            boxes=found.boxes,
+            box_scores=found.scores,
+            metainfo=self.metadata.metainfo,
+            image_size=size,
+            source=source,
+            name=name,
+        )
+
+    def estimate(self, rgb: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return keypoints (N, K, 2) in image px, float64, and scores (N, K), float32.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+            boxes: (N, 4) xyxy in image px.
+        """
+        joints = len(self.metadata.keypoint_names)
+        if not len(boxes):
+            return np.zeros((0, joints, 2)), np.zeros((0, joints), np.float32)
+        crops, centers, sizes = cut_out(rgb, boxes, self.metadata)
+        batches = (crops[start : start + self.batch_size] for start in range(0, len(crops), self.batch_size))
+        found = [run_filled(self.graph, batch, self.metadata.batch) for batch in batches]
+        keypoints, scores = (np.concatenate(part) for part in zip(*found, strict=True))
+        return input_to_image(keypoints, centers, sizes, self.metadata.input_size), scores
+
+
+def cut_out(rgb: np.ndarray, boxes: np.ndarray, metadata: Metadata) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the crops (N, h, w, 3) of boxes (N, 4), and their regions' centres and sizes (N, 2) in image px."""
+    width, height = metadata.input_size
+    centers, sizes = pad_box(boxes, aspect=width / height, padding=metadata.padding)
+    crops = np.empty((len(boxes), height, width, 3), np.uint8)
+    for crop, center, size in zip(crops, centers, sizes, strict=True):
+        matrix = image_to_input_matrix(center, size, 0.0, metadata.input_size, align_corners=metadata.align_corners)
+        crop[...] = cv2.warpAffine(rgb, matrix, metadata.input_size, flags=cv2.INTER_LINEAR)
+    return crops, centers, sizes
+
+
+def run_filled(graph: Any, crops: np.ndarray, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return keypoints (B, K, 2) and scores (B, K) of crops (B, h, w, 3), repeating the last one up to a fixed `batch`.
+
+    Args:
+        graph: an exported network.
+        crops: at most `batch` of them.
+        batch: the number that the graph takes; 0 for any.
+    """
+    missing = max(batch - len(crops), 0)
+    filled = np.concatenate([crops, np.repeat(crops[-1:], missing, axis=0)]) if missing else crops
+    keypoints, scores = graph(filled)
+    return keypoints[: len(crops)], scores[: len(crops)]
+
+
+def load_graph(path: str | Path, backend: str | None = None, *, threads: int | None = None) -> Graph:
+    """Load an exported file.
+
+    Args:
+        path: .onnx or .xml. A .pt2 is for PyTorch: `torch.export.load`.
+        backend: 'onnxruntime' or 'openvino'; by default the first that is installed and reads the file.
+        threads: of the backend; by default its own choice.
+
+    Raises:
+        UserError: there is no such file, hrpose did not export it, or no backend can run it.
+    """
+    path = Path(path)
+    if backend is not None and backend not in BACKENDS:
+        raise UserError(f"there is no backend '{backend}'; {nearest(backend, BACKENDS)}")
+    if not path.is_file():
+        raise UserError(f'there is no file {path}; check the path')
+    fitting = [name for name, suffixes in BACKENDS.items() if path.suffix in suffixes]
+    if not fitting:
+        raise UserError(f"{path}: the runtime reads no files with the suffix '{path.suffix}'; give an .onnx or .xml")
+    if backend is not None and backend not in fitting:
+        raise UserError(f'{path}: {backend} reads no {path.suffix} files; take {" or ".join(fitting)}')
+    wanted = [backend] if backend else fitting
+    installed = [name for name in wanted if find_spec(name)]
+    if not installed:
+        raise UserError(f'{path} needs {" or ".join(wanted)}, which is not installed; pip install {wanted[0]}')
+    kinds: dict[str, Callable[..., Graph]] = {'onnxruntime': OnnxGraph, 'openvino': OpenVinoGraph}
+    return kinds[installed[0]](path, threads)
+
+
+class OnnxGraph:
+    """An exported network in ONNX Runtime, on the CPU."""
+
+    def __init__(self, path: Path, threads: int | None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors
+        if threads:
+            options.intra_op_num_threads = threads
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
+        except Exception as error:  # ONNX Runtime's errors have no common class
+            raise _unreadable(path, 'ONNX Runtime', error) from error
+        self.metadata = read_metadata(self._session.get_modelmeta().custom_metadata_map.get(KEY), str(path))
+        _check_ports(self.metadata, [port.shape for port in self._session.get_inputs()], path)
+
+    def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return keypoints and scores."""
+        keypoints, scores = self._session.run(None, {self._session.get_inputs()[0].name: crops})
+        return keypoints, scores
+
+
+class OpenVinoGraph:
+    """An exported network in OpenVINO, on the CPU."""
+
+    def __init__(self, path: Path, threads: int | None) -> None:
+        import openvino
+
+        core = openvino.Core()
+        try:
+            content = core.read_model(str(path))
+        except Exception as error:  # OpenVINO raises RuntimeError and errors of its own
+            raise _unreadable(path, 'OpenVINO', error) from error
+        # In an .xml the description stands by itself, of an .onnx OpenVINO keeps it under 'framework'.
+        place = [KEY] if path.suffix == '.xml' else ['framework', KEY]
+        text = content.get_rt_info(place).value if content.has_rt_info(place) else None
+        self.metadata = read_metadata(text, str(path))
+        dimensions = [list(port.partial_shape) for port in content.inputs]
+        _check_ports(self.metadata, [[0 if d.is_dynamic else d.get_length() for d in ds] for ds in dimensions], path)
+        precision = 'bf16' if self.metadata.precision == 'bf16' else 'f32'
+        if precision == 'bf16' and 'BF16' not in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
+            raise UserError(f'{path} computes in bf16, for which this processor has no instructions; export fp32')
+        settings: dict[str, Any] = {'INFERENCE_PRECISION_HINT': precision}
+        if threads:
+            settings['INFERENCE_NUM_THREADS'] = threads
+        self._compiled = core.compile_model(content, 'CPU', settings)
+
+    def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return keypoints and scores."""
+        found = self._compiled(crops)
+        return found[0], found[1]
+
+
+def _unreadable(path: Path, backend: str, error: Exception) -> UserError:
+    reason = ' '.join(str(error).split())
+    return UserError(f'{path} is not a network that {backend} can load ({reason:.200}); export it again')
+
+
+def _check_ports(metadata: Metadata, shapes: Sequence[Sequence[Any]], path: Path) -> None:
+    """Raise `UserError` unless a graph's inputs, of these shapes, are crops of the described size and number."""
+    wanted = [metadata.input_size[1], metadata.input_size[0], 3]
+    fits = len(shapes) == 1 and list(shapes[0][1:]) == wanted
+    if not fits or (metadata.batch and shapes[0][0] != metadata.batch):
+        raise UserError(
+            f'{path}: its description says {metadata.batch or "any number of"} crops of shape {wanted}, but its graph '
+            f'takes {[list(shape) for shape in shapes]}; export it again'
+        )

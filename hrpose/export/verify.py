@@ -1,0 +1,96 @@
+"""Compare an exported network with the one in PyTorch, on real crops."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hrpose.errors import UserError
+from hrpose.export.graph import CropsToKeypoints
+from hrpose.export.metadata import KEY, Metadata, read_metadata
+from hrpose.export.runtime import load_graph, run_filled
+
+# The allowed difference of keypoints, in heatmap cells, and of scores, as a share of the highest one. In fp32 it holds
+# for the largest difference. In lower precision the maximum of a heatmap may move to another cell, anywhere in a flat
+# one, so it holds for the median.
+TOLERANCES = {'fp32': (1e-3, 1e-4), 'fp16': (0.05, 0.01), 'bf16': (0.25, 0.05), 'int8': (0.5, 0.1)}
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Differences of an exported network from PyTorch's in fp32, over all people and joints.
+
+    Attributes:
+        cells: (N, K) distance of keypoints, heatmap cells.
+        scores: (N, K) difference of scores, as a share of the highest score.
+        precision: of the exported network.
+    """
+
+    cells: np.ndarray
+    scores: np.ndarray
+    precision: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the differences are within `TOLERANCES`."""
+        judge = np.max if self.precision == 'fp32' else np.median
+        found = judge(self.cells), judge(self.scores)
+        # Not `>`: a difference that is NaN is above any tolerance.
+        return all(bool(each <= most) for each, most in zip(found, TOLERANCES[self.precision], strict=True))
+
+    def __str__(self) -> str:
+        judged = 'largest' if self.precision == 'fp32' else 'median'
+        cells, scores = TOLERANCES[self.precision]
+        largest, median = ((judge(self.cells), judge(self.scores)) for judge in (np.max, np.median))
+        return (
+            f'{len(self.cells)} crops: largest difference {largest[0]:.2g} heatmap cells and {largest[1]:.2g} of the '
+            f'highest score, median {median[0]:.2g} and {median[1]:.2g}; {self.precision} allows a {judged} of '
+            f'{cells:g} and {scores:g}'
+        )
+
+
+def verify(path: str | Path, model: Any, crops: Sequence[np.ndarray]) -> Differences:
+    """Run crops through an exported file and through the model in PyTorch that it was exported from.
+
+    Args:
+        path: of the exported file.
+        model: the pose estimator, on a CPU.
+        crops: (h, w, 3) uint8 RGB, of the model's input size.
+
+    Raises:
+        UserError: the file cannot be loaded, or there are no crops.
+    """
+    if not len(crops):
+        raise UserError('there are no crops to compare on; give images with people')
+    exported, metadata = _runner(Path(path))
+    graph = CropsToKeypoints(model, flip_test=metadata.flip_test).eval()
+    size, found, expected = metadata.batch or 8, [], []
+    for start in range(0, len(crops), size):
+        part = np.stack(list(crops[start : start + size]))
+        found.append(run_filled(exported, part, metadata.batch))
+        with torch.no_grad():
+            expected.append([each.numpy() for each in graph(torch.from_numpy(part))])
+    (keypoints, scores), (true_keypoints, true_scores) = (
+        [np.concatenate(part) for part in zip(*rows, strict=True)] for rows in (found, expected)
+    )
+    cells = np.linalg.norm((keypoints - true_keypoints) / np.array(metadata.stride), axis=-1)
+    highest = max(float(np.abs(true_scores).max()), 1e-12)
+    return Differences(cells, np.abs(scores - true_scores) / highest, metadata.precision)
+
+
+def _runner(path: Path) -> tuple[Any, Metadata]:
+    """Return a function from crops (B, h, w, 3) to keypoints and scores, and the file's description."""
+    if path.suffix != '.pt2':
+        graph = load_graph(path)
+        return graph, graph.metadata
+    files = {f'{KEY}.json': ''}
+    program = torch.export.load(path, extra_files=files).module()
+
+    def run(crops: np.ndarray) -> list[np.ndarray]:
+        with torch.no_grad():
+            return [each.numpy() for each in program(torch.from_numpy(crops))]
+
+    return run, read_metadata(files[f'{KEY}.json'] or None, str(path))
