@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from hrpose.checkpoints.table import PUBLISHED
 from hrpose.config import link, load_config, parse_options
+from hrpose.datasets.transforms.base import RegionStep
 from hrpose.registry import DATASETS, MODELS, TRANSFORMS
 from tests.config.cases import LOADERS, as_dict, assert_linked
 
@@ -72,6 +73,9 @@ for arch, batch in (('w32', (64, 512)), ('w48', (32, 256))):
         MMPOSE = dict(codec=codec, batch=batch, rate=5e-4, warm_up=500, loss_factor=1)
         RECIPES[f'hrnet_{arch}_coco_256x192_{word}'] = Recipe(arch, (192, 256), **MMPOSE)
         RECIPES[f'hrnet_{arch}_coco_384x288_{word}'] = Recipe(arch, (288, 384), sigma=3, **MMPOSE)
+    LONGER = dict(epochs=420, steps=(380, 410), **MMPOSE)
+    RECIPES[f'hrnet_{arch}_coco_256x192_best'] = Recipe(arch, (192, 256), **LONGER)
+    RECIPES[f'hrnet_{arch}_coco_384x288_best'] = Recipe(arch, (288, 384), sigma=3, **LONGER)
 for height, width in ((128, 96), (192, 128), (320, 224), (352, 256)):
     RECIPES[f'hrnet_w32_coco_{height}x{width}'] = Recipe('w32', (width, height))
 for map_index, coarser in enumerate(('2x', '4x', '8x'), 1):
@@ -151,7 +155,9 @@ def test_every_config_links_and_its_pipelines_build(path):
     assert_linked(cfg)
     for loader in LOADERS:
         steps = [type(step).__name__ for step in build_pipeline(cfg, loader)]
-        assert (steps[:2], steps[-2:]) == (['LoadImage', 'PadBox'], ['WarpAffine', 'PackPose'])
+        assert (steps[:2], steps[-1]) == (['LoadImage', 'PadBox'], 'PackPose')
+        changes_pixels = path.stem.endswith('_best') and loader == 'train_dataloader'
+        assert steps[steps.index('WarpAffine') + 1 : -1] == (['ColorJitter', 'Cutout'] if changes_pixels else [])
     assert [type(step).__name__ for step in build_pipeline(cfg, 'test_dataloader')[2:-2]] == []
 
 
@@ -202,10 +208,16 @@ def test_a_config_states_the_published_network_and_schedule(name, recipe, build_
 def test_a_config_augments_as_published(name):
     published = SIMPLE_COCO if isinstance(RECIPES[name].arch, int) else OFFICIAL_COCO
     expected = MMPOSE_COCO if RECIPES[name].warm_up else OFFICIAL_MPII if 'mpii' in name else published
-    steps = build_pipeline(load(name), 'train_dataloader')[2:-2]
+    steps = [step for step in build_pipeline(load(name), 'train_dataloader') if isinstance(step, RegionStep)][1:]
     assert [type(step).__name__ for step in steps] == [kind for kind, _ in expected]
     for step, (_, values) in zip(steps, expected, strict=True):
         assert {key: getattr(step, key) for key in values} == values
+
+
+@pytest.mark.parametrize('name', RECIPES)
+def test_only_the_best_recipes_average_weights(name):
+    hooks = [hook.type for hook in load(name).get('custom_hooks', [])]
+    assert hooks == (['EMAHook'] if name.endswith('_best') else [])
 
 
 @pytest.mark.parametrize('name', [name for name in RECIPES if 'coco' in name])

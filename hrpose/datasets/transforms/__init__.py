@@ -1,7 +1,7 @@
 """The steps that turn one person's record into the network's input, in loader workers, in NumPy.
 
     LoadImage -> PadBox -> RandomHalfBody, RandomScale, RandomRotation, RandomFlip (or mmpose's Truncated…)
-              -> WarpAffine -> PackPose
+              -> WarpAffine -> ColorJitter, Cutout -> PackPose
 
 A classifier's are in `classify.py`.
 
@@ -22,10 +22,13 @@ from hrpose.datasets.transforms.augment import (
 )
 from hrpose.datasets.transforms.classify import PackImage, RandomResizedCrop, ResizeCenterCrop
 from hrpose.datasets.transforms.load import LoadCrop, LoadImage
+from hrpose.datasets.transforms.pixels import ColorJitter, Cutout
 from hrpose.datasets.transforms.warp import SIX_SCALES, MultiScaleWarp, PackPose, PadBox, WarpAffine
 
 __all__ = [
     'SIX_SCALES',
+    'ColorJitter',
+    'Cutout',
     'LoadCrop',
     'LoadImage',
     'MultiScaleWarp',
