@@ -209,9 +209,9 @@ def test_a_wheel_brings_configs_project_templates_and_the_page(tmp_path: Path) -
     shutil.unpack_archive(wheel, site, 'zip')
 
     assert (site / 'hrpose' / 'py.typed').is_file()
-    static = {path.name for path in (ROOT / 'hrpose' / 'page' / 'static').iterdir()}
+    static = {path.name for path in (ROOT / 'hrpose' / 'page' / 'static-files').iterdir()}
     assert (
-        {path.name for path in (site / 'hrpose' / 'page' / 'static').iterdir()} == static >= {'index.html', 'page.js'}
+        {path.name for path in (site / 'hrpose' / 'page' / 'static-files').iterdir()} == static >= {'index.html', 'page.js'}
     )
 
     def hrpose_command(*words: str) -> str:

@@ -44,7 +44,7 @@ from hrpose.version import __version__
 Estimate = Callable[[np.ndarray, Any], PoseResult]
 Lines = Iterator[dict[str, Any]]
 
-STATIC = Path(__file__).parent / 'static'
+STATIC = Path(__file__).parent / 'static-files'
 MB = 1_000_000
 
 

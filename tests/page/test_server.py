@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import anyio
 import pytest
 from PIL import Image, ImageFile
 from starlette.testclient import TestClient
 
 from hrpose.errors import UserError
 from hrpose.page.limits import Limits
-from hrpose.page.server import STATIC, LinesResponse, make_app
+from hrpose.page.server import STATIC, LinesResponse, Service, make_app
 from tests.page.cases import METAINFO, encoded, estimate
 
 BASE = 'http://127.0.0.1:8765'
@@ -306,19 +307,21 @@ def test_an_image_that_takes_too_long_is_given_up(monkeypatch):
     assert gate.most == 1
 
 
-def test_a_video_that_takes_too_long_ends_with_what_was_done(make_video):
-    gate, calls = Gate(), []
+def test_a_video_that_takes_too_long_ends_with_what_was_done():
+    gate = Gate()
+    service = Service(estimate, METAINFO, detects=True, title='', limits=Limits(video_seconds=7))
 
-    def stop_at_third(image, boxes=None):
-        calls.append(image)
-        return gate(image, boxes) if len(calls) == 3 else estimate(image, boxes)
+    def frames():
+        assert gate.open.wait(30)
+        yield {'frame_index': 1}
 
-    app = make_app(stop_at_third, METAINFO, detects=True, limits=Limits(video_seconds=2))
-    with TestClient(app, base_url=BASE) as served:
-        lines = [json.loads(line) for line in served.post('/video', content=make_video(5)).text.splitlines()]
-        gate.open.set()
-    assert [line.get('frame_index') for line in lines] == [0, 1, None]
-    assert lines[-1]['end'] == 'the time limit of 2 s was reached; later frames are left out'
+    async def lines() -> list[str]:
+        return [line async for line in service.answer_lines({'frame_index': 0}, frames(), anyio.current_time() + 0.05)]
+
+    first, last = map(json.loads, asyncio.run(lines()))
+    gate.open.set()
+    assert first == {'frame_index': 0}
+    assert last == {'end': 'the time limit of 7 s was reached; later frames are left out'}
 
 
 # -------------------------------------------------------------------- the disk

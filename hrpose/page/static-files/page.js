@@ -231,6 +231,7 @@ function update() {
   if ($('status').textContent !== text) $('status').textContent = items.length ? text : '';
   $('all-json').disabled = $('all-csv').disabled = !count('done');
   $('whole-all').hidden = count('boxes') < 2;
+  $('whole-all').textContent = `Take ${count('boxes')} whole images`;
 }
 
 // ---------------------------------------------------------------- stage
@@ -294,7 +295,7 @@ function layout() {
   const item = selected;
   if (!item?.width) return redraw();
   const room = $('stage-panel').clientWidth - 2 * parseFloat(getComputedStyle($('stage-panel')).paddingLeft);
-  const scale = Math.min(room / item.width, (0.68 * innerHeight) / item.height, LARGEST_ZOOM);
+  const scale = Math.min(room / item.width, (0.6 * innerHeight) / item.height, LARGEST_ZOOM);
   const [width, height] = [Math.round(item.width * scale), Math.round(item.height * scale)];
   for (const element of [$('stage'), $('picture'), $('video')]) {
     element.style.width = `${width}px`;
