@@ -193,7 +193,7 @@ def build_inferencer(arguments: argparse.Namespace) -> Any:
     """Return the inferencer, with a detector if one is given."""
     import torch
 
-    from hrpose.apis import PersonDetector, PoseInferencer
+    from hrpose.apis import PoseInferencer
     from hrpose.checkpoints.table import PUBLISHED
     from hrpose.config import load_config
     from hrpose.hardware import keep_freed_memory
@@ -205,11 +205,18 @@ def build_inferencer(arguments: argparse.Namespace) -> Any:
     if weights is None:
         load_config(arguments.pose)  # says what is wrong with the config first
         raise UserError(f'--pose {arguments.pose} has no published weights; give --weights FILE')
-    detector = None
-    if arguments.det:
-        threshold = DETECTOR_THRESHOLD if arguments.box_threshold is None else arguments.box_threshold
-        detector = PersonDetector(arguments.det, arguments.det_weights, score_threshold=threshold, device=device)
+    detector = build_detector(arguments, device)
     return PoseInferencer(arguments.pose, weights, detector, device, arguments.batch_size)
+
+
+def build_detector(arguments: argparse.Namespace, device: str) -> Any:
+    """Return the detector, or None if none is given."""
+    if not arguments.det:
+        return None
+    from hrpose.apis import PersonDetector
+
+    threshold = DETECTOR_THRESHOLD if arguments.box_threshold is None else arguments.box_threshold
+    return PersonDetector(arguments.det, arguments.det_weights, score_threshold=threshold, device=device)
 
 
 def progress_bar(total: int | None) -> Any:

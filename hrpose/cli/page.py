@@ -2,7 +2,7 @@
 
 import argparse
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         description='Serve a page on this machine. In a browser one drops, pastes or takes images and videos there, '
         'and sees the keypoints of the people. Without a detector (--det) one draws their boxes by hand.',
     )
-    pose = parser.add_argument_group('pose network')
-    pose.add_argument('--pose', required=True, metavar='CONFIG', help='config file, or a name from `hrpose models`')
+    pose = parser.add_argument_group('pose network: give --model or --pose')
+    pose.add_argument('--model', metavar='FILE', help='what `hrpose export` wrote, .onnx or .xml')
+    pose.add_argument('--pose', metavar='CONFIG', help='config file, or a name from `hrpose models`')
     pose.add_argument(
         '--weights', metavar='FILE', help='file, name or address (default: the published weights named by --pose)'
     )
@@ -30,8 +31,8 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
     people.add_argument('--det', metavar='CONFIG', help='config of a detector of mmdet')
     people.add_argument('--det-weights', metavar='FILE', help="the detector's weights")
     people.add_argument('--box-threshold', type=float, metavar='P', help='lowest score of its boxes (default 0.3)')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, … (default: the GPU if there is one)')
-    parser.add_argument('--batch-size', type=int, default=32, help='people a forward pass (default 32)')
+    parser.add_argument('--device', help='of --pose and --det: cpu, cuda, cuda:1, … (default: the GPU if there is one)')
+    parser.set_defaults(batch_size=32)  # people a forward pass; `hrpose infer` has an option for it
     server = parser.add_argument_group('server')
     server.add_argument(
         '--host', default='127.0.0.1', help='address to listen on (default 127.0.0.1: this machine alone)'
@@ -57,6 +58,13 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
 
 def check_arguments(arguments: argparse.Namespace) -> None:
     """Refuse options that do not fit together, and limits that let nothing through."""
+    if bool(arguments.model) == bool(arguments.pose):
+        which = 'both are given' if arguments.model else 'none is given'
+        raise UserError(f'--model and --pose: {which}; give --model FILE, or --pose CONFIG with --weights FILE')
+    if arguments.model and arguments.weights:
+        raise UserError('--weights has no effect with --model, which has its weights; leave it out')
+    if arguments.model and arguments.device and not arguments.det:
+        raise UserError('--device has no effect with --model, which runs on the CPU; leave it out')
     if bool(arguments.det) != bool(arguments.det_weights):
         raise UserError('--det and --det-weights: one of them is missing; give both')
     if arguments.box_threshold is not None and not arguments.det:
@@ -79,23 +87,41 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
         if error.name not in ('starlette', 'uvicorn'):
             raise
         raise UserError(NEEDS) from error
-    from hrpose.cli.infer import build_inferencer
     from hrpose.page.guard import LOOPBACK
 
     with listen(arguments.host, arguments.port) as listener:  # before the weights are read
-        pose: Any = build_inferencer(arguments)
+        pose, metainfo = build_pose(arguments)
         app = make_app(
             pose,
-            pose.metainfo,
+            metainfo,
             detects=pose.detector is not None,
-            title=Path(arguments.pose).stem,
+            title=Path(arguments.model or arguments.pose).stem,
             limits=arguments.limits,
             hosts={*LOOPBACK, arguments.host, *arguments.name},
         )
         host, port = listener.getsockname()[:2]
         print(f'http://{f"[{host}]" if ":" in host else host}:{port}/ shows the page; Ctrl-C ends it', flush=True)
+        if arguments.host not in LOOPBACK:
+            print('whoever reaches that address can use the page: it asks for no password', flush=True)
         settings = uvicorn.Config(app, log_level='warning', server_header=False, ws='none', timeout_graceful_shutdown=2)
         uvicorn.Server(settings).run(sockets=[listener])
+
+
+def build_pose(arguments: argparse.Namespace) -> tuple[Any, Mapping[str, Any]]:
+    """Return the network with its detector, and the metainfo of its joints."""
+    from hrpose.cli.infer import build_detector, build_inferencer
+
+    if arguments.pose:
+        inferencer = build_inferencer(arguments)
+        return inferencer, inferencer.metainfo
+    from hrpose.export.runtime import ExportedPose
+
+    exported = ExportedPose(arguments.model)  # its file is cheaper to check than the detector's
+    if arguments.det:
+        from mmengine.device import get_device
+
+        exported.detector = build_detector(arguments, arguments.device or get_device())
+    return exported, exported.metadata.metainfo
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -108,5 +134,5 @@ def listen(host: str, port: int) -> socket.socket:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family)
     except OSError as error:
-        reason = f'{error.strerror or error}'
+        reason = str(error.strerror or error).partition(' (')[0]
         raise UserError(f'cannot listen on {host}, port {port}: {reason}; choose another --host or --port') from error
