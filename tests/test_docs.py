@@ -2,13 +2,16 @@
 
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from hrpose.checkpoints.table import PUBLISHED
 from hrpose.cli.infer import KINDS, parse_arguments
+from hrpose.cli.page import parse_arguments as parse_page_arguments
 from hrpose.config import load_config, parse_options
+from hrpose.page.limits import Limits
 from tests.golden import golden
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -118,3 +121,16 @@ def test_the_inference_command_takes_what_documents_show(document):
     assert commands or document.name not in ('README.md', 'inference.md')
     for command in commands:
         assert set(parse_arguments(shlex.split(command), None).save) <= set(KINDS)
+
+
+def test_the_pages_command_takes_what_its_document_shows():
+    text = (ROOT / 'docs' / 'page.md').read_text()
+    commands = re.findall(r'^hrpose page ([^#\n]*)', text, re.M)
+    assert len(commands) == 3
+    for command in commands:
+        parse_page_arguments(shlex.split(command), None)
+    for limit in fields(Limits):
+        option = f'--max-{limit.name.replace("_", "-")}'
+        (row,) = re.findall(rf'^\| (.*`{option}`.*?) \| (.*?) \|', text, re.M)
+        defaults = dict(zip(re.findall(r'`(.*?)`', row[0]), row[1].split(', '), strict=True))
+        assert defaults[option] == str(limit.default)

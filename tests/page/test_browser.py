@@ -181,6 +181,23 @@ def test_boxes_drawn_by_hand_reach_the_network(visit):
     assert boxes == pytest.approx(np.array([[5, 5, 35, 50], [42, 10, 75, 55]]), abs=0.3)
 
 
+def test_drawn_boxes_and_the_detector_replace_each_other(visit):
+    page = visit()
+    page.set_input_files('#files', [image_file()])
+    page.locator('li.done').wait_for()
+    page.get_by_role('button', name='Draw boxes').click()
+    page.get_by_role('button', name='Keep the result').click()
+    page.get_by_role('button', name='Draw boxes').click()
+    draw_box(page, 40, 10, 70, 50)
+    page.get_by_role('button', name='Find poses').click()
+    page.get_by_role('button', name='Draw boxes').wait_for()
+    assert json.loads(saved(page, 'JSON'))[0]['people'][0]['box'] == pytest.approx([40, 10, 70, 50], abs=0.3)
+    page.get_by_role('button', name='Draw boxes').click()
+    page.get_by_role('button', name='Detect people').click()
+    page.get_by_role('button', name='Draw boxes').wait_for()
+    assert json.loads(saved(page, 'JSON'))[0]['people'][0]['box'] == [0, 0, 40, 60]
+
+
 def test_boxes_need_no_mouse(visit):
     page = visit(detects=False)
     page.set_input_files('#files', [image_file()])

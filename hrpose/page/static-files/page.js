@@ -2,7 +2,7 @@
 
 import {drawPeople, nearestJoint, shownJoints, toCsv} from './draw.js';
 
-const AT_ONCE = 2;  // requests: one is worked on while the next one is sent
+const AT_ONCE = {image: 2, video: 1};  // requests: an image is worked on while the next one is sent
 const RETRIES = 120;  // of a request that finds the queue full, a second apart
 const VIDEO_SUFFIX = /\.(mp4|mov|m4v|webm|mkv|avi)$/i;
 const LARGEST_ZOOM = 4;
@@ -104,8 +104,8 @@ function remove(item) {
 // Start what waits, as far as the server should be asked at once.
 function work() {
   for (const item of items.filter((one) => one.status === 'waiting')) {
-    if (items.filter((one) => one.status === 'working').length >= AT_ONCE) return;
-    estimate(item).finally(work);
+    const rivals = items.filter((one) => one.kind === item.kind && one.status === 'working');
+    if (rivals.length < AT_ONCE[item.kind]) estimate(item).finally(work);
   }
 }
 
@@ -273,11 +273,14 @@ function refresh() {
   $('box-tools').hidden = !item.editing || isBusy || !item.width;
   $('boxes').hidden = !item.editing;
   $('clear-boxes').disabled = $('find').disabled = !item.boxes.length;
+  $('detect').hidden = !about.detects;
+  $('keep').hidden = !hasPoses;
   $('edit').hidden = item.editing || isBusy || !item.width;
   $('view-tools').hidden = !hasPoses && $('edit').hidden;
   for (const id of ['save-json', 'save-csv', 'save-image']) $(id).disabled = !hasPoses;
   $('save-image').disabled ||= !item.width;
   $('details').hidden = !hasPoses;
+  $('colours').hidden = item.kind === 'video';  // its people always have colours of their own
   layout();
   placeBoxes();
 }
@@ -489,10 +492,10 @@ function startBox(event) {
   layer.onpointerup = layer.onpointercancel = finish;
 }
 
-function ask(chosen, {whole}) {
+function ask(chosen, {whole = false, drawn = false}) {
   for (const item of chosen) {
     item.whole = whole;
-    if (whole) item.boxes = [];
+    if (!drawn) item.boxes = [];
     item.editing = false;
     setStatus(item, 'waiting');
   }
@@ -616,7 +619,13 @@ $('clear-boxes').onclick = () => {
   selected.boxes = [];
   refresh();
 };
-$('find').onclick = () => ask([selected], {whole: false});
+$('find').onclick = () => ask([selected], {drawn: true});
+$('detect').onclick = () => ask([selected], {});
+$('keep').onclick = () => {
+  selected.editing = false;
+  refresh();
+  $('edit').focus();
+};
 $('whole').onclick = () => ask([selected], {whole: true});
 $('whole-all').onclick = () => ask(items.filter((item) => item.status === 'boxes'), {whole: true});
 $('edit').onclick = () => {
