@@ -3,7 +3,9 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,12 +21,13 @@ CODES = ('avc1', 'mp4v')
 def quiet_opencv() -> Iterator[None]:
     """Suppress the messages of OpenCV and FFmpeg about failures that hrpose reports itself."""
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
-    before = cv2.getLogLevel()
-    cv2.setLogLevel(0)
+    log: Any = cv2 if hasattr(cv2, 'setLogLevel') else import_module('cv2.utils.logging')  # OpenCV 4, 5
+    before = log.getLogLevel()
+    log.setLogLevel(0)
     try:
         yield
     finally:
-        cv2.setLogLevel(before)
+        log.setLogLevel(before)
 
 
 def open_capture(source: str | Path | int) -> cv2.VideoCapture:
