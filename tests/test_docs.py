@@ -15,7 +15,7 @@ from hrpose.page.limits import Limits
 from tests.golden import golden
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [ROOT / 'README.md', ROOT / 'SECURITY.md', *sorted((ROOT / 'docs').glob('*.md'))]
+DOCUMENTS = [ROOT / 'README.md', ROOT / 'README_zh-CN.md', ROOT / 'SECURITY.md', *sorted((ROOT / 'docs').glob('*.md'))]
 ZOO = (ROOT / 'docs' / 'model_zoo.md').read_text()
 NAMED = re.compile(r'(?<![\w./])((?:hrpose|configs|tools|tests|docs)/[\w./]*\w\.(?:py|md|sh))\b')
 CONFIGS = {path.stem for path in (ROOT / 'configs').glob('*.py')}
@@ -139,3 +139,13 @@ def test_the_pages_command_takes_what_its_document_shows():
         (row,) = re.findall(rf'^\| (.*`{option}`.*?) \| (.*?) \|', text, re.M)
         defaults = dict(zip(re.findall(r'`(.*?)`', row[0]), row[1].split(', '), strict=True))
         assert defaults[option] == str(limit.default)
+
+
+def test_the_chinese_readme_has_the_commands_links_and_rows_of_the_english_one():
+    english, chinese = ((ROOT / name).read_text() for name in ('README.md', 'README_zh-CN.md'))
+    assert re.findall(r'```.*?```', chinese, re.S) == re.findall(r'```.*?```', english, re.S)
+    assert len(re.findall(r'^## ', chinese, re.M)) == len(re.findall(r'^## ', english, re.M))
+    links = [set(re.findall(r'\]\(([^)]+)\)', text)) - {'README.md', 'README_zh-CN.md'} for text in (english, chinese)]
+    assert links[0] == links[1]
+    numbers = [re.findall(r'^\| .* \| (`\w+` \| .*) \|$', text, re.M) for text in (english, chinese)]
+    assert numbers[0] == numbers[1] != []
