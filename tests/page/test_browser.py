@@ -212,13 +212,37 @@ def test_boxes_need_no_mouse(visit):
     page.keyboard.press('Delete')
     assert page.get_by_role('button', name='Box 1').count() == 0
     assert page.get_by_role('button', name='Find poses').is_disabled()
+    assert page.get_by_role('button', name='Add a box').evaluate('element => element === document.activeElement')
     page.get_by_role('button', name='Whole image', exact=True).press('Enter')
     page.locator('li.done', has_text='1 person').wait_for()
+    assert page.get_by_role('button', name='a.png 1 person').evaluate('element => element === document.activeElement')
+
+
+def test_everything_that_takes_the_focus_has_a_name(visit, make_video):
+    page = visit(detects=False)
+    video = {'name': 'v.webm', 'mimeType': 'video/webm', 'buffer': make_video(3, '.webm', 'VP80')}
+    page.set_input_files('#files', [image_file(), video])
+    page.locator('li.boxes').nth(1).wait_for()
+    page.get_by_role('button', name='Add a box').click()
+    page.get_by_role('button', name='v.webm needs boxes').click()
+    page.get_by_role('button', name='Whole image', exact=True).click()
+    page.locator('li.done').wait_for()
+    tree = page.context.new_cdp_session(page).send('Accessibility.getFullAXTree')['nodes']
+    focusable = [
+        node
+        for node in tree
+        if not node['ignored'] and any(each['name'] == 'focusable' for each in node.get('properties', []))
+    ]
+    assert len(focusable) > 15
+    assert [node['role']['value'] for node in focusable if not node.get('name', {}).get('value')] == []
 
 
 def test_the_files_chooser_is_reached_by_keyboard(visit):
     page = visit()
+    # Playwright starts to listen in the background, so it needs a moment before the key.
+    page.on('filechooser', lambda _: None)
     page.keyboard.press('Tab')
+    page.wait_for_timeout(300)
     with page.expect_file_chooser() as chooser:
         page.keyboard.press('Enter')
     assert chooser.value.is_multiple()

@@ -267,6 +267,8 @@ function refresh() {
   const isBusy = ['reading', 'waiting', 'working'].includes(item.status);
   $('stage-title').textContent = item.name;
   $('message').textContent = item.message || messageOf(item);
+  $('picture').ariaLabel = `${item.name}, ${stateText(item)}`;
+  $('video').ariaLabel = item.name;
   $('message').classList.toggle('failed', item.status === 'failed');
   $('stage').hidden = !item.width;
   $('stage').classList.toggle('drawing', item.editing && !isBusy);
@@ -454,6 +456,7 @@ function moveBox(event, index) {
   }
   event.preventDefault();
   refresh();
+  if (!boxes.length) $('add-box').focus();
 }
 
 function addBox(box) {
@@ -499,6 +502,8 @@ function ask(chosen, {whole = false, drawn = false}) {
     item.editing = false;
     setStatus(item, 'waiting');
   }
+  // The pressed button is hidden now, so the focus would be lost.
+  selected.row.querySelector('.file').focus();
   work();
 }
 
@@ -618,6 +623,7 @@ $('add-box').onclick = () => {
 $('clear-boxes').onclick = () => {
   selected.boxes = [];
   refresh();
+  $('add-box').focus();
 };
 $('find').onclick = () => ask([selected], {drawn: true});
 $('detect').onclick = () => ask([selected], {});
