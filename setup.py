@@ -14,6 +14,7 @@ EXTRAS = ('train', 'detection', 'analysis', 'page', 'export', 'runtime', 'xtcoco
 # The same package under two names. pip's extras only add, so `hrpose[runtime]` would bring PyTorch, which `hrpose`
 # needs. `HRPOSE_DISTRIBUTION=hrpose-runtime pip wheel .` builds what runs exported networks, without PyTorch.
 NAME = os.environ.get('HRPOSE_DISTRIBUTION', 'hrpose')
+RUN = 'hrpose-run = hrpose.cli.run_exported:command'  # runs exported networks
 
 
 def read_version() -> str:
@@ -52,9 +53,9 @@ if NAME == 'hrpose':
     needs = read_requirements('light') + read_requirements('base')
     extras = {extra: read_requirements(extra) for extra in EXTRAS}
     extras['all'] = [f'hrpose[{",".join(extra for extra in EXTRAS if extra not in ("xtcocotools", "tests", "docs"))}]']
-    scripts = ['hrpose = hrpose.cli.main:main']
+    scripts = ['hrpose = hrpose.cli.main:main', RUN]
 elif NAME == 'hrpose-runtime':
-    needs, extras, scripts = read_requirements('light') + read_requirements('runtime'), {}, []
+    needs, extras, scripts = read_requirements('light') + read_requirements('runtime'), {}, [RUN]
 else:
     raise RuntimeError(f"HRPOSE_DISTRIBUTION is '{NAME}'; choices: hrpose, hrpose-runtime")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hrpose.apis.detector import Boxes
+from hrpose.apis.boxes import Boxes
 from hrpose.apis.sources import Frame
 from hrpose.datasets.annotations import (
     Entry,

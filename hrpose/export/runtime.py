@@ -13,9 +13,10 @@ import numpy as np
 
 from hrpose.apis.boxes import Boxes, GivenBoxes, boxes_with_area, checked_boxes
 from hrpose.apis.result import PoseResult
+from hrpose.apis.sources import Frame
 from hrpose.errors import UserError, nearest
 from hrpose.export.metadata import KEY, Metadata, read_metadata
-from hrpose.images.convert import Image, as_rgb, swap_red_blue
+from hrpose.images.convert import Image, as_rgb
 from hrpose.structures import image_to_input_matrix, input_to_image, pad_box
 
 Detector = Callable[[Sequence[np.ndarray]], Sequence[Boxes]]
@@ -74,28 +75,32 @@ class ExportedPose:
         Raises:
             UserError: something is not an image, boxes are wrong, or there are neither boxes nor a detector.
         """
-        if boxes is None and self.detector is None:
+        source = str(image) if isinstance(image, str | Path) else None
+        return self.of_frame(Frame(as_rgb(image), source or 'image 0', source), boxes)
+
+    def of_frame(self, frame: Frame, boxes: GivenBoxes | Literal['whole_image'] | None = None) -> PoseResult:
+        """Return the people in a frame of a source (`hrpose.apis.sources.open_source`); see `__call__`."""
+        if boxes is not None:
+            found = checked_boxes(boxes, frame.size, frame.title)
+        elif self.detector is not None:
+            found = boxes_with_area(self.detector([frame.image])[0])
+        else:
             raise UserError(
                 'nothing says where the people are; give boxes=[[x1, y1, x2, y2], …], a detector, or '
                 "boxes='whole_image' if the image shows one person"
             )
-        rgb, source = as_rgb(image), str(image) if isinstance(image, str | Path) else None
-        name, size = source or 'image 0', (rgb.shape[1], rgb.shape[0])
-        if boxes is None:
-            assert self.detector is not None
-            found = boxes_with_area(self.detector([swap_red_blue(rgb)])[0])
-        else:
-            found = checked_boxes(boxes, size, name)
-        keypoints, scores = self.estimate(rgb, found.boxes)
+        keypoints, scores = self.estimate(frame.rgb, found.boxes)
         return PoseResult(
             keypoints=keypoints,
             scores=scores,
             boxes=found.boxes,
             box_scores=found.scores,
             metainfo=self.metadata.metainfo,
-            image_size=size,
-            source=source,
-            name=name,
+            image_size=frame.size,
+            source=frame.source,
+            frame_index=frame.index,
+            name=frame.name,
+            rate=frame.rate,
         )
 
     def estimate(self, rgb: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

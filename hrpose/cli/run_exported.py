@@ -1,0 +1,91 @@
+"""`hrpose-run`: the keypoints of people in images by an exported network, without PyTorch."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hrpose.apis.box_file import BoxFile
+from hrpose.apis.boxes import WHOLE_IMAGE
+from hrpose.apis.sources import Broken, Frame, open_source
+from hrpose.cli.run import run
+from hrpose.errors import UserError
+from hrpose.export.runtime import BACKENDS, ExportedPose
+from hrpose.files import whole
+from hrpose.images.files import save_image
+
+
+def parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog='hrpose-run',
+        description='Find the keypoints of people in images by a network that `hrpose export` wrote. Without --boxes '
+        'each image is one person.',
+    )
+    parser.add_argument('source', metavar='IMAGE', help="an image, video, folder or pattern ('in/**')")
+    parser.add_argument('--model', required=True, metavar='FILE', help='the exported network: .onnx or .xml')
+    parser.add_argument(
+        '--boxes',
+        metavar='BOXES',
+        help="the people's boxes: a file in COCO layout, or X1,Y1,X2,Y2 in px of every image; several with ';' between",
+    )
+    parser.add_argument(
+        '--out', type=Path, metavar='DIR', help='folder for poses.jsonl and drawings (default: print JSON lines)'
+    )
+    parser.add_argument('--threshold', type=float, default=0.2, help='draw keypoints with a higher score (default 0.2)')
+    parser.add_argument('--backend', choices=tuple(BACKENDS), help='what runs the network (default: what is installed)')
+    parser.add_argument('--threads', type=int, help='of the backend (default: its own choice)')
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Print or write a line of JSON for each image, and draw its people."""
+    arguments = parse_arguments(words)
+    frames, boxes = open_source(arguments.source), boxes_of(arguments.boxes)
+    pose = ExportedPose(arguments.model, backend=arguments.backend, threads=arguments.threads)
+    if arguments.out is None:
+        for frame in frames.read():
+            print(pose_of(frame, pose, boxes).to_json())
+        return
+    images = people = 0
+    with (
+        whole(arguments.out / 'poses.jsonl') as path,
+        path.open('w', encoding='utf-8', errors='backslashreplace') as file,
+    ):
+        for frame in frames.read():
+            result = pose_of(frame, pose, boxes)
+            print(result.to_json(), file=file)
+            save_image(arguments.out / f'{Path(result.name).with_suffix("")}.jpg', drawn(result, frame, arguments))
+            images, people = images + 1, people + len(result)
+    print(f'{arguments.out}: {images} images with {people} people')
+
+
+def boxes_of(text: str | None) -> Any:
+    """Return --boxes as `ExportedPose` takes it, or as a `BoxFile`."""
+    if text is None:
+        return WHOLE_IMAGE
+    if Path(text).exists():
+        return BoxFile(text)
+    try:
+        rows = [[float(number) for number in row.split(',')] for row in text.split(';')]
+        return np.array(rows).reshape(-1, 4)
+    except ValueError as error:
+        raise UserError(f'--boxes {text}: there is no such file, and it is not X1,Y1,X2,Y2 either') from error
+
+
+def pose_of(frame: Frame | Broken, pose: ExportedPose, boxes: Any) -> Any:
+    """Return the people in a frame; raise `UserError` if it cannot be read."""
+    if isinstance(frame, Broken):
+        raise UserError(frame.reason)
+    return pose.of_frame(frame, boxes(frame) if callable(boxes) else boxes)
+
+
+def drawn(result: Any, frame: Any, arguments: argparse.Namespace) -> np.ndarray:
+    """Return the image (H, W, 3) uint8 RGB with its people."""
+    return result.draw_rgb(frame.image, threshold=arguments.threshold)
+
+
+def command() -> None:
+    """Run `hrpose-run` as a program."""
+    run(main)
