@@ -98,13 +98,17 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
             title=Path(arguments.model or arguments.pose).stem,
             limits=arguments.limits,
             hosts={*LOOPBACK, arguments.host, *arguments.name},
+            stopping=lambda: server.should_exit,
         )
         host, port = listener.getsockname()[:2]
         print(f'http://{f"[{host}]" if ":" in host else host}:{port}/ shows the page; Ctrl-C ends it', flush=True)
         if arguments.host not in LOOPBACK:
             print('whoever reaches that address can use the page: it asks for no password', flush=True)
-        settings = uvicorn.Config(app, log_level='warning', server_header=False, ws='none', timeout_graceful_shutdown=2)
-        uvicorn.Server(settings).run(sockets=[listener])
+        settings = uvicorn.Config(
+            app, log_level='warning', server_header=False, ws='none', timeout_graceful_shutdown=10
+        )
+        server = uvicorn.Server(settings)
+        server.run(sockets=[listener])
 
 
 def build_pose(arguments: argparse.Namespace) -> tuple[Any, Mapping[str, Any]]:

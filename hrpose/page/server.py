@@ -56,6 +56,7 @@ def make_app(
     title: str = '',
     limits: Limits | None = None,
     hosts: Collection[str] = LOOPBACK,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Starlette:
     """Return the application that serves the page and its poses.
 
@@ -66,8 +67,9 @@ def make_app(
         title: of the network, shown on the page.
         limits: of requests.
         hosts: names by which the server may be reached.
+        stopping: whether the server is about to stop; videos are then broken off.
     """
-    service = Service(estimate, metainfo, detects=detects, title=title, limits=limits or Limits())
+    service = Service(estimate, metainfo, detects=detects, title=title, limits=limits or Limits(), stopping=stopping)
     routes = [
         Route('/about', service.about),
         Route('/image', service.image, methods=['POST']),
@@ -90,10 +92,17 @@ class Service:
     """The answers to the page's requests; see `make_app` for the arguments."""
 
     def __init__(
-        self, estimate: Estimate, metainfo: Mapping[str, Any], *, detects: bool, title: str, limits: Limits
+        self,
+        estimate: Estimate,
+        metainfo: Mapping[str, Any],
+        *,
+        detects: bool,
+        title: str,
+        limits: Limits,
+        stopping: Callable[[], bool],
     ) -> None:
         self.estimate, self.metainfo, self.detects = estimate, metainfo, detects
-        self.title, self.limits = title, limits
+        self.title, self.limits, self.stopping = title, limits, stopping
         self.worker = Worker(limits.requests)
 
     async def about(self, request: Request) -> Response:
@@ -166,6 +175,9 @@ class Service:
         line: dict[str, Any] | None = first
         while line is not None:
             yield json.dumps(line, ensure_ascii=False, allow_nan=False) + '\n'
+            if self.stopping():
+                yield json.dumps({'error': 'the server was stopped'}) + '\n'
+                return
             try:
                 with anyio.fail_after(deadline - anyio.current_time()):
                     line = await self.worker.run(partial(next, rest, None))

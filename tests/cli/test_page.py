@@ -17,6 +17,7 @@ from hrpose.apis import PoseInferencer, init_model
 from hrpose.cli.page import NEEDS, listen, main, parse_arguments
 from hrpose.errors import UserError
 from hrpose.export.runtime import ExportedPose
+from hrpose.images.video import VideoWriter
 from tests.apis.cases import SMALL_CONFIG
 from tests.golden import fill_model
 
@@ -87,6 +88,16 @@ def exported(weights) -> Path:
     return path
 
 
+def video_of(folder: Path, frames: int) -> bytes:
+    """Return a video of small black frames, 10 a second."""
+    path = folder / 'long.mp4'
+    writer = VideoWriter(path, rate=10, size=(64, 48))
+    for _ in range(frames):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.close()
+    return path.read_bytes()
+
+
 @pytest.mark.slow  # starts the command
 @pytest.mark.parametrize('form', ['pose', 'model'])
 def test_the_running_command_answers_as_its_network_does(form, weights, exported, tmp_path, rng):
@@ -107,10 +118,14 @@ def test_the_running_command_answers_as_its_network_does(form, weights, exported
             connection.request('POST', f'/image?boxes={json.dumps(boxes).replace(" ", "")}', content)
             answer = connection.getresponse()
             people = json.loads(answer.read())['people']
-            connection.close()
+            connection.request('POST', '/video?boxes=whole_image', video_of(tmp_path, 3000))
+            endless = connection.getresponse()
+            assert json.loads(endless.readline())['frame_index'] == 0
         finally:
             process.send_signal(signal.SIGINT)
+        *_, last = endless.read().splitlines()
         assert process.wait(timeout=60) == 130
+    assert json.loads(last) == {'error': 'the server was stopped'}
     assert 'Traceback' not in errors.read_text()
     pose = PoseInferencer(SMALL_CONFIG, weights) if form == 'pose' else ExportedPose(exported)
     expected = pose(image, boxes).to_dict()['people']

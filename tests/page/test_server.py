@@ -309,7 +309,9 @@ def test_an_image_that_takes_too_long_is_given_up(monkeypatch):
 
 def test_a_video_that_takes_too_long_ends_with_what_was_done():
     gate = Gate()
-    service = Service(estimate, METAINFO, detects=True, title='', limits=Limits(video_seconds=7))
+    service = Service(
+        estimate, METAINFO, detects=True, title='', limits=Limits(video_seconds=7), stopping=lambda: False
+    )
 
     def frames():
         assert gate.open.wait(30)
@@ -322,6 +324,19 @@ def test_a_video_that_takes_too_long_ends_with_what_was_done():
     gate.open.set()
     assert first == {'frame_index': 0}
     assert last == {'end': 'the time limit of 7 s was reached; later frames are left out'}
+
+
+def test_a_video_is_broken_off_when_the_server_stops(make_video):
+    calls = []
+
+    def look(image, boxes=None):
+        calls.append(image)
+        return estimate(image, boxes)
+
+    app = make_app(look, METAINFO, detects=True, stopping=lambda: len(calls) == 2)
+    lines = TestClient(app, base_url=BASE).post('/video', content=make_video(5)).text.splitlines()
+    assert len(lines) == 3
+    assert json.loads(lines[-1]) == {'error': 'the server was stopped'}
 
 
 # -------------------------------------------------------------------- the disk
