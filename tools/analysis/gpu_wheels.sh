@@ -23,7 +23,8 @@ PEOPLE=${2:-2000}
 PACKAGES=(onedl-mmengine onedl-mmcv onedl-mmdetection pycocotools faster-coco-eval simplejpeg addict termcolor yapf
     platformdirs terminaltables shapely)
 
-pin() { grep -i "^$1==" requirements/constraints-3.11.txt || echo "$1"; }
+PINS=requirements/constraints-$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
+pin() { grep -i "^$1==" "$PINS" || echo "$1"; }
 
 mkdir -p "$FOLDER"
 for package in "${PACKAGES[@]}"; do
