@@ -15,7 +15,7 @@ OUTSIDE = [
     'tests/golden/README.md',
     'projects/README.md',
 ]
-OUTSIDE += [str(path.relative_to(ROOT)) for path in sorted((ROOT / 'projects').glob('*/README.md')))]
+OUTSIDE += [str(path.relative_to(ROOT)) for path in sorted((ROOT / 'projects').glob('*/README.md'))]
 ROOMS = ('apis', 'codecs', 'structures', 'datasets', 'models', 'evaluation', 'tracking', 'config')
 LINK = re.compile(r'\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)')
 
