@@ -255,7 +255,7 @@ async function show(item) {
     bitmap = loaded;
   }
   video.hidden = item.kind !== 'video' || !item.width;
-  $('picture').hidden = !bitmap;
+  $('image').hidden = !bitmap;
   if (!video.hidden && video.src !== item.url) video.src = item.url;
   refresh();
 }
@@ -267,7 +267,7 @@ function refresh() {
   const isBusy = ['reading', 'waiting', 'working'].includes(item.status);
   $('stage-title').textContent = item.name;
   $('message').textContent = item.message || messageOf(item);
-  $('picture').ariaLabel = `${item.name}, ${stateText(item)}`;
+  $('image').ariaLabel = `${item.name}, ${stateText(item)}`;
   $('video').ariaLabel = item.name;
   $('message').classList.toggle('failed', item.status === 'failed');
   $('stage').hidden = !item.width;
@@ -302,15 +302,15 @@ function layout() {
   const room = $('stage-panel').clientWidth - 2 * parseFloat(getComputedStyle($('stage-panel')).paddingLeft);
   const scale = Math.min(room / item.width, (0.6 * innerHeight) / item.height, LARGEST_ZOOM);
   const [width, height] = [Math.round(item.width * scale), Math.round(item.height * scale)];
-  for (const element of [$('stage'), $('picture'), $('video')]) {
+  for (const element of [$('stage'), $('image'), $('video')]) {
     element.style.width = `${width}px`;
     element.style.height = `${height}px`;
   }
-  for (const canvas of [$('picture'), $('overlay')]) {
+  for (const canvas of [$('image'), $('overlay')]) {
     canvas.width = Math.round(width * devicePixelRatio);
     canvas.height = Math.round(height * devicePixelRatio);
   }
-  if (bitmap) $('picture').getContext('2d').drawImage(bitmap, 0, 0, $('picture').width, $('picture').height);
+  if (bitmap) $('image').getContext('2d').drawImage(bitmap, 0, 0, $('image').width, $('image').height);
   redraw();
 }
 
