@@ -54,11 +54,15 @@ def parser_of(prog: str | None) -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
     """Export, and print a line about the file and one about the comparison."""
-    arguments = parser_of(prog).parse_args(words)
+    arguments = parser_of(prog).parse_intermixed_args(words)  # the checkpoint may follow options
     batch = batch_of(arguments.batch)
     precision = arguments.precision or 'fp32'
     if arguments.calibrate and precision != 'int8':
         raise UserError('--calibrate has no effect without --int8; leave it out')
+    if arguments.boxes and not (arguments.verify or arguments.calibrate):
+        raise UserError(
+            '--boxes has no effect without images; give --verify IMAGES or --calibrate IMAGES, or leave it out'
+        )
     from hrpose.apis import init_model
     from hrpose.export.verify import verify
     from hrpose.export.write import check_target, describe, export_model

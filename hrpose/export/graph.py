@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from hrpose.codecs.base import mirror_signs
-from hrpose.errors import UserError
 from hrpose.models import TopdownPoseEstimator
 from hrpose.models.estimators.flip import average_flip
 from hrpose.models.inference import fold_norms
@@ -22,18 +21,13 @@ class CropsToKeypoints(nn.Module):
         model: a pose estimator, whose weights are copied.
         flip_test: average the heatmaps with those of the mirrored crop.
         dtype: of the network's weights and computation. Normalisation and decoding are in float32.
-
-    Raises:
-        UserError: the model is not a `TopdownPoseEstimator`.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, model: nn.Module, *, flip_test: bool, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, model: TopdownPoseEstimator, *, flip_test: bool, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        if not isinstance(model, TopdownPoseEstimator):
-            raise UserError(f'{type(model).__name__} cannot be exported; only a TopdownPoseEstimator can')
         parts = [part for part in (model.backbone, model.neck, model.head) if part is not None]
         self.network = nn.Sequential(*(fold_norms(part.eval()) for part in parts)).to(dtype)
         self.head: Any = model.head  # for its decoding

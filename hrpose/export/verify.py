@@ -65,7 +65,7 @@ def verify(path: str | Path, model: Any, crops: Sequence[np.ndarray]) -> Differe
     """
     if not len(crops):
         raise UserError('there are no crops to compare on; give images with people')
-    exported, metadata = _runner(Path(path))
+    exported, metadata = load_any(Path(path))
     graph = CropsToKeypoints(model, flip_test=metadata.flip_test).eval()
     size, found, expected = metadata.batch or 8, [], []
     for start in range(0, len(crops), size):
@@ -81,7 +81,7 @@ def verify(path: str | Path, model: Any, crops: Sequence[np.ndarray]) -> Differe
     return Differences(cells, np.abs(scores - true_scores) / highest, metadata.precision)
 
 
-def _runner(path: Path) -> tuple[Any, Metadata]:
+def load_any(path: Path) -> tuple[Any, Metadata]:
     """Return a function from crops (B, h, w, 3) to keypoints and scores, and the file's description."""
     if path.suffix != '.pt2':
         graph = load_graph(path)

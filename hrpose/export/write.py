@@ -20,6 +20,7 @@ from hrpose.errors import UserError, nearest
 from hrpose.export.graph import CropsToKeypoints
 from hrpose.export.metadata import KEY, Metadata
 from hrpose.hardware import PRECISIONS as DTYPES
+from hrpose.models import TopdownPoseEstimator
 from hrpose.version import __version__
 
 SUFFIXES = {'onnx': '.onnx', 'openvino': '.xml', 'torch-export': '.pt2'}
@@ -76,7 +77,7 @@ def export_model(
         else:
             plain = write_onnx(program, folder / 'plain.onnx')
             if precision == 'int8':
-                plain = quantized(plain, calibration)
+                plain = quantized(plain, calibration, batch or 1)
             finish = write_openvino if to == 'openvino' else write_described
             finish(plain, metadata, folder / path.name)
         # The weights of OpenVINO's file first, as the file is of no use without them.
@@ -102,8 +103,11 @@ def describe(model: Any, *, flip_test: bool, precision: str, batch: int) -> Meta
     """Return the description of a pose estimator.
 
     Raises:
-        UserError: its config crops people by steps that the runtime does not have.
+        UserError: it is not a `TopdownPoseEstimator`, or its config crops people by steps that the runtime does not
+            have.
     """
+    if not isinstance(model, TopdownPoseEstimator):
+        raise UserError(f'{type(model).__name__} cannot be exported; only a TopdownPoseEstimator can')
     codec, cfg = model.head.codec, getattr(model, 'cfg', None)
     joints = {field: model.metainfo[field] for field in FIELDS}
     return Metadata(
@@ -174,8 +178,14 @@ def write_described(plain: Path, metadata: Metadata, path: Path) -> None:
     onnx.save(content, str(path))
 
 
-def quantized(plain: Path, crops: Sequence[np.ndarray]) -> Path:
-    """Return an ONNX file with 8-bit convolutions, whose ranges are those of crops (h, w, 3) uint8 RGB."""
+def quantized(plain: Path, crops: Sequence[np.ndarray], batch: int) -> Path:
+    """Return an ONNX file with 8-bit convolutions, whose ranges are those of crops.
+
+    Args:
+        plain: the file in fp32.
+        crops: (h, w, 3) uint8 RGB; each is seen `batch` times at once, as the graph may take no fewer.
+        batch: number of people that the graph takes at once.
+    """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -185,7 +195,7 @@ def quantized(plain: Path, crops: Sequence[np.ndarray]) -> Path:
 
         def get_next(self) -> dict[str, np.ndarray] | None:
             crop = next(self.rest, None)
-            return None if crop is None else {CROPS: crop[None]}
+            return None if crop is None else {CROPS: np.repeat(crop[None], batch, axis=0)}
 
     ready, path = plain.with_name('ready.onnx'), plain.with_name('int8.onnx')
     quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
