@@ -25,7 +25,7 @@ FLOORS = (
     {'scaffolding', 'synthetic', 'page'},
     {'analysis'},
     {'cli'},
-    {'tools'},
+    {'tools', '__main__'},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -4,20 +4,23 @@ import argparse
 import os
 import platform
 from collections.abc import Iterator, Sequence
-from importlib import metadata
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from typing import Any
 
-PACKAGES = ('hrpose', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'numpy', 'opencv-python-headless')
+PACKAGES = ('hrpose', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'numpy', 'opencv-python', 'opencv-python-headless')
 
-
-# Module of an optional package -> the arguments of `pip install`, the package last, and what it is for.
+# Module of an optional package -> the package, the arguments of `pip install`, and what it is for.
 OPTIONAL = {
-    'mmdet': ('onedl-mmdetection', "person detectors, and mmdet's backbones"),
-    'xtcocotools': ('--no-build-isolation --no-binary xtcocotools xtcocotools', 'the published COCO evaluation'),
-    'faster_coco_eval': ('faster-coco-eval', 'the fastest COCO evaluation'),
-    'tensorboard': ('tensorboard', 'training curves in the browser'),
-    'wandb': ('wandb', "logs at Weights & Biases: vis_backends=[dict(type='WandbVisBackend')]"),
+    'mmdet': ('onedl-mmdetection', "'hrpose[detection]'", "person detectors, and mmdet's backbones"),
+    'faster_coco_eval': ('faster-coco-eval', "'hrpose[train]'", 'the fastest COCO evaluation'),
+    'xtcocotools.cocoeval': (
+        'xtcocotools',
+        '--no-build-isolation --no-binary xtcocotools xtcocotools',
+        "mmpose's COCO evaluation",
+    ),
+    'tensorboard': ('tensorboard', "'hrpose[train]'", 'training curves in the browser'),
+    'wandb': ('wandb', 'wandb', "logs at Weights & Biases: vis_backends=[dict(type='WandbVisBackend')]"),
 }
 
 
@@ -38,8 +41,11 @@ def versions() -> Iterator[str]:
     from hrpose.mmcv_ops import has_compiled_ops
 
     yield _row('python', f'{platform.python_version()} on {platform.platform()}')
-    yield from (_row(name, _version(name) or 'not installed') for name in PACKAGES)
-    yield _row("mmcv's ops", 'compiled' if has_compiled_ops() else "not compiled; hrpose's stand-in is used")
+    yield from (_row(name, version) for name in PACKAGES if (version := _version(name)))
+    if _version('hrpose') and _version('hrpose-runtime'):
+        yield _row('hrpose-runtime', 'shares its files with hrpose; remove both, then install one of them')
+    if find_spec('mmcv'):
+        yield _row("mmcv's ops", 'compiled' if has_compiled_ops() else "not compiled; hrpose's stand-in is used")
     yield _row('devices', ', '.join(_devices(torch)))
     yield _row('configs', f'{len(config_names())} in {config_folder()}')
     yield _row('weights', f'{weights_folder()} (set HRPOSE_WEIGHTS to change it)')
@@ -47,10 +53,10 @@ def versions() -> Iterator[str]:
 
 def optional() -> Iterator[str]:
     """Yield a line for each optional package: its version, or the command that installs it."""
-    for module, (arguments, purpose) in OPTIONAL.items():
-        version = _version(arguments.split()[-1]) if find_spec(module) else None
-        missing = f'missing: {purpose}; pip install {arguments}'
-        yield _row(module, f'{version}; {purpose}' if version else missing)
+    for module, (package, arguments, purpose) in OPTIONAL.items():
+        fault = _fault(module)
+        how = f'; pip install {arguments}' if fault else ''
+        yield _row(package, f'{fault or _version(package)}: {purpose}{how}')
 
 
 def registered() -> Iterator[str]:
@@ -66,6 +72,18 @@ def registered() -> Iterator[str]:
 
 def _row(name: str, text: str) -> str:
     return f'  {name:24}{text}'
+
+
+def _fault(module: str) -> str | None:
+    """Return why a module cannot be imported; None if it can. Only compiled ones are imported to find out."""
+    try:
+        if find_spec(module.partition('.')[0]) is None:
+            return 'missing'
+        if '.' in module:
+            import_module(module)
+    except (ImportError, ValueError, AttributeError) as error:
+        return f'broken ({error})'
+    return None
 
 
 def _version(package: str) -> str | None:

@@ -26,6 +26,16 @@ _REPORT_DELAY = 2.0
 # How PyTorch sends on an exception from a loader worker: 'Caught UserError in DataLoader worker …<traceback>'.
 _FROM_WORKER = re.compile(r'^Caught (\w+) in .*^(?:[\w.]+\.)?\1: ', re.S | re.M)
 
+# Module -> the extra of hrpose that installs it.
+_EXTRAS = {
+    'tensorboard': 'train',
+    'faster_coco_eval': 'train',
+    'pycocotools': 'train',
+    'mmcv': 'detection',
+    'mmdet': 'detection',
+    'sklearn': 'analysis',
+}
+
 # What a part raises if the config gives it a value that it cannot use.
 _CONFIG_ERRORS = (TypeError, ValueError, AttributeError, AssertionError, KeyError, IndexError, OverflowError)
 
@@ -44,6 +54,11 @@ def run(main: Callable[[], object]) -> None:
         main()
     except UserError as error:
         _fail(message_of(error))
+    except ImportError as error:
+        missing = _missing_package(error)
+        if missing is None:
+            raise
+        _fail(f"package '{missing}' is not installed; install it with: pip install 'hrpose[{_EXTRAS[missing]}]'")
     except _CONFIG_ERRORS as error:
         from hrpose.plugins import explain_failure
 
@@ -81,6 +96,16 @@ def _report_thread(failed: threading.ExceptHookArgs) -> None:
 def message_of(error: BaseException) -> str:
     """Return the message of `error` without the traceback that a loader worker puts around it."""
     return _FROM_WORKER.sub('', str(error)).strip()
+
+
+def _missing_package(error: BaseException | None) -> str | None:
+    """Return the package of an extra whose absence led to `error`; None if something else did."""
+    while error is not None:
+        name = (error.name or '').partition('.')[0] if isinstance(error, ModuleNotFoundError) else ''
+        if name in _EXTRAS:
+            return name
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _fail(message: str) -> NoReturn:

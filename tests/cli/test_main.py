@@ -87,7 +87,7 @@ def test_the_installed_script_is_this_main(repository):
 
 
 def test_python_m_is_the_same_command(repository):
-    words = [sys.executable, '-m', 'hrpose.cli', '--version']
+    words = [sys.executable, '-m', 'hrpose', '--version']
     out = subprocess.run(words, cwd=repository, capture_output=True, text=True, check=True)
     assert out.stdout == f'hrpose {__version__}\n'
 

@@ -34,6 +34,23 @@ def test_a_defect_keeps_its_traceback():
         run(lambda: 1 / 0)
 
 
+def test_a_missing_package_names_the_extra_that_brings_it(capsys):
+    def start() -> None:
+        try:
+            raise ModuleNotFoundError("No module named 'tensorboard'", name='tensorboard.compat')
+        except ImportError:
+            raise ImportError('Please run "pip install future tensorboard"') from None
+
+    assert status_of(start) == 2
+    expected = "error: package 'tensorboard' is not installed; install it with: pip install 'hrpose[train]'\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_any_other_missing_module_keeps_its_traceback():
+    with pytest.raises(ModuleNotFoundError):
+        run(lambda: fail(ModuleNotFoundError("No module named 'mine'", name='mine')))
+
+
 def test_ctrl_c_ends_with_status_130(capsys):
     assert status_of(lambda: fail(KeyboardInterrupt())) == 130
     assert 'Traceback' not in capsys.readouterr().err

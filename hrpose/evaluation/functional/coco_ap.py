@@ -7,9 +7,10 @@ Letters: N true people, D detections, G true people of one image, P pairs of peo
 """
 
 import contextlib
-import importlib.util
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,28 +25,46 @@ COCO_METRICS = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM',
 MOST_PEOPLE = 20  # of an image, best scored first
 
 # Fastest first: 'auto' takes the first that is installed.
-_BACKENDS = ('faster-coco-eval', 'xtcocotools', 'pycocotools')
+_BACKENDS = {
+    'faster-coco-eval': 'faster_coco_eval',
+    'xtcocotools': 'xtcocotools.cocoeval',
+    'pycocotools': 'pycocotools.cocoeval',
+}
+_HOW_TO_INSTALL = {'xtcocotools': 'pip install --no-build-isolation --no-binary xtcocotools xtcocotools'}
 _PAIRS_OF_JOINTS = 2**18  # compared at once: arrays of 4 MB
 
 
 def available_backends() -> tuple[str, ...]:
-    """Return the names of the evaluation backends that are installed, fastest first."""
-    return tuple(name for name in _BACKENDS if importlib.util.find_spec(name.replace('-', '_')))
+    """Return the names of the evaluation backends that can be imported, fastest first."""
+    return tuple(name for name in _BACKENDS if fault_of(name) is None)
+
+
+@cache
+def fault_of(backend: str) -> str | None:
+    """Return why a backend cannot be used; None if it can be imported."""
+    try:
+        import_module(_BACKENDS[backend])
+    except ModuleNotFoundError as error:
+        return 'is not installed' if error.name == backend.replace('-', '_') else f'cannot be imported: {error}'
+    except (ImportError, ValueError, AttributeError) as error:  # compiled for another NumPy, for instance
+        return f'cannot be imported: {error}'
+    return None
 
 
 def resolve_backend(name: str = 'auto') -> str:
-    """Return the backend that `name` stands for: for 'auto' the fastest that is installed.
+    """Return the backend that `name` stands for: for 'auto' the fastest that can be imported.
 
     Raises:
-        UserError: an unknown name, or a backend that is not installed.
+        UserError: an unknown name, or a backend that is not installed or cannot be imported.
     """
     if name not in ('auto', *_BACKENDS):
         raise UserError(f"unknown evaluation backend '{name}'; choices: auto, {', '.join(_BACKENDS)}")
-    for installed in available_backends():
-        if name in ('auto', installed):
-            return installed
-    wanted = 'pycocotools' if name == 'auto' else name
-    raise UserError(f"evaluation backend '{name}' is not installed; install it with: pip install {wanted}")
+    choices = tuple(_BACKENDS) if name == 'auto' else (name,)
+    usable = next((choice for choice in choices if fault_of(choice) is None), None)
+    if usable is not None:
+        return usable
+    how = _HOW_TO_INSTALL.get(name, "pip install 'hrpose[train]'")
+    raise UserError(f"evaluation backend '{choices[0]}' {fault_of(choices[0])}; install it with: {how}")
 
 
 def evaluate_coco(

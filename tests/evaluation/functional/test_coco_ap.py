@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sys
 import time
 
 import numpy as np
@@ -181,10 +182,27 @@ def test_oks_of_all_images_at_once_is_the_backends_to_the_bit(rng, joints, backe
 
 
 def test_auto_takes_the_first_that_is_installed(monkeypatch):
-    monkeypatch.setattr(coco_ap, 'available_backends', lambda: ('xtcocotools', 'pycocotools'))
+    monkeypatch.setattr(coco_ap, 'fault_of', {'faster-coco-eval': 'is not installed'}.get)
     assert resolve_backend('auto') == 'xtcocotools'
-    with pytest.raises(UserError, match='pip install faster-coco-eval'):
+    with pytest.raises(UserError, match=r"is not installed; install it with: pip install 'hrpose\[train\]'"):
         resolve_backend('faster-coco-eval')
+
+
+def test_a_backend_compiled_for_another_numpy_is_refused_and_passed_over(monkeypatch, tmp_path):
+    package = tmp_path / 'xtcocotools'
+    package.mkdir()
+    (package / '__init__.py').touch()
+    (package / 'cocoeval.py').write_text("raise ValueError('numpy.dtype size changed')")
+    for name in [name for name in sys.modules if name.split('.')[0] == 'xtcocotools']:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    coco_ap.fault_of.cache_clear()
+    try:
+        assert 'xtcocotools' not in available_backends()
+        with pytest.raises(UserError, match=r'cannot be imported: numpy.dtype size changed; .*--no-binary xtcocotools'):
+            resolve_backend('xtcocotools')
+    finally:
+        coco_ap.fault_of.cache_clear()
 
 
 def test_an_unknown_backend_names_the_choices():
