@@ -5,7 +5,7 @@ written it.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from hrpose.datasets.metainfo import FIELDS
 from hrpose.errors import UserError
@@ -15,8 +15,23 @@ KEY = 'hrpose'  # the name under which files hold it
 PRECISIONS = ('fp32', 'fp16', 'bf16', 'int8')
 
 
+class Description:
+    """A description of an exported file: a dataclass with plain fields."""
+
+    def to_json(self) -> str:
+        """Return the description as JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)  # type: ignore[call-overload]
+
+    def checks(self) -> dict[str, bool]:
+        """Return whether the values fit together: a problem -> whether it is absent."""
+        raise NotImplementedError
+
+
+Described = TypeVar('Described', bound=Description)
+
+
 @dataclass(frozen=True)
-class Metadata:
+class Metadata(Description):
     """The description of an exported network with K joints.
 
     Attributes:
@@ -62,15 +77,26 @@ class Metadata:
         """The joints, as `PoseResult` and the drawings take them."""
         return {name: getattr(self, name) for name in FIELDS}
 
-    def to_json(self) -> str:
-        """Return the description as JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+    def checks(self) -> dict[str, bool]:
+        joints = range(len(self.keypoint_names))
+        named = {*self.flip_indices, *self.upper_body_ids, *(end for limb in self.skeleton for end in limb)}
+        numbers = (*self.input_size, *self.stride, self.padding)
+        return {
+            'there are no joints': len(joints) > 0,
+            'flip_indices do not name each joint once': sorted(self.flip_indices) == [*joints],
+            'sigmas and joints differ in number': len(self.sigmas) == len(joints),
+            'a limb or the upper body has a joint that does not exist': named <= {*joints},
+            'a size, stride or padding is not between 0 and 32767': all(0 < number < 32767 for number in numbers),
+            f'the precision is not one of {", ".join(PRECISIONS)}': self.precision in PRECISIONS,
+            'the batch is negative': self.batch >= 0,
+        }
 
 
-def read_metadata(text: str | None, path: str) -> Metadata:
+def read_metadata(kind: type[Described], text: str | None, path: str) -> Described:
     """Return the description in an exported file.
 
     Args:
+        kind: the class of the description.
         text: JSON; None if the file has none.
         path: of the file, for error messages.
 
@@ -88,14 +114,16 @@ def read_metadata(text: str | None, path: str) -> Metadata:
     if isinstance(content.get('format'), int) and content['format'] > FORMAT:
         raise UserError(f'{path}: hrpose {content.get("version")!s:.20} exported it, which is newer; update hrpose')
     try:
-        values = {field.name: _typed(field.type, content[field.name], field.name) for field in fields(Metadata)}
+        values = {field.name: _typed(field.type, content[field.name], field.name) for field in fields(kind)}  # type: ignore[arg-type]
     except KeyError as error:
         raise UserError(f'{path}: its description lacks {error}; export it again') from error
     except ValueError as error:
         raise UserError(f'{path}: its description is wrong: {error}; export it again') from error
-    metadata = Metadata(**values)
-    _check(metadata, path)
-    return metadata
+    described = kind(**values)
+    for problem, absent in described.checks().items():
+        if not absent:
+            raise UserError(f'{path}: its description is wrong: {problem}; export it again')
+    return described
 
 
 def _typed(kind: Any, value: Any, name: str) -> Any:
@@ -112,22 +140,3 @@ def _typed(kind: Any, value: Any, name: str) -> Any:
     if len(kinds) != len(value):
         raise ValueError(f'{name} has {len(value)} entries in place of {len(kinds)}')
     return tuple(_typed(inner, each, name) for inner, each in zip(kinds, value, strict=True))
-
-
-def _check(metadata: Metadata, path: str) -> None:
-    """Raise `UserError` if fields contradict one another or have values that no export has."""
-    joints = range(len(metadata.keypoint_names))
-    named = {*metadata.flip_indices, *metadata.upper_body_ids, *(end for limb in metadata.skeleton for end in limb)}
-    numbers = (*metadata.input_size, *metadata.stride, metadata.padding)
-    checks = {
-        'there are no joints': len(joints) > 0,
-        'flip_indices do not name each joint once': sorted(metadata.flip_indices) == [*joints],
-        'sigmas and joints differ in number': len(metadata.sigmas) == len(joints),
-        'a limb or the upper body has a joint that does not exist': named <= {*joints},
-        'a size, stride or padding is not between 0 and 32767': all(0 < number < 32767 for number in numbers),
-        f'the precision is not one of {", ".join(PRECISIONS)}': metadata.precision in PRECISIONS,
-        'the batch is negative': metadata.batch >= 0,
-    }
-    for problem, holds in checks.items():
-        if not holds:
-            raise UserError(f'{path}: its description is wrong: {problem}; export it again')

@@ -24,13 +24,19 @@ Detector = Callable[[Sequence[np.ndarray]], Sequence[Boxes]]
 BACKENDS = {'onnxruntime': ('.onnx',), 'openvino': ('.xml', '.onnx')}
 
 
-class Graph(Protocol):
-    """An exported network that is loaded."""
+class Session(Protocol):
+    """An exported file that is loaded.
 
-    metadata: Metadata
+    Attributes:
+        text: the description of the file; None if it has none.
+        shapes: of its inputs; a dimension that is not fixed is no int, or 0.
+    """
 
-    def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return keypoints (B, K, 2) in crop px and scores (B, K) for crops (B, h, w, 3) uint8 RGB."""
+    text: str | None
+    shapes: Sequence[Sequence[Any]]
+
+    def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return both outputs for the inputs in their order."""
         ...
 
 
@@ -60,8 +66,8 @@ class ExportedPose:
     ) -> None:
         if batch_size < 1:
             raise UserError(f'batch_size has to be at least 1, not {batch_size}')
-        self.graph, self.detector = load_graph(path, backend, threads=threads), detector
-        self.metadata = self.graph.metadata
+        self.graph, self.metadata = load_graph(path, backend, threads=threads)
+        self.detector = detector
         self.batch_size = self.metadata.batch or batch_size
 
     def __call__(self, image: Image, boxes: GivenBoxes | Literal['whole_image'] | None = None) -> PoseResult:
@@ -145,8 +151,8 @@ def run_filled(graph: Any, crops: np.ndarray, batch: int) -> tuple[np.ndarray, n
     return keypoints[: len(crops)], scores[: len(crops)]
 
 
-def load_graph(path: str | Path, backend: str | None = None, *, threads: int | None = None) -> Graph:
-    """Load an exported file.
+def load_graph(path: str | Path, backend: str | None = None, *, threads: int | None = None) -> tuple[Session, Metadata]:
+    """Load an exported pose network, crops (B, h, w, 3) uint8 RGB -> keypoints (B, K, 2) in crop px, scores (B, K).
 
     Args:
         path: .onnx or .xml. A .pt2 is for PyTorch: `torch.export.load`.
@@ -156,6 +162,20 @@ def load_graph(path: str | Path, backend: str | None = None, *, threads: int | N
     Raises:
         UserError: there is no such file, hrpose did not export it, or no backend can run it.
     """
+    session = load_session(path, KEY, backend, threads=threads)
+    metadata = read_metadata(Metadata, session.text, str(path))
+    wanted = [metadata.input_size[1], metadata.input_size[0], 3]
+    fits = len(session.shapes) == 1 and list(session.shapes[0][1:]) == wanted
+    if not fits or (metadata.batch and session.shapes[0][0] != metadata.batch):
+        raise UserError(
+            f'{path}: its description says {metadata.batch or "any number of"} crops of shape {wanted}, but its graph '
+            f'takes {[list(shape) for shape in session.shapes]}; export it again'
+        )
+    return session, metadata
+
+
+def load_session(path: str | Path, key: str, backend: str | None = None, *, threads: int | None = None) -> Session:
+    """Load an exported file whose description stands under `key`; see `load_graph`."""
     path = Path(path)
     if backend is not None and backend not in BACKENDS:
         raise UserError(f"there is no backend '{backend}'; {nearest(backend, BACKENDS)}")
@@ -170,14 +190,14 @@ def load_graph(path: str | Path, backend: str | None = None, *, threads: int | N
     installed = [name for name in wanted if find_spec(name)]
     if not installed:
         raise UserError(f'{path} needs {" or ".join(wanted)}, which is not installed; pip install {wanted[0]}')
-    kinds: dict[str, Callable[..., Graph]] = {'onnxruntime': OnnxGraph, 'openvino': OpenVinoGraph}
-    return kinds[installed[0]](path, threads)
+    kinds: dict[str, Callable[..., Session]] = {'onnxruntime': OnnxSession, 'openvino': OpenVinoSession}
+    return kinds[installed[0]](path, key, threads)
 
 
-class OnnxGraph:
-    """An exported network in ONNX Runtime, on the CPU."""
+class OnnxSession:
+    """An exported file in ONNX Runtime, on the CPU."""
 
-    def __init__(self, path: Path, threads: int | None) -> None:
+    def __init__(self, path: Path, key: str, threads: int | None) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -188,19 +208,20 @@ class OnnxGraph:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
         except Exception as error:  # ONNX Runtime's errors have no common class
             raise _unreadable(path, 'ONNX Runtime', error) from error
-        self.metadata = read_metadata(self._session.get_modelmeta().custom_metadata_map.get(KEY), str(path))
-        _check_ports(self.metadata, [port.shape for port in self._session.get_inputs()], path)
+        self.text: str | None = self._session.get_modelmeta().custom_metadata_map.get(key)
+        self._names = [port.name for port in self._session.get_inputs()]
+        self.shapes: Sequence[Sequence[Any]] = [port.shape for port in self._session.get_inputs()]
 
-    def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return keypoints and scores."""
-        keypoints, scores = self._session.run(None, {self._session.get_inputs()[0].name: crops})
-        return keypoints, scores
+    def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return both outputs for the inputs in their order."""
+        first, second = self._session.run(None, dict(zip(self._names, inputs, strict=True)))
+        return first, second
 
 
-class OpenVinoGraph:
-    """An exported network in OpenVINO, on the CPU."""
+class OpenVinoSession:
+    """An exported file in OpenVINO, on the CPU."""
 
-    def __init__(self, path: Path, threads: int | None) -> None:
+    def __init__(self, path: Path, key: str, threads: int | None) -> None:
         import openvino
 
         core = openvino.Core()
@@ -209,36 +230,28 @@ class OpenVinoGraph:
         except Exception as error:  # OpenVINO raises RuntimeError and errors of its own
             raise _unreadable(path, 'OpenVINO', error) from error
         # In an .xml the description stands by itself, of an .onnx OpenVINO keeps it under 'framework'.
-        place = [KEY] if path.suffix == '.xml' else ['framework', KEY]
-        text = content.get_rt_info(place).value if content.has_rt_info(place) else None
-        self.metadata = read_metadata(text, str(path))
+        place = [key] if path.suffix == '.xml' else ['framework', key]
+        self.text: str | None = content.get_rt_info(place).value if content.has_rt_info(place) else None
         dimensions = [list(port.partial_shape) for port in content.inputs]
-        _check_ports(self.metadata, [[0 if d.is_dynamic else d.get_length() for d in ds] for ds in dimensions], path)
-        precision = 'bf16' if self.metadata.precision == 'bf16' else 'f32'
-        if precision == 'bf16' and 'BF16' not in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
+        self.shapes: Sequence[Sequence[Any]] = [
+            [0 if each.is_dynamic else each.get_length() for each in shape] for shape in dimensions
+        ]
+        narrow = (
+            key == KEY and self.text is not None and read_metadata(Metadata, self.text, str(path)).precision == 'bf16'
+        )
+        if narrow and 'BF16' not in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
             raise UserError(f'{path} computes in bf16, for which this processor has no instructions; export fp32')
-        settings: dict[str, Any] = {'INFERENCE_PRECISION_HINT': precision}
+        settings: dict[str, Any] = {'INFERENCE_PRECISION_HINT': 'bf16' if narrow else 'f32'}
         if threads:
             settings['INFERENCE_NUM_THREADS'] = threads
         self._compiled = core.compile_model(content, 'CPU', settings)
 
-    def __call__(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return keypoints and scores."""
-        found = self._compiled(crops)
+    def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return both outputs for the inputs in their order."""
+        found = self._compiled(list(inputs))
         return found[0], found[1]
 
 
 def _unreadable(path: Path, backend: str, error: Exception) -> UserError:
     reason = ' '.join(str(error).split())
     return UserError(f'{path} is not a network that {backend} can load ({reason:.200}); export it again')
-
-
-def _check_ports(metadata: Metadata, shapes: Sequence[Sequence[Any]], path: Path) -> None:
-    """Raise `UserError` unless a graph's inputs, of these shapes, are crops of the described size and number."""
-    wanted = [metadata.input_size[1], metadata.input_size[0], 3]
-    fits = len(shapes) == 1 and list(shapes[0][1:]) == wanted
-    if not fits or (metadata.batch and shapes[0][0] != metadata.batch):
-        raise UserError(
-            f'{path}: its description says {metadata.batch or "any number of"} crops of shape {wanted}, but its graph '
-            f'takes {[list(shape) for shape in shapes]}; export it again'
-        )

@@ -84,8 +84,7 @@ def verify(path: str | Path, model: Any, crops: Sequence[np.ndarray]) -> Differe
 def load_any(path: Path) -> tuple[Any, Metadata]:
     """Return a function from crops (B, h, w, 3) to keypoints and scores, and the file's description."""
     if path.suffix != '.pt2':
-        graph = load_graph(path)
-        return graph, graph.metadata
+        return load_graph(path)
     files = {f'{KEY}.json': ''}
     program = torch.export.load(path, extra_files=files).module()
 
@@ -93,4 +92,4 @@ def load_any(path: Path) -> tuple[Any, Metadata]:
         with torch.no_grad():
             return [each.numpy() for each in program(torch.from_numpy(crops))]
 
-    return run, read_metadata(files[f'{KEY}.json'] or None, str(path))
+    return run, read_metadata(Metadata, files[f'{KEY}.json'] or None, str(path))

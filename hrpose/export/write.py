@@ -70,18 +70,19 @@ def export_model(
     program = exported_program(CropsToKeypoints(model, flip_test=flip_test, dtype=dtype).eval(), metadata)
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent, prefix='.export_') as name:
-        folder = Path(name)
+        folder, finished = Path(name), Path(name) / 'finished'
+        finished.mkdir()
         if to == 'torch-export':
             with quiet():
-                torch.export.save(program, folder / path.name, extra_files={f'{KEY}.json': metadata.to_json()})
+                torch.export.save(program, finished / path.name, extra_files={f'{KEY}.json': metadata.to_json()})
         else:
             plain = write_onnx(program, folder / 'plain.onnx')
             if precision == 'int8':
                 plain = quantized(plain, calibration, batch or 1)
             finish = write_openvino if to == 'openvino' else write_described
-            finish(plain, metadata, folder / path.name)
+            finish(plain, metadata, finished / path.name)
         # The weights of OpenVINO's file first, as the file is of no use without them.
-        for file in sorted(folder.glob(f'{path.stem}.*'), key=lambda file: file.suffix == path.suffix):
+        for file in sorted(finished.iterdir(), key=lambda file: file.suffix == path.suffix):
             file.replace(path.with_suffix(file.suffix))
     return metadata
 

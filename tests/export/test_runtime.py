@@ -83,7 +83,7 @@ def test_nobody_gives_an_empty_result(onnx_file, image_file):
 
 
 def test_the_file_says_what_it_is(model, onnx_file):
-    metadata = load_graph(onnx_file).metadata
+    metadata = load_graph(onnx_file)[1]
     assert metadata.metainfo == model.metainfo
     assert (metadata.input_size, metadata.padding, metadata.stride) == ((64, 128), 1.25, (4.0, 4.0))
     assert (metadata.codec, metadata.flip_test, metadata.precision, metadata.batch) == ('MSRAHeatmap', True, 'fp32', 0)

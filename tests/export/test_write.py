@@ -40,7 +40,7 @@ def test_the_command_calibrates_and_verifies_on_the_configs_data(config, tmp_pat
     assert f'{tmp_path}/net.onnx: int8, flip test on, 0.1 MB\n6 crops: largest difference' in said
     assert 'int8 allows a median of 0.5 and 0.1\n' in said
     assert 'warning' not in said
-    metadata = load_graph(tmp_path / 'net.onnx').metadata
+    metadata = load_graph(tmp_path / 'net.onnx')[1]
     assert (metadata.precision, metadata.flip_test, metadata.batch) == ('int8', True, 3)
     assert 'OneConvolution' in metadata.config
     assert sorted(path.name for path in tmp_path.glob('*.onnx')) == ['net.onnx']

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
+from mmengine.registry import DefaultScope
 
 from hrpose.cli.arguments import config_of, config_parser
 from hrpose.cli.run import run
@@ -33,7 +34,9 @@ def main() -> None:
 
 def score(cfg: Config, path: Path) -> dict[str, Any]:
     """Return the metrics of an exported network on the test data of a linked config."""
-    people, evaluator = DATASETS.build(cfg.test_dataloader.dataset), Evaluator(cfg.test_evaluator)
+    people = DATASETS.build(cfg.test_dataloader.dataset)
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'hrpose')):
+        evaluator = Evaluator(cfg.test_evaluator)
     evaluator.dataset_meta = people.metainfo
     graph, metadata = load_any(path)
     size = metadata.batch or PEOPLE
