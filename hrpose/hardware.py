@@ -21,6 +21,8 @@ def has_bf16(device: str | torch.device = 'cpu') -> bool:
     """Return whether `device` has instructions for bf16 matrix products."""
     if torch.device(device).type == 'cuda':
         return torch.cuda.get_device_capability(device)[0] >= 8  # Ampere and later
+    if not hasattr(torch.cpu, 'get_capabilities'):  # in older releases of PyTorch
+        return bool(torch.cpu._is_avx512_bf16_supported())
     able = torch.cpu.get_capabilities()
     return bool(able.get('avx512_bf16') or able.get('amx_bf16') or able.get('bf16'))
 

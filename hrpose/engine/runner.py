@@ -47,6 +47,18 @@ DEFAULT_HOOKS = {
 }
 
 
+# Errors while a checkpoint is resumed that say nothing about its content.
+# Older releases of PyTorch have no AcceleratorError.
+_NOT_OF_THE_FILE: tuple[type[BaseException], ...] = (
+    UserError,
+    OSError,
+    MemoryError,
+    DistError,
+    torch.OutOfMemoryError,
+    *([torch.AcceleratorError] if hasattr(torch, 'AcceleratorError') else []),
+)
+
+
 class FormattedOnce(Config):
     """A config that formats its text only after a value has changed; mmengine runs yapf for each checkpoint."""
 
@@ -172,7 +184,7 @@ class PoseRunner(Runner):
         try:
             super().resume(filename, *args, **kwargs)
             follow_config(self)
-        except (UserError, OSError, MemoryError, torch.OutOfMemoryError, torch.AcceleratorError, DistError):
+        except _NOT_OF_THE_FILE:
             raise
         except Exception as error:  # the file may be of another network, or from a stranger
             if is_lost_process(error):
