@@ -40,5 +40,5 @@ def onnx_file(model, folder) -> Path:
 @pytest.fixture(scope='session')
 def openvino_file(model, folder) -> Path:
     """Its OpenVINO file with the flip test, for two people at once."""
-    export_model(model, folder / 'net.xml', to='openvino', flip_test=True, batch=2)
-    return folder / 'net.xml'
+    export_model(model, folder / 'plain.xml', to='openvino', flip_test=True, batch=2)
+    return folder / 'plain.xml'

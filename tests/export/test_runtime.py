@@ -69,6 +69,11 @@ def test_an_openvino_file_of_two_takes_three_people(openvino_file, image_file, e
     assert_same(pose(str(image_file), BOXES), expected)
 
 
+def test_no_intermediate_file_is_left(openvino_file):
+    # The intermediate ONNX file has this name too.
+    assert {path.name for path in openvino_file.parent.glob('plain.*')} == {'plain.xml', 'plain.bin'}
+
+
 def test_a_detector_says_where_the_people_are(onnx_file, image_file, expected):
     empty = [[3, 3, 3, 9]]
     pose = ExportedPose(onnx_file, lambda images: [Boxes(np.array(BOXES + empty), np.full(4, 0.5))])
