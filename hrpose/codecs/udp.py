@@ -149,7 +149,8 @@ class UDPHeatmap(GaussianCodec):
         scores, peak = highest(heatmaps.flatten(2))
         x, y = peak % width, torch.div(peak, width, rounding_mode='floor')
 
-        log = log_around(heatmaps, peak, scores, reach=1, kernel=self.kernel, low=1e-3, high=50)
+        # Two floats: PyTorch's ONNX exporter takes no limits of different types.
+        log = log_around(heatmaps, peak, scores, reach=1, kernel=self.kernel, low=1e-3, high=50.0)
         # The columns to the left of the peak, at it, and to its right.
         (above0, above1, _), (level0, level1, level2), (_, below1, below2) = log
         gradient = (level2 - level0) / 2, (below1 - above1) / 2

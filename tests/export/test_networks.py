@@ -10,7 +10,7 @@ from tests.export.cases import small
 from tests.models.test_every_network import COMBINED, NETWORKS, OTHERS, build
 
 # Most of the time is that of PyTorch's exporters, which take ten times as long for DARK's decoding.
-QUICK = [('MSRAHeatmap', 'torch-export'), (COMBINED, 'onnx')]
+QUICK = [('MSRAHeatmap', 'torch-export'), ('UDPHeatmap', 'onnx'), (COMBINED, 'onnx')]
 CASES = product(('MSRAHeatmap', *OTHERS), SUFFIXES)
 
 
