@@ -58,7 +58,7 @@ def main(words: Sequence[str] | None = None) -> None:
             print(result.to_json(), file=file)
             save_image(arguments.out / f'{Path(result.name).with_suffix("")}.jpg', drawn(result, frame, arguments))
             images, people = images + 1, people + len(result)
-    print(f'{arguments.out}: {images} images with {people} people')
+    print(f'{arguments.out}: {images} image{"s" * (images != 1)}, {people} people')
 
 
 def boxes_of(text: str | None) -> Any:

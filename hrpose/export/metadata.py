@@ -5,7 +5,7 @@ written it.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar
+from typing import Any
 
 from hrpose.datasets.metainfo import FIELDS
 from hrpose.errors import UserError
@@ -15,23 +15,8 @@ KEY = 'hrpose'  # the name under which files hold it
 PRECISIONS = ('fp32', 'fp16', 'bf16', 'int8')
 
 
-class Description:
-    """A description of an exported file: a dataclass with plain fields."""
-
-    def to_json(self) -> str:
-        """Return the description as JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False)  # type: ignore[call-overload]
-
-    def checks(self) -> dict[str, bool]:
-        """Return whether the values fit together: a problem -> whether it is absent."""
-        raise NotImplementedError
-
-
-Described = TypeVar('Described', bound=Description)
-
-
 @dataclass(frozen=True)
-class Metadata(Description):
+class Metadata:
     """The description of an exported network with K joints.
 
     Attributes:
@@ -77,7 +62,12 @@ class Metadata(Description):
         """The joints, as `PoseResult` and the drawings take them."""
         return {name: getattr(self, name) for name in FIELDS}
 
+    def to_json(self) -> str:
+        """Return the description as JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
     def checks(self) -> dict[str, bool]:
+        """Return whether the values fit together: a problem -> whether it is absent."""
         joints = range(len(self.keypoint_names))
         named = {*self.flip_indices, *self.upper_body_ids, *(end for limb in self.skeleton for end in limb)}
         numbers = (*self.input_size, *self.stride, self.padding)
@@ -92,11 +82,10 @@ class Metadata(Description):
         }
 
 
-def read_metadata(kind: type[Described], text: str | None, path: str) -> Described:
+def read_metadata(text: str | None, path: str) -> Metadata:
     """Return the description in an exported file.
 
     Args:
-        kind: the class of the description.
         text: JSON; None if the file has none.
         path: of the file, for error messages.
 
@@ -107,19 +96,19 @@ def read_metadata(kind: type[Described], text: str | None, path: str) -> Describ
         raise UserError(f'{path}: the file has no description, so hrpose did not export it; make one by hrpose export')
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f'{path}: its description is not JSON ({error}); export it again') from error
     if not isinstance(content, Mapping):
         raise UserError(f'{path}: its description is a {type(content).__name__}, not a mapping; export it again')
     if isinstance(content.get('format'), int) and content['format'] > FORMAT:
         raise UserError(f'{path}: hrpose {content.get("version")!s:.20} exported it, which is newer; update hrpose')
     try:
-        values = {field.name: _typed(field.type, content[field.name], field.name) for field in fields(kind)}  # type: ignore[arg-type]
+        values = {field.name: _typed(field.type, content[field.name], field.name) for field in fields(Metadata)}
     except KeyError as error:
         raise UserError(f'{path}: its description lacks {error}; export it again') from error
     except ValueError as error:
         raise UserError(f'{path}: its description is wrong: {error}; export it again') from error
-    described = kind(**values)
+    described = Metadata(**values)
     for problem, absent in described.checks().items():
         if not absent:
             raise UserError(f'{path}: its description is wrong: {problem}; export it again')

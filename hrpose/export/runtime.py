@@ -163,7 +163,7 @@ def load_graph(path: str | Path, backend: str | None = None, *, threads: int | N
         UserError: there is no such file, hrpose did not export it, or no backend can run it.
     """
     session = load_session(path, KEY, backend, threads=threads)
-    metadata = read_metadata(Metadata, session.text, str(path))
+    metadata = read_metadata(session.text, str(path))
     wanted = [metadata.input_size[1], metadata.input_size[0], 3]
     fits = len(session.shapes) == 1 and list(session.shapes[0][1:]) == wanted
     if not fits or (metadata.batch and session.shapes[0][0] != metadata.batch):
@@ -236,9 +236,7 @@ class OpenVinoSession:
         self.shapes: Sequence[Sequence[Any]] = [
             [0 if each.is_dynamic else each.get_length() for each in shape] for shape in dimensions
         ]
-        narrow = (
-            key == KEY and self.text is not None and read_metadata(Metadata, self.text, str(path)).precision == 'bf16'
-        )
+        narrow = key == KEY and self.text is not None and read_metadata(self.text, str(path)).precision == 'bf16'
         if narrow and 'BF16' not in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
             raise UserError(f'{path} computes in bf16, for which this processor has no instructions; export fp32')
         settings: dict[str, Any] = {'INFERENCE_PRECISION_HINT': 'bf16' if narrow else 'f32'}

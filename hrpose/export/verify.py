@@ -92,4 +92,4 @@ def load_any(path: Path) -> tuple[Any, Metadata]:
         with torch.no_grad():
             return [each.numpy() for each in program(torch.from_numpy(crops))]
 
-    return run, read_metadata(Metadata, files[f'{KEY}.json'] or None, str(path))
+    return run, read_metadata(files[f'{KEY}.json'] or None, str(path))

@@ -266,7 +266,7 @@ async def _explain(request: Request, error: Exception) -> Response:
 
 
 async def _drop(request: Request, error: Exception) -> Response:
-    return Response(status_code=499)  # nobody reads it
+    return Response(status_code=499)  # the browser has closed the connection, so this answer is never sent
 
 
 async def _apologise(request: Request, error: Exception) -> Response:

@@ -120,7 +120,7 @@ def test_hrpose_run_writes_lines_and_drawings(onnx_file, image_file, expected, t
     people = [person['keypoints'] for person in json.loads(line)['people']]
     np.testing.assert_allclose(np.array(people)[..., :2], expected.keypoints, atol=1e-3)
     assert cv2.imread(str(tmp_path / 'noise.jpg')).shape == (90, 96, 3)
-    assert capsys.readouterr().out == f'{tmp_path}: 1 images with 3 people\n'
+    assert capsys.readouterr().out == f'{tmp_path}: 1 image, 3 people\n'
 
 
 @pytest.mark.parametrize('boxes', ['1,2,3', 'nothing.json', '1,2,3,4;5'])
@@ -149,6 +149,7 @@ def spoilt(path: Path, target: Path, **changes: object) -> Path:
     ('changes', 'said'),
     [
         ({'text': '{'}, 'its description is not JSON'),
+        ({'text': '[' * 100_000}, 'its description is not JSON'),
         ({'text': '[]'}, 'its description is a list, not a mapping; export it again'),
         ({'format': 2, 'version': '9.1'}, 'hrpose 9.1 exported it, which is newer; update hrpose'),
         ({'sigmas': None}, "its description lacks 'sigmas'; export it again"),
