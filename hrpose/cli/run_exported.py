@@ -1,7 +1,8 @@
 """`hrpose-run`: the keypoints of people in images by an exported network, without PyTorch."""
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from hrpose.apis.box_file import BoxFile
 from hrpose.apis.boxes import WHOLE_IMAGE
-from hrpose.apis.sources import Broken, Frame, open_source
+from hrpose.apis.result import PoseResult
+from hrpose.apis.sources import Broken, Frame, Source, open_source
 from hrpose.cli.run import run
 from hrpose.errors import UserError
 from hrpose.export.runtime import BACKENDS, ExportedPose
@@ -45,7 +47,7 @@ def main(words: Sequence[str] | None = None) -> None:
     frames, boxes = open_source(arguments.source), boxes_of(arguments.boxes)
     pose = ExportedPose(arguments.model, backend=arguments.backend, threads=arguments.threads)
     if arguments.out is None:
-        for frame in frames.read():
+        for frame in readable(frames):
             print(pose_of(frame, pose, boxes).to_json())
         return
     images = people = 0
@@ -53,7 +55,7 @@ def main(words: Sequence[str] | None = None) -> None:
         whole(arguments.out / 'poses.jsonl') as path,
         path.open('w', encoding='utf-8', errors='backslashreplace') as file,
     ):
-        for frame in frames.read():
+        for frame in readable(frames):
             result = pose_of(frame, pose, boxes)
             print(result.to_json(), file=file)
             save_image(arguments.out / f'{Path(result.name).with_suffix("")}.jpg', drawn(result, frame, arguments))
@@ -74,14 +76,30 @@ def boxes_of(text: str | None) -> Any:
         raise UserError(f'--boxes {text}: there is no such file, and it is not X1,Y1,X2,Y2 either') from error
 
 
-def pose_of(frame: Frame | Broken, pose: ExportedPose, boxes: Any) -> Any:
-    """Return the people in a frame; raise `UserError` if it cannot be read."""
-    if isinstance(frame, Broken):
-        raise UserError(frame.reason)
+def readable(source: Source) -> Iterator[Frame]:
+    """Yield the frames that can be read; say on stderr which are skipped.
+
+    Raises:
+        UserError: no frame can be read.
+    """
+    found, reason = 0, ''
+    for frame in source.read():
+        if isinstance(frame, Broken):
+            reason = frame.reason
+            print(f'skipped: {reason}', file=sys.stderr)
+        else:
+            found += 1
+            yield frame
+    if reason and not found:
+        raise UserError(reason)
+
+
+def pose_of(frame: Frame, pose: ExportedPose, boxes: Any) -> PoseResult:
+    """Return the people in a frame."""
     return pose.of_frame(frame, boxes(frame) if callable(boxes) else boxes)
 
 
-def drawn(result: Any, frame: Any, arguments: argparse.Namespace) -> np.ndarray:
+def drawn(result: PoseResult, frame: Frame, arguments: argparse.Namespace) -> np.ndarray:
     """Return the image (H, W, 3) uint8 RGB with its people."""
     return result.draw_rgb(frame.image, threshold=arguments.threshold)
 

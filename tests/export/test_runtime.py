@@ -123,6 +123,23 @@ def test_hrpose_run_writes_lines_and_drawings(onnx_file, image_file, expected, t
     assert capsys.readouterr().out == f'{tmp_path}: 1 image, 3 people\n'
 
 
+def test_hrpose_run_skips_a_broken_image_and_says_so(onnx_file, image_file, tmp_path, capsys):
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    (folder / 'a.jpg').write_bytes(b'broken')
+    (folder / 'b.png').write_bytes(image_file.read_bytes())
+    run_exported.main([str(folder), '--model', str(onnx_file)])
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)['source'].endswith('b.png')
+    assert printed.err.startswith('skipped: ') and 'a.jpg' in printed.err
+
+
+def test_hrpose_run_fails_if_no_image_can_be_read(onnx_file, tmp_path):
+    (tmp_path / 'a.jpg').write_bytes(b'broken')
+    with pytest.raises(UserError, match=r'a\.jpg'):
+        run_exported.main([str(tmp_path / 'a.jpg'), '--model', str(onnx_file)])
+
+
 @pytest.mark.parametrize('boxes', ['1,2,3', 'nothing.json', '1,2,3,4;5'])
 def test_boxes_that_are_neither_file_nor_numbers_are_refused(boxes, onnx_file, image_file):
     with pytest.raises(UserError, match='there is no such file, and it is not X1,Y1,X2,Y2 either'):
