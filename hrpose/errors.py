@@ -1,7 +1,8 @@
-"""Errors that the user can correct, and the hint that names the closest valid names."""
+"""Errors that the user can correct, and parts of their messages: the closest valid names, the first few examples."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class UserError(ValueError):
@@ -37,3 +38,9 @@ def nearest(name: str, choices: Iterable[str], *, count: int = 3) -> str:
     if len(choices) <= 12:
         return f'choices: {", ".join(choices) or "none"}'
     return f'none of the {len(choices)} known names is close'
+
+
+def some_of(values: Sequence[Any], number: int = 3) -> str:
+    """Return the first `number` values as text: '7, 8, 9, … (12 in all)'."""
+    texts = ', '.join(str(value) for value in values[:number])
+    return texts if len(values) <= number else f'{texts}, … ({len(values)} in all)'

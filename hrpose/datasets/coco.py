@@ -1,8 +1,11 @@
 """COCO's keypoint annotations, and other JSON in their layout (CrowdPose, PoseTrack18), as one record a person."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
+
+from mmengine.logging import print_log
 
 from hrpose.datasets.annotations import (
     Entry,
@@ -20,6 +23,7 @@ from hrpose.datasets.annotations import (
     require_category,
 )
 from hrpose.datasets.base import PoseDataset
+from hrpose.datasets.metainfo.names import compare_names
 from hrpose.datasets.storage.columns import Record
 from hrpose.errors import UserError
 from hrpose.registry import DATASETS
@@ -48,7 +52,9 @@ class CocoDataset(PoseDataset):
         content = read_coco_json(self.ann_file)
         try:
             images = {image_key(image['id']): image for image in content['images']}
-            category = person_category(content.get('categories') or [], self.num_joints, self.ann_file)
+            categories = content.get('categories') or []
+            category = person_category(categories, self.num_joints, self.ann_file)
+            self._check_names(categories, category)
         except UserError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -64,6 +70,19 @@ class CocoDataset(PoseDataset):
             raise UserError(f'{self.bbox_file or self.ann_file}: not in COCO layout, which has a list of {kind}')
         read = self._detected if self.bbox_file else self._annotated
         return list(self._usable(entries, partial(read, images=images, category=category)))
+
+    def _check_names(self, categories: list[Entry], category: int | None) -> None:
+        """Refuse a file with the joints in another order, and warn where the order cannot be checked."""
+        stated = next(
+            (one['keypoints'] for one in categories if one.get('keypoints') and int(one['id']) == category), ()
+        )
+        if self.bbox_file and not stated:
+            return  # the boxes need no names, and a list of test images has none
+        found = compare_names(tuple(map(str, stated)), self.metainfo['keypoint_names'])
+        if found and found.is_error:
+            raise UserError(f'{self.ann_file}: {found.reason}; {found.advice}')
+        if found:
+            print_log(f'{self.ann_file}: {found.reason}; {found.advice}', 'current', logging.WARNING)
 
     def _usable(self, entries: list[Entry], read: Callable[[int, Entry], Record]) -> Iterator[Record]:
         """Yield the record that `read` makes of each number and entry; count, by reason, entries that it leaves out."""

@@ -19,7 +19,7 @@ BIRD = {'id': 1, 'name': 'bird', 'keypoints': ['beak', 'LWing', 'RWing'], 'skele
 def reports(monkeypatch) -> list[str]:
     """Messages logged about joints and data sets."""
     lines: list[str] = []
-    for module in ('hrpose.datasets.base', 'mmengine.logging'):
+    for module in ('hrpose.datasets.base', 'hrpose.datasets.coco', 'mmengine.logging'):
         monkeypatch.setattr(f'{module}.print_log', lambda message, *_, **__: lines.append(message))
     return lines
 
@@ -85,6 +85,25 @@ def test_a_data_set_reads_its_joints_and_logs_the_pairs(tiny_coco, reports):
     dataset = CocoDataset(**{**data.arguments, 'metainfo': FROM_ANNOTATIONS})
     assert dataset.metainfo['keypoint_names'] == FIVE
     assert 'mirror pairs: left_a - right_a, left_b - right_b; not mirrored: nose' in reports[1]
+
+
+def renamed(*names):
+    return lambda content: content['categories'][0].update(keypoints=list(names))
+
+
+def test_a_data_set_refuses_joints_in_another_order(tiny_coco):
+    data = tiny_coco(edit=renamed('nose', 'right_a', 'left_a', 'left_b', 'right_b'))
+    with pytest.raises(UserError, match="keypoint 2 is 'right_a' in the file, 'left_a' in the metainfo"):
+        CocoDataset(**data.arguments)
+
+
+@pytest.mark.parametrize(
+    ('names', 'warnings'), [(FIVE, 0), (('Nose', 'A.l', 'A.r', 'B.l', 'B.r'), 0), ('vwxyz', 1), ((), 1)]
+)
+def test_a_data_set_warns_where_it_cannot_check_the_order(names, warnings, tiny_coco, reports):
+    data = tiny_coco(edit=renamed(*names))
+    CocoDataset(**data.arguments)
+    assert sum('train.json: ' in line for line in reports) == warnings
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hrpose.datasets.metainfo import (
     resolve,
     sigma_source,
 )
+from hrpose.datasets.metainfo.names import compare_names
 from hrpose.errors import UserError
 
 NAMES = ('nose', 'left_eye', 'right_eye')
@@ -218,3 +219,46 @@ def test_names_and_flip_pairs_of_known_data_sets_agree_about_sides():
 def test_metainfo_that_tells_no_sides_is_refused():
     with pytest.raises(UserError, match='keypoint_names or flip_indices'):
         joint_sides({'skeleton': ()})
+
+
+COCO = KNOWN['coco']['keypoint_names']
+# Halpe's first 17 joints are COCO's.
+HALPE = 'Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist LHip RHip LKnee RKnee LAnkle RAnkle'
+CROWDPOSE = KNOWN['crowdpose']['keypoint_names']
+
+
+@pytest.mark.parametrize(
+    ('stated', 'names'),
+    [
+        (COCO, COCO),
+        (HALPE.split(), COCO),
+        ([name.replace('_', ' ').title() for name in COCO], COCO),
+        (['-'.join(reversed(name.split('_'))) for name in COCO], COCO),
+        ([name.replace('left_', 'l').replace('right_', 'r') for name in COCO], COCO),
+        ([*CROWDPOSE[:12], 'head', 'neck'], CROWDPOSE),
+        (['headtop', 'hand.L', 'hand.R'], ['head_top', 'left_hand', 'right_hand']),
+    ],
+    ids=['same', 'halpe', 'title', 'turned', 'letters', 'crowdpose', 'dots'],
+)
+def test_another_spelling_is_the_same_joint(stated, names):
+    assert compare_names(stated, names) is None
+
+
+@pytest.mark.parametrize(
+    'stated',
+    [
+        ('nose', 'right_eye', 'left_eye'),
+        ('nose', 'REye', 'LEye'),
+        ('left_eye', 'right_eye', 'nose'),
+        ('thorax', 'nose', 'tail'),
+        ('nose', 'left_eye'),
+    ],
+)
+def test_a_joint_at_another_place_is_an_error(stated):
+    assert compare_names(stated, NAMES).is_error
+
+
+@pytest.mark.parametrize(('stated', 'reason'), [(('a', 'b', 'c'), 'different names'), ((), 'names no keypoints')])
+def test_names_that_cannot_be_compared_are_no_error(stated, reason):
+    found = compare_names(stated, NAMES)
+    assert not found.is_error and reason in found.reason

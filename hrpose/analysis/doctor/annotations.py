@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
-from hrpose.analysis.doctor.finding import Finding, rows_of, some_of
+from hrpose.analysis.doctor.finding import Finding, rows_of
 from hrpose.analysis.doctor.people import People
+from hrpose.datasets.metainfo.names import compare_names
+from hrpose.errors import some_of
 
 
 def joint_counts(people: People) -> Iterator[Finding]:
@@ -23,22 +24,11 @@ def joint_counts(people: People) -> Iterator[Finding]:
 
 
 def joint_names(people: People) -> Iterator[Finding]:
-    """Find names in the category that differ from the metainfo's in number, order or spelling."""
-    stated, names = [_letters(name) for name in people.joint_names], [_letters(name) for name in people.names]
-    if not stated or stated == names:
-        return
-    place, advice = f'categories of {people.file}', "keypoints need the order of the metainfo's keypoint_names"
-    pairs = enumerate(zip(people.joint_names, people.names, strict=False))
-    different = some_of([f'{at}: {a} and {b}' for at, (a, b) in pairs if _letters(a) != _letters(b)])
-    if len(stated) != len(names):
-        explanation = f'the category names {len(stated)} keypoints, the metainfo {len(names)}'
-        yield Finding('joint_names', 'error', place, explanation, advice)
-    elif sorted(stated) == sorted(names):
-        explanation = f'file and metainfo have the same joints in another order: {different}'
-        yield Finding('joint_names', 'error', place, explanation, advice)
-    else:
-        explanation = f'file and metainfo have different names for joints: {different}'
-        yield Finding('joint_names', 'warning', place, explanation, advice)
+    """Find names in the category that differ from the metainfo's in number, order or meaning."""
+    found = compare_names(people.joint_names, people.names) if len(people) else None
+    if found:
+        place = f'categories of {people.file}'
+        yield Finding('joint_names', 'error' if found.is_error else 'warning', place, found.reason, found.advice)
 
 
 def skeleton(people: People) -> Iterator[Finding]:
@@ -134,7 +124,3 @@ def unstated_sizes(people: People) -> Iterator[Finding]:
 def _repeated(ids: Sequence[str]) -> list[str]:
     """Return the ids that are empty or used twice, in their order."""
     return [key or '(none)' for key, count in Counter(ids).items() if count > 1 or not key]
-
-
-def _letters(name: Any) -> str:
-    return ''.join(letter for letter in str(name).lower() if letter.isalnum())

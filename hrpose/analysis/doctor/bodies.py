@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hrpose.analysis.doctor.finding import Fault, Finding, Severity, rows_of, some_of
+from hrpose.analysis.doctor.finding import Fault, Finding, Severity, rows_of
 from hrpose.analysis.doctor.people import People
 from hrpose.datasets.metainfo.names import CENTRE, joint_sides
+from hrpose.errors import some_of
 from hrpose.structures import pad_box
 
 ENOUGH = 100  # among fewer people a joint may be unlabelled by chance

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask
 
-from hrpose.analysis.doctor.finding import Finding, Severity, some_of
+from hrpose.analysis.doctor.finding import Finding, Severity
 from hrpose.analysis.doctor.people import People, numbers
 from hrpose.datasets.annotations import image_key, read_json
-from hrpose.errors import UserError
+from hrpose.errors import UserError, some_of
 from hrpose.evaluation.functional.people import rows_by_image
 
 IOU = 0.5

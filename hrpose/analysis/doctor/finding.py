@@ -1,8 +1,7 @@
 """What a check reports: which fault, how bad, where, what it means and what to do."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -22,8 +21,6 @@ Fault = Literal[
 ]
 # fmt: on
 
-NAMED = 3  # how many examples a finding names
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -38,12 +35,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f'{self.severity:7} {self.fault}, {self.place}\n        {self.explanation}\n        -> {self.advice}'
-
-
-def some_of(values: Sequence[Any] | np.ndarray) -> str:
-    """Return the first few values as text: '7, 8, 9, … (12 in all)'."""
-    texts = ', '.join(str(value) for value in values[:NAMED])
-    return texts if len(values) <= NAMED else f'{texts}, … ({len(values)} in all)'
 
 
 def rows_of(mask: np.ndarray) -> tuple[int, ...]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from hrpose.analysis.doctor.finding import Finding, rows_of, some_of
+from hrpose.analysis.doctor.finding import Finding, rows_of
 from hrpose.analysis.doctor.people import People
+from hrpose.errors import some_of
 from hrpose.images.files import ImageError
 
 Load = Callable[[dict[str, Any]], dict[str, Any]]

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hrpose.analysis.doctor.finding import Fault, Finding, Severity, rows_of, some_of
+from hrpose.analysis.doctor.finding import Fault, Finding, Severity, rows_of
 from hrpose.datasets.annotations import image_key
-from hrpose.errors import UserError
+from hrpose.errors import UserError, some_of
 
 NOT_CROWD = (None, 0, '', '0')
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hrpose.analysis.doctor.finding import Finding, some_of
+from hrpose.analysis.doctor.finding import Finding
 from hrpose.analysis.doctor.images import Load
 from hrpose.codecs import MSRAHeatmap
 from hrpose.config import each_dataset, link, read_config
 from hrpose.datasets import CocoDataset
 from hrpose.datasets.metainfo import infer_flip_indices, resolve
 from hrpose.datasets.transforms import LoadImage
+from hrpose.errors import some_of
 from hrpose.registry import CODECS, DATASETS, TRANSFORMS
 
 SPLITS = ('train', 'val', 'test')

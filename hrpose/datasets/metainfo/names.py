@@ -1,10 +1,10 @@
-"""Left and right in joint names, in the usual spellings, and the mirror pairs that follow from them."""
+"""Left and right in joint names, in the usual spellings: mirror pairs, and whether two lists name the same joints."""
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from hrpose.errors import UserError
+from hrpose.errors import UserError, some_of
 
 LEFT, RIGHT, CENTRE = 'left', 'right', 'centre'
 
@@ -73,3 +73,74 @@ def describe_flip_pairs(metainfo: Mapping[str, Any]) -> str:
     pairs = [f'{names[joint]} - {names[mirror]}' for joint, mirror in enumerate(flip) if joint < mirror]
     alone = [names[joint] for joint, mirror in enumerate(flip) if joint == mirror]
     return f'mirror pairs: {", ".join(pairs) or "none"}; not mirrored: {", ".join(alone) or "none"}'
+
+
+class Disagreement(NamedTuple):
+    """Why the names that an annotation file gives its joints are not those of the metainfo, and what to do."""
+
+    is_error: bool  # whether joints would be learnt under wrong names; otherwise they may be the same joints
+    reason: str
+    advice: str
+
+
+def compare_names(stated: Sequence[str], names: Sequence[str]) -> Disagreement | None:
+    """Compare the names in an annotation file with those of the metainfo; return None if they mean the same joints.
+
+    Spelling does not count: 'Left Hand', 'hand_left', 'LHand' and 'left-hand' are one joint. So are two names at the
+    same place if one has all words of the other ('head' and 'top_head'). A joint at another place is an error.
+
+    Args:
+        stated: names in the file, () if it has none.
+        names: (K) `keypoint_names` of the metainfo.
+    """
+    if not stated:
+        reason = f'the file names no keypoints, so they are taken to be, in this order: {some_of(names)}'
+        return Disagreement(False, reason, "name them in the category's 'keypoints', and the order is checked")
+    if len(stated) != len(names):
+        reason = f'the category names {len(stated)} keypoints, the metainfo {len(names)}'
+        return Disagreement(True, reason, "set the config's metainfo to the keypoints of this file")
+    own, found = _joints_of(names), _joints_of(stated)
+    differ = [at for at in range(len(names)) if own[at].key != found[at].key]
+    places = {joint.key for joint in found}
+    if moved := [at for at in differ if own[at].key in places]:
+        reason = f'file and metainfo have the same joints in another order: {_listed(moved, stated, names)}'
+        advice = "give keypoint_names the order of the file, or set metainfo = 'from annotations'"
+        return Disagreement(True, reason, advice)
+    if other := [at for at in differ if not own[at].resembles(found[at])]:
+        reason = f'file and metainfo have different names for joints: {_listed(other, stated, names)}'
+        return Disagreement(False, reason, 'check that they mean the same joints in the same order')
+    return None
+
+
+def _listed(joints: Sequence[int], stated: Sequence[str], names: Sequence[str]) -> str:
+    return some_of([f"keypoint {at + 1} is '{stated[at]}' in the file, '{names[at]}' in the metainfo" for at in joints])
+
+
+class _Joint(NamedTuple):
+    """A joint's name, without its spelling."""
+
+    side: str  # 'l', 'r' or ''
+    words: tuple[str, ...]  # the others, in lower case
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What is equal for two spellings of one name."""
+        return self.side, ''.join(self.words)
+
+    def resembles(self, other: '_Joint') -> bool:
+        """Say whether one of the two names has all words of the other."""
+        few, many = sorted((self.words, other.words), key=len)
+        return self.side == other.side and bool(few) and set(few) <= set(many)
+
+
+def _joints_of(names: Sequence[str]) -> list[_Joint]:
+    joints, flip = [], infer_flip_indices(names)
+    for at, name in enumerate(names):
+        text, side = ' '.join(words_of(name)) or name, ''
+        # The letter of 'lhand' is a side only if there is an 'rhand'.
+        for spelling in _SPELLINGS if flip[at] != at else _SPELLINGS[:-1]:
+            if found := spelling.search(text):
+                text, side = spelling.sub('', text, count=1), found[0][0]
+                break
+        joints.append(_Joint(side, tuple(text.split())))
+    return joints
