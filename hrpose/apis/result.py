@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from hrpose.apis import interop
 from hrpose.errors import UserError
 from hrpose.images.convert import Image, as_rgb, swap_red_blue
 
@@ -117,6 +118,44 @@ class PoseResult:
         joints = np.concatenate([self.keypoints, self.scores[..., None]], axis=-1)
         people = coco_results([image_id] * len(self), [category_id] * len(self), joints, scores)
         return [{**person, **track} for person, track in zip(people, self._ids(), strict=True)]
+
+    def to_pandas(self) -> Any:
+        """Return a `pandas.DataFrame` with a row for each person and joint.
+
+        Columns: `image` (its name), `source`, `frame`, `person` (index in the result), if people have ids `track_id`,
+        `box_x1`, `box_y1`, `box_x2`, `box_y2`, `box_score`, `joint` (its name), `x`, `y`, `score`, and of a calibrated
+        checkpoint `probability` and `visible_probability`. Coordinates are in image px.
+
+        Raises:
+            UserError: pandas is not installed.
+        """
+        return interop.to_pandas(self)
+
+    def to_supervision(self, *, threshold: float = 0.2) -> Any:
+        """Return `supervision.KeyPoints` of N people, in image px.
+
+        `detection_confidence` has the scores of the boxes, and `data` the boxes as `xyxy`, if people have ids
+        `tracker_id`, and of a calibrated checkpoint `probabilities` and `visible_probabilities`.
+
+        Args:
+            threshold: joints whose score is not above it are not `visible`, so that annotators leave them out.
+
+        Raises:
+            UserError: supervision is not installed, or older than 0.29.
+        """
+        return interop.to_supervision(self, threshold)
+
+    def to_fiftyone(self) -> Any:
+        """Return `fiftyone.Keypoints` with a `fiftyone.Keypoint` for each person.
+
+        Coordinates are divided by the image's width and height, as fiftyone divides those of COCO's annotations. A
+        joint that is not finite (of diverged weights) is NaN, which fiftyone takes for missing. `confidence` has the
+        scores, `index` the id, if people have one, and `box_score` the score of the box.
+
+        Raises:
+            UserError: fiftyone is not installed.
+        """
+        return interop.to_fiftyone(self)
 
     def _ids(self) -> list[dict[str, int]]:
         """Return what each person's id adds to plain data."""
