@@ -67,6 +67,28 @@ def test_docs_explain_exactly_the_known_findings(repository):
     assert sorted(re.findall(r'^\| `(\w+)` \|', page, re.M)) == sorted(get_args(Fault))
 
 
+@pytest.mark.parametrize('value', [float('nan'), float('-inf'), None, 1e12], ids=str)
+@pytest.mark.parametrize('field', ['keypoints', 'bbox'])
+def test_a_number_of_no_image_is_a_finding_and_the_rest_is_drawn(field, value, case, call):
+    case.people[5][field][0] = value
+    status, found, output = examined(call, case)
+    assert (status, set(found)) == (1, {'not_numbers'})
+    assert 'annotations 105 of ann.json' in found['not_numbers']
+    assert '11 of them used' in output and 'allow an AP of at most' in output
+    assert (case.folder / 'sheets' / 'test.png').is_file()
+
+
+def test_a_far_joint_leaves_something_of_the_image_to_draw(case, call):
+    case.people[5]['keypoints'][0] = 1e7
+    examined(call, case)
+    assert (case.folder / 'sheets' / 'test.png').is_file()
+
+
+def test_a_far_detection_is_a_warning(case, call):
+    case.detections[0]['bbox'][0] = 1e12
+    assert set(examined(call, case)[1]) == {'broken_detections'}
+
+
 @pytest.mark.parametrize(
     ('fault', 'said'),
     [

@@ -9,6 +9,7 @@ from hrpose.analysis.doctor.finding import Finding, rows_of
 from hrpose.analysis.doctor.people import People
 from hrpose.datasets.metainfo.names import compare_names
 from hrpose.errors import some_of
+from hrpose.structures import MAX_COORDINATE
 
 
 def joint_counts(people: People) -> Iterator[Finding]:
@@ -79,12 +80,14 @@ def unknown_images(people: People) -> Iterator[Finding]:
 
 
 def not_numbers(people: People) -> Iterator[Finding]:
-    """Find keypoints or boxes that are not numbers."""
-    wrong = ~np.isfinite(people.keypoints).all(axis=(1, 2)) | ~np.isfinite(people.flags).all(axis=1)
-    wrong |= people.has_box & ~np.isfinite(people.boxes_xywh).all(axis=1)
+    """Find keypoints or boxes with text, null, NaN, infinity or a number beyond all images."""
+    wrong = people.broken
     if wrong.any():
-        explanation = f'{wrong.sum()} annotations have keypoints that are not numbers, or a box that is not four'
-        advice = 'write keypoints as a flat list x, y, flag, … and a box as x, y, width, height'
+        explanation = (
+            f'{wrong.sum()} annotations have keypoints or a box with text, null, NaN, infinity or a number beyond '
+            f'{MAX_COORDINATE:.0f} px: text stops a training, the others are left out'
+        )
+        advice = 'write keypoints as a flat list x, y, flag, … and a box as x, y, width, height, in px'
         yield people.finding('not_numbers', 'error', wrong, explanation, advice, draw=False)
 
 
@@ -104,7 +107,7 @@ def left_out(people: People) -> Iterator[Finding]:
     reasons = {
         'crowds': people.crowd,
         'of another category': ~people.crowd & ~people.of_category,
-        'without a labelled joint': ~people.crowd & people.of_category & ~labelled,
+        'without a labelled joint': ~people.crowd & people.of_category & ~labelled & ~people.broken,
         'without a box': ~people.crowd & labelled & ~people.has_box,
     }
     if counted := '; '.join(f'{mask.sum()} {reason}' for reason, mask in reasons.items() if mask.any()):

@@ -15,6 +15,7 @@ from hrpose.analysis.doctor.people import People, numbers
 from hrpose.datasets.annotations import image_key, read_json
 from hrpose.errors import UserError, some_of
 from hrpose.evaluation.functional.people import rows_by_image
+from hrpose.structures import MAX_COORDINATE
 
 IOU = 0.5
 # Published detectors cover over 0.8 of COCO's people at this IoU. Far below it, file and annotations do not belong
@@ -71,13 +72,15 @@ def foreign_detections(found: Detections) -> Iterator[Finding]:
 
 
 def broken_detections(found: Detections) -> Iterator[Finding]:
-    """Find detections that lack a number, or whose box has no area."""
+    """Find detections that lack a number, or whose box has no area or is beyond all images."""
     broken = ~found.complete
-    flat = found.complete & ~(found.boxes[:, 2:] > 0).all(axis=1)
+    with np.errstate(invalid='ignore'):
+        usable = (found.boxes[:, 2:] > 0).all(axis=1) & (np.abs(found.boxes) <= MAX_COORDINATE).all(axis=1)
+    flat = found.complete & ~usable
     if broken.any() or flat.any():
         explanation = (
             f'of {len(flat)} detections {broken.sum()} lack a number in bbox, score or category_id, {flat.sum()} have '
-            'a box without an area'
+            f'a box without an area, or beyond {MAX_COORDINATE:.0f} px'
         )
         advice = 'the latter are left out, the former stop a test: correct the program that wrote the file'
         yield Finding('broken_detections', 'error' if broken.any() else 'warning', found.path, explanation, advice)
@@ -103,7 +106,7 @@ def people_without_detection(found: Detections, people: People) -> Iterator[Find
 
 def _covered(people: People, rows: NDArray, found: Detections, boxes: NDArray) -> NDArray[np.bool_]:
     """Return for each of the people in `rows` whether a detection of their image covers them."""
-    usable = np.nan_to_num(boxes, posinf=0, neginf=0)
+    usable = np.where(np.abs(boxes) <= MAX_COORDINATE, boxes, 0.0)  # 0 for NaN too
     usable[:, 2:] = usable[:, 2:].clip(min=0)
     covered = np.zeros(len(rows), dtype=bool)
     by_image = (rows_by_image(each, len(people.image_ids)) for each in (found.image, people.image[rows]))

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from hrpose.analysis.doctor import annotations, bodies, images, sides
 from hrpose.analysis.doctor.detections import check_detections
 from hrpose.analysis.doctor.finding import SEVERITIES, Finding
@@ -76,7 +74,7 @@ def examine(subject: Subject, *, open_images: bool = True, workers: int = 2, mos
         people = images.with_sizes(people, opened)
     findings += [finding for check in PEOPLE_CHECKS for finding in check(people)]
     grid = None
-    if people.used.any() and np.isfinite(people.keypoints).all():
+    if people.used.any():
         grid, more = _check_grid(subject, people, findings, most)
         findings += more
     return Report(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)), people, grid)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hrpose.analysis.doctor.finding import Fault, Finding, Severity, rows_of
 from hrpose.datasets.annotations import image_key
 from hrpose.errors import UserError, some_of
+from hrpose.structures import MAX_COORDINATE
 
 NOT_CROWD = (None, 0, '', '0')
 
@@ -35,9 +36,10 @@ class People:
     ids: list[str]  # (N) as text, '' where missing
     image: NDArray[np.int64]  # (N,) index of the image, -1 where the file does not list it
     counts: _Floats  # (N,) keypoints of each annotation, in triples
-    keypoints: _Floats  # (N, K, 2), zero where the count is not K
+    keypoints: _Floats  # (N, K, 2), zero where the count is not K or a number is not usable
     flags: _Floats  # (N, K) visibility, likewise
-    boxes_xywh: _Floats  # (N, 4), NaN where missing or not numbers
+    boxes_xywh: _Floats  # (N, 4), NaN where missing or not usable
+    broken: _Mask  # (N,) whether joints or box have a number that is not usable: none, not finite or too far
     has_box: _Mask  # (N,) whether there is a `bbox`
     areas: _Floats  # (N,), NaN where missing
     crowd: _Mask  # (N,)
@@ -67,7 +69,7 @@ class People:
     def used(self) -> _Mask:
         """(N,), whether `CocoDataset` trains on the annotation."""
         extent = np.nan_to_num(self.boxes_xywh[:, 2:]).min(axis=1, initial=np.inf) > 0
-        return ~self.crowd & self.of_category & (self.image >= 0) & self.labelled.any(axis=1) & extent
+        return ~self.crowd & self.of_category & (self.image >= 0) & self.labelled.any(axis=1) & extent & ~self.broken
 
     @cached_property
     def sizes_of_images(self) -> _Floats:
@@ -107,6 +109,9 @@ def people_of(content: Mapping[str, Any], metainfo: Mapping[str, Any], ann_file:
     triples = numbers([entry if len(entry) == 3 * joints else () for entry in values], 3 * joints)
     triples = np.where((counts == joints)[:, None], triples, 0.0).reshape(-1, joints, 3)
     boxes = [annotation.get('bbox') for annotation in annotations]
+    has_box = np.array([bool(box) for box in boxes], dtype=bool)
+    boxes_xywh = numbers([box if box else () for box in boxes], 4)
+    is_good, is_good_box = _in_range(triples), np.asarray(_in_range(boxes_xywh).all(axis=1))
     wanted = category.get('id')
     return People(
         ann_file=ann_file,
@@ -117,10 +122,11 @@ def people_of(content: Mapping[str, Any], metainfo: Mapping[str, Any], ann_file:
         ids=[_key(annotation.get('id')) for annotation in annotations],
         image=np.array([place.get(_key(a.get('image_id')), -1) for a in annotations], dtype=np.int64),
         counts=counts,
-        keypoints=triples[..., :2],
-        flags=triples[..., 2],
-        boxes_xywh=numbers([box if box else () for box in boxes], 4),
-        has_box=np.array([bool(box) for box in boxes], dtype=bool),
+        keypoints=np.where(is_good, triples, 0.0)[..., :2],
+        flags=np.where(is_good, triples, 0.0)[..., 2],
+        boxes_xywh=np.where(is_good_box[:, None], boxes_xywh, np.nan),
+        broken=~is_good.all(axis=(1, 2)) | (has_box & ~is_good_box),
+        has_box=has_box,
         areas=numbers([[annotation.get('area')] for annotation in annotations], 1)[:, 0],
         crowd=np.array([annotation.get('iscrowd') not in NOT_CROWD for annotation in annotations], dtype=bool),
         of_category=np.array(
@@ -155,6 +161,7 @@ def people_of_records(dataset: Any) -> People:
         keypoints=np.array([record.get('keypoints', np.zeros((joints, 2))) for record in records]),
         flags=np.array([record.get('visible', np.zeros(joints)) for record in records]),
         boxes_xywh=np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1),
+        broken=~every,
         has_box=every,
         areas=np.full(len(records), np.nan),
         crowd=~every,
@@ -179,6 +186,11 @@ def _floats(values: Any) -> _Floats:
         return np.array(values, dtype=np.float64)
     except (ValueError, TypeError):
         return np.zeros((0, 0, 0))
+
+
+def _in_range(values: _Floats) -> _Mask:
+    """Say which values are finite, and near enough for an image."""
+    return np.abs(values) <= MAX_COORDINATE  # False for NaN
 
 
 def mappings(entries: Any, what: str, ann_file: str) -> list[Mapping[str, Any]]:

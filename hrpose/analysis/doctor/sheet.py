@@ -49,6 +49,8 @@ def _tile(people: People, row: int, folder: str, load: Load) -> np.ndarray | Non
     box = people.boxes_xywh[row]
     corners = np.stack([box[:2], box[:2] + box[2:]])
     shown = np.concatenate([corners, people.keypoints[row][people.labelled[row]]])
+    size = np.array(image.shape[1::-1])
+    shown = shown.clip(-size, 2 * size)  # what is farther away would leave nothing of the image
     view = np.concatenate([shown.min(axis=0), shown.max(axis=0)])
     tile, to_tile = crop_around(image, view, (2 * CELL[0], 2 * CELL[1]), padding=1.15)
     points, ends = (xy @ to_tile[:, :2].T + to_tile[:, 2] for xy in (people.keypoints[row], corners))
