@@ -1,8 +1,8 @@
 """Published weights by name: mmpose's model zoo, and its ImageNet backbones.
 
 Source of the rows: mmpose 1.x's tables of top-down heatmap models. Names are those of the configs in `configs/`. Left
-out: fp16 twins of a row, models with other joints (AI Challenger) or another head (UDP with offsets), and
-SimpleBaseline-R101 at 384x288, whose published address is that of the 256x192 weights.
+out: fp16 twins of a row, models with another head (UDP with offsets), and SimpleBaseline-R101 at 384x288, whose
+published address is that of the 256x192 weights.
 """
 
 import re
@@ -70,6 +70,8 @@ _FILES = {
     'simplebaseline_r152_mpii_256x256': 'top_down/resnet/res152_mpii_256x256-3ecba29d_20200812.pth',
     'hourglass52_mpii_256x256': 'top_down/hourglass/hourglass52_mpii_256x256-ae358435_20200812.pth',
     'hourglass52_mpii_384x384': 'top_down/hourglass/hourglass52_mpii_384x384-04090bc3_20200812.pth',
+    'hrnet_w32_aic_256x192': 'top_down/hrnet/hrnet_w32_aic_256x192-30a4e465_20200826.pth',
+    'simplebaseline_r101_aic_256x192': 'top_down/resnet/res101_aic_256x192-79b35445_20200826.pth',
 }
 
 

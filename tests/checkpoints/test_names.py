@@ -14,7 +14,7 @@ from hrpose.errors import UserError
 from tests.checkpoints.cases import clone, saved, small_model
 from tests.checkpoints.server import CONTENT, SHA256
 from tests.checkpoints.test_families import pretrained
-from tests.golden import golden
+from tests.golden import golden, golden_data_sets
 
 FILE = f'hrnet_tiny-{SHA256[:8]}_20200101.pth'
 
@@ -37,6 +37,7 @@ def published(monkeypatch, server) -> str:
 def test_every_row_agrees_with_the_published_facts():
     facts = golden('weights.json')
     hashes = {row['weights']: row['sha256_prefix'] for row in facts['models']}
+    hashes |= {row['weights']: row['sha256_prefix'] for row in golden_data_sets()['models']}
     hashes |= {row['url']: row['sha256_prefix'] for row in facts['imagenet_backbones']}
     assert {row.addresses[0]: row.sha256 for row in PUBLISHED.values()}.items() <= hashes.items()
     assert len({row.addresses[0] for row in PUBLISHED.values()}) == len(PUBLISHED)

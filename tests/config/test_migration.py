@@ -129,7 +129,7 @@ WRONG = [
         "codec.type is 'SimCCLabel', and hrpose has",
     ),
     ("model = dict(head=dict(loss=dict(type='AdaptiveWingLoss')))", "model.head.loss.type is 'AdaptiveWingLoss', and"),
-    ("train_dataloader = dict(dataset=dict(type='AicDataset'))", "train_dataloader.dataset.type is 'AicDataset', and"),
+    ("train_dataloader = dict(dataset=dict(type='MhpDataset'))", "train_dataloader.dataset.type is 'MhpDataset', and"),
     ("train_dataloader = dict(dataset=dict(data_mode='bottomup'))", "train_dataloader.dataset.data_mode is 'bottomup'"),
     ('train_dataloader = dict(dataset=dict(metainfo=dict(from_file="no.py")))', 'metainfo.from_file: no file no.py'),
     (

@@ -1,5 +1,10 @@
 """What the tests of evaluation share: generated people and predictions of mixed quality, samples, and evaluation."""
 
+import contextlib
+import copy
+import io
+import warnings
+
 import numpy as np
 from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
@@ -92,6 +97,33 @@ def predicted_sample(image, number, keypoints, scores, *, box_score=1.0, box_siz
         bbox_scores=np.array([box_score]),
     )
     return sample
+
+
+def samples_of(results):
+    """Return one sample a COCO keypoint result, whose box score is the result's score."""
+    return [
+        predicted_sample(result['image_id'], number, joints[:, :2], joints[:, 2], box_score=result['score'])
+        for number, result in enumerate(results)
+        for joints in [np.reshape(result['keypoints'], (-1, 3))]
+    ]
+
+
+def by_xtcocotools(dataset, results, sigmas, *, iou_type='keypoints', use_area=True):
+    """Return the ten metrics that xtcocotools computes by itself, with mmpose's options."""
+    from xtcocotools.coco import COCO
+    from xtcocotools.cocoeval import COCOeval
+
+    truth = COCO()
+    truth.dataset = copy.deepcopy(dataset)
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # that parts have no score of their own
+        truth.createIndex()
+        found = truth.loadRes(copy.deepcopy(results))
+        evaluation = COCOeval(truth, found, iou_type, np.asarray(sigmas), use_area=use_area)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return list(map(float, evaluation.stats))
 
 
 def evaluate(metric, samples):

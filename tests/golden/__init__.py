@@ -26,6 +26,11 @@ def golden(name: str) -> Any:
     return json.loads(gzip.decompress(path.with_name(f'{path.name}.gz').read_bytes()))
 
 
+def golden_data_sets() -> dict[str, Any]:
+    """Return mmpose's joints of further data sets, by name, and its published models of them."""
+    return json.loads((GOLDEN / 'mmpose_data_sets.json').read_text())
+
+
 def golden_keys(network: str) -> dict[str, tuple[int, ...]]:
     """Return key -> shape of a published state dict."""
     return {key: tuple(shape) for key, shape in golden(f'{network}_keys.json').items()}

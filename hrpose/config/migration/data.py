@@ -18,7 +18,10 @@ DATASETS = {
     'MpiiDataset': 'mpii',
     'CrowdPoseDataset': 'crowdpose',
     'PoseTrack18Dataset': 'posetrack18',
+    'AicDataset': 'aic',
 }
+# Those that are a CocoDataset here, with joints of their own.
+IN_COCO_LAYOUT = ('AicDataset',)
 WORKERS = {2: 4}  # mmpose's stock number of loader workers -> hrpose's
 
 
@@ -114,7 +117,8 @@ def migrate_dataset(dataset: Mapping[str, Any], root: str, place: str, notes: No
     require_known(dataset, place)
     with notes.reading(dataset, place) as given:
         own_root = clean(given.take('data_root', ''))
-        changed: Part = {'type': given.kind, 'ann_file': given.take('ann_file', '')}
+        kind = 'CocoDataset' if given.kind in IN_COCO_LAYOUT else given.kind
+        changed: Part = {'type': kind, 'ann_file': given.take('ann_file', '')}
         changed |= {} if own_root == root else {'data_root': own_root}
         if folder := clean((given.take('data_prefix') or {}).get('img', '')):
             changed['data_prefix'] = {'img': folder}
@@ -127,7 +131,7 @@ def migrate_dataset(dataset: Mapping[str, Any], root: str, place: str, notes: No
         pipeline = given.take('pipeline', [])
         for key in ('metainfo', 'headbox_file', 'backend_args', 'serialize_data', 'max_refetch'):
             given.take(key)
-    notes.became(place, f'{given.kind} with {changed["ann_file"]}')
+    notes.became(place, f'{given.kind} with {changed["ann_file"]}' + (f' -> {kind}' if kind != given.kind else ''))
     return changed, pipeline
 
 
@@ -321,5 +325,7 @@ def _average_precision(given: Given, dataset: Mapping[str, Any], notes: Notes) -
     metric['nms'] = NMS.get(nms, 'oks')
     metric['nms_threshold'] = given.take('nms_thr', 0.9)
     metric |= given.chosen('outfile_prefix')
-    given.take_if(use_area=not crowd, format_only=False, gt_converter=None, pred_converter=None)
+    if not given.take('use_area', True) and not crowd:  # CrowdPoseMetric never uses the file's areas
+        metric['use_area'] = False
+    given.take_if(format_only=False, gt_converter=None, pred_converter=None)
     return metric

@@ -1,9 +1,11 @@
 """The joints of known data sets, in the order of their annotation.
 
 OKS sigmas are COCO's (cocodataset.org, its evaluation page); those of CrowdPose's evaluation code, crowdposetools, are
-the same. The other data sets publish none: they have COCO's for joints of the same name, and for the others the sigma
-of a similar joint. AP with such sigmas is comparable only with itself: LSP's own metric is PCK, MPII's is PCKh.
+the same. AI Challenger has published its own, in which left and right differ. The other data sets publish none: they
+have COCO's for joints of the same name, and for the others the sigma of a similar joint. AP with such sigmas is
+comparable only with itself: LSP's own metric is PCK, MPII's is PCKh.
 
+aic          14 joints of AI Challenger (Wu et al., 2017)
 coco         17 joints (Lin et al., 2014)
 crowdpose    14 joints (Li et al., CVPR 2019)
 lsp          14 joints of Leeds Sports Pose and its extension (Johnson and Everingham, 2010 and 2011)
@@ -11,7 +13,7 @@ mpii         16 joints (Andriluka et al., CVPR 2014)
 posetrack18  17 joints (Andriluka et al., CVPR 2018); the ears keep COCO's places, but are never annotated
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hrpose.datasets.metainfo.names import infer_flip_indices
@@ -46,6 +48,7 @@ def known_metainfo(
     names: tuple[str, ...],
     skeleton: tuple[tuple[int, int], ...],
     stands_for: Mapping[str, str] | None = None,
+    sigmas: Sequence[float] | None = None,
 ) -> dict[str, Any]:
     """Return the metainfo of a data set.
 
@@ -54,6 +57,7 @@ def known_metainfo(
         names: of its K joints.
         skeleton: limbs, pairs of joints counted from 0.
         stands_for: joint without a sigma of its own -> joint of `SIGMAS` that lends it one.
+        sigmas: (K,) where the data set has its own, in place of those of `SIGMAS`.
     """
     parts = [joint.removeprefix('left_').removeprefix('right_') for joint in names]
     return {
@@ -61,12 +65,21 @@ def known_metainfo(
         'keypoint_names': names,
         'flip_indices': infer_flip_indices(names),
         'skeleton': skeleton,
-        'sigmas': tuple(SIGMAS[(stands_for or {}).get(part, part)] for part in parts),
+        'sigmas': tuple(sigmas or (SIGMAS[(stands_for or {}).get(part, part)] for part in parts)),
         'upper_body_ids': tuple(joint for joint, part in enumerate(parts) if part not in LOWER_BODY),
     }
 
 
 # fmt: off
+AIC = known_metainfo(
+    'aic',
+    (*(f'{side}_{part}' for limb in (('shoulder', 'elbow', 'wrist'), ('hip', 'knee', 'ankle'))
+       for side in ('right', 'left') for part in limb), 'head_top', 'neck'),
+    ((2, 1), (1, 0), (0, 13), (13, 3), (3, 4), (4, 5), (8, 7), (7, 6), (6, 9), (9, 10), (10, 11), (12, 13), (0, 6),
+     (3, 9)),
+    sigmas=(0.01388152, 0.01515228, 0.01057665, 0.01417709, 0.01497891, 0.01402144, 0.03909642, 0.03686941, 0.01981803,
+            0.03843971, 0.03412318, 0.02415081, 0.01291456, 0.01236173),
+)
 COCO = known_metainfo(
     'coco',
     ('nose', *both_sides('eye', 'ear'), *BODY),
@@ -104,4 +117,4 @@ POSETRACK18 = known_metainfo(
     {'head_bottom': 'eye', 'head_top': 'eye'},
 )
 # fmt: on
-KNOWN = {info['dataset_name']: info for info in (COCO, CROWDPOSE, LSP, MPII, POSETRACK18)}
+KNOWN = {info['dataset_name']: info for info in (COCO, AIC, CROWDPOSE, LSP, MPII, POSETRACK18)}

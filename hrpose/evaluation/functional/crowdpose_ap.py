@@ -7,7 +7,6 @@ also given for the images of each level of crowding.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_ap import accumulated, resolve_backend
-from hrpose.evaluation.functional.people import AREA_SHARE_OF_BOX, GroundTruth, Predictions
+from hrpose.evaluation.functional.people import GroundTruth, Predictions
 
 LEVELS = ('easy', 'medium', 'hard')
 CROWDPOSE_METRICS = ('AP', 'AP50', 'AP75', 'AR', 'AR50', 'AR75', *(f'AP_{level}' for level in LEVELS))
@@ -70,9 +69,7 @@ def evaluate_crowdpose(
     truth = GroundTruth.of(gt_annotations, len(sigmas))
     found = Predictions.of(results, truth)
     levels = crowd_levels(truth, limits)
-    if not truth.has_box.all():
-        raise UserError(f'annotation {truth.ids[~truth.has_box][0]} has no box; CrowdPose takes the area from it')
-    truth = replace(truth, areas=truth.boxes[:, 2] * truth.boxes[:, 3] * AREA_SHARE_OF_BOX)
+    truth = truth.with_areas_of_boxes()
     precision, recall = _precision_and_recall(backend, truth, found, sigmas)
     by_level = []
     for level in range(len(LEVELS)):

@@ -14,7 +14,7 @@ from hrpose.errors import UserError
 from hrpose.evaluation import CocoMetric
 from hrpose.evaluation.functional.coco_ap import COCO_METRICS, available_backends
 from hrpose.registry import METRICS
-from tests.evaluation.cases import SIGMAS_17, evaluate, generated_case, predicted_sample
+from tests.evaluation.cases import SIGMAS_17, by_xtcocotools, evaluate, generated_case, predicted_sample, samples_of
 from tests.golden.make import ORIGINALS
 
 OFFICIAL_NAMES = ('AP', 'Ap .5', 'AP .75', 'AP (M)', 'AP (L)', 'AR', 'AR .5', 'AR .75', 'AR (M)', 'AR (L)')
@@ -372,3 +372,17 @@ def test_each_nms_keeps_and_orders_twins_as_it_says(nms, kept, small_file, tmp_p
     evaluate(CocoMetric(str(small_file), JOINTS, nms=nms, outfile_prefix=str(tmp_path / 'out')), samples)
     written = json.loads((tmp_path / 'out.keypoints.json').read_text())
     assert [result['score'] for result in written] == pytest.approx(kept, abs=1e-12)
+
+
+@pytest.mark.parametrize('use_area', [True, False])
+def test_areas_of_files_or_boxes_give_the_metrics_of_xtcocotools(use_area, rng, tmp_path):
+    pytest.importorskip('xtcocotools')
+    dataset, results = generated_case(rng, joints=14)
+    path = tmp_path / 'truth.json'
+    path.write_text(json.dumps(dataset))
+    metric = CocoMetric(str(path), 'aic', use_area=use_area, rescoring='box', nms=None)
+    expected = by_xtcocotools(dataset, results, metric.info['sigmas'], use_area=use_area)
+    assert 0.01 < expected[0] < 0.9
+    assert list(evaluate(metric, samples_of(results)).values()) == pytest.approx(expected, abs=1e-6)
+    other = by_xtcocotools(dataset, results, metric.info['sigmas'], use_area=not use_area)
+    assert other != pytest.approx(expected, abs=1e-6)

@@ -1,0 +1,60 @@
+"""Generated samples of data sets, each in the format of its files and laid out as its config expects."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from hrpose.config import load_config
+from tests.conftest import ROOT, draw_person
+
+Person = dict[str, Any]
+NUMBER = 4  # people, one an image
+
+
+def coco_person(joints: np.ndarray, box: list[float], number: int) -> Person:
+    """Return an annotation in COCO's layout of joints (K, 3) and a box xywh, in image px."""
+    person = {'id': 100 + number, 'image_id': number, 'category_id': 1, 'iscrowd': 0, 'bbox': box}
+    return {**person, 'keypoints': joints.ravel().tolist(), 'num_keypoints': len(joints), 'area': box[2] * box[3] * 0.6}
+
+
+def without_area(joints: np.ndarray, box: list[float], number: int) -> Person:
+    person = coco_person(joints, box, number)
+    del person['area']
+    return person
+
+
+# Name of the joints -> the config, the annotation of a person, the categories, and the first metric with the value of
+# perfect predictions.
+DATA_SETS: dict[str, tuple[str, Callable[[np.ndarray, list[float], int], Person], list[Person], str, float]] = {
+    'aic': ('hrnet_w32_aic_256x192', without_area, [{'id': 1, 'name': 'person'}], 'coco/AP', 1.0),
+}
+
+
+def lay_out(name: str, root: Path) -> tuple[list[str], np.ndarray]:
+    """Write a data set for training, validation and test below `root`.
+
+    Returns:
+        The options with which its config reads it, and the joints (N, K, 3) in image px that were drawn.
+    """
+    config, annotate, categories, *_ = DATA_SETS[name]
+    cfg = load_config(ROOT / 'configs' / f'{config}.py')
+    rng, count = np.random.default_rng(0), len(cfg.metainfo.keypoint_names)
+    drawn = [draw_person(rng, count) for _ in range(NUMBER)]
+    options = [f'data_root={root}']
+    for stage in ('train', 'val', 'test'):
+        dataset = cfg[f'{stage}_dataloader'].dataset
+        content: dict[str, Any] = {'images': [], 'annotations': [], 'categories': categories}
+        folder = root / dataset.data_prefix.img
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, (image, joints, box) in enumerate(drawn):
+            cv2.imwrite(str(folder / f'{number}.jpg'), image)
+            content['images'].append({'id': number, 'file_name': f'{number}.jpg', 'width': 80, 'height': 60})
+            content['annotations'].append(annotate(joints, box, number))
+        file = root / dataset.ann_file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content))
+    return options, np.stack([joints for _, joints, _ in drawn])

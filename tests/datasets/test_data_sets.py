@@ -1,0 +1,79 @@
+"""Data sets beside COCO: their joints are those of the release, and their files are read and scored."""
+
+import numpy as np
+import pytest
+
+from hrpose.config import load_config, parse_options
+from hrpose.datasets.metainfo import joint_sides, resolve
+from hrpose.registry import DATASETS, METRICS
+from tests.conftest import ROOT
+from tests.data_sets import DATA_SETS, NUMBER, lay_out
+from tests.evaluation.cases import evaluate, predicted_sample
+from tests.golden import golden_data_sets
+
+FACTS = golden_data_sets()['metainfo']
+every_data_set = pytest.mark.parametrize('name', DATA_SETS)
+
+
+@every_data_set
+def test_joints_pairs_limbs_and_sigmas_are_the_published_ones(name):
+    info, facts = resolve(name), FACTS[name]
+    assert info['keypoint_names'] == tuple(facts['names'])
+    assert info['flip_indices'] == tuple(facts['swap'])
+    assert info['skeleton'] == tuple(map(tuple, facts['links']))
+    assert info['sigmas'] == tuple(facts['sigmas'])
+    assert len(info['sigmas']) == len(info['keypoint_names'])
+
+
+@every_data_set
+def test_a_flip_undoes_itself_and_exchanges_sides(name):
+    info = resolve(name)
+    flip, sides = info['flip_indices'], joint_sides(info)
+    assert [flip[mirror] for mirror in flip] == list(range(len(flip)))
+    assert all(flip[joint] != joint for joint, side in enumerate(sides) if side != 'centre')
+    other = {'left': 'right', 'right': 'left', 'centre': 'centre'}
+    assert [sides[mirror] for mirror in flip] == [other[side] for side in sides]
+
+
+@every_data_set
+def test_upper_and_lower_body_are_the_published_ones(name):
+    assert set(resolve(name)['upper_body_ids']) == set(FACTS[name]['upper'])
+
+
+@pytest.fixture
+def laid_out(request, tmp_path):
+    """The linked config of a data set that reads generated files, and the joints (N, K, 3) in them, image px."""
+    config = ROOT / 'configs' / f'{DATA_SETS[request.param][0]}.py'
+    options, joints = lay_out(request.param, tmp_path)
+    return load_config(config, parse_options(options)), joints
+
+
+@pytest.mark.parametrize('laid_out', DATA_SETS, indirect=True)
+def test_records_hold_what_was_annotated(laid_out):
+    cfg, joints = laid_out
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        dataset = DATASETS.build(cfg[loader].dataset)
+        records = [dataset.get_data_info(number) for number in range(NUMBER)]
+        np.testing.assert_array_equal([record['keypoints'] for record in records], joints[..., :2])
+        np.testing.assert_array_equal([record['visible'] > 0 for record in records], joints[..., 2] > 0)
+        sample = dataset[0]['data_samples']
+        assert sample.gt_instance_labels.keypoint_weights.shape == (1, joints.shape[1])
+
+
+@pytest.mark.parametrize('name, laid_out', [(name, name) for name in DATA_SETS], indirect=['laid_out'])
+def test_annotated_people_as_predictions_have_the_full_score(name, laid_out):
+    cfg, joints = laid_out
+    *_, metric, value = DATA_SETS[name]
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    samples = []
+    for number, person in enumerate(joints):
+        sample = predicted_sample(number, 100 + number, person[:, :2], np.full(len(person), 0.9))
+        sample.gt_instances = dataset[number]['data_samples'].gt_instances
+        samples.append(sample)
+    found = [evaluate(METRICS.build(each), samples) for each in cfg.test_evaluator]
+    assert next(iter(found[0])) == metric
+    assert found[0][metric] == pytest.approx(value, abs=1e-9)
+    exact = found[0][metric]
+    for sample in samples:
+        sample.pred_instances.keypoints += 25
+    assert evaluate(METRICS.build(cfg.test_evaluator[0]), samples)[metric] < exact / 2
