@@ -10,6 +10,7 @@ from hrpose.config.linking import link, unlink
 from hrpose.config.mmpose import refuse_mmpose
 from hrpose.config.options import merge, require_moved_data
 from hrpose.config.shipped import bases_by_name, find_config
+from hrpose.config.unread import refuse_slips
 from hrpose.errors import UserError
 from hrpose.plugins import import_plugins
 from hrpose.plugins.openmmlab import prepare_openmmlab
@@ -24,10 +25,13 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
             it adds to a mapping.
 
     Raises:
-        UserError: no such file, a file that fails to run, a config of mmpose, or values that contradict each other.
+        UserError: no such file, a file that fails to run, a config of mmpose, a misspelt top-level name, or values that
+            contradict each other.
     """
     try:
-        return link(read_config(path, options))
+        cfg = read_config(path, options)
+        refuse_slips(cfg)
+        return link(cfg)
     except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
         # Without options the file or hrpose is at fault, and the traceback shows which.
         if isinstance(error, UserError) or not options:

@@ -2,14 +2,19 @@
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
+
+from mmengine.config import Config
 
 from hrpose import registry
 from hrpose.config.linking import defaults_of, each_dataset, value_of
 from hrpose.config.options import TOP_LEVEL_NAMES
+from hrpose.config.origins import inheritance
 from hrpose.config.parts import LOADERS
-from hrpose.errors import nearest
+from hrpose.config.shipped import bases_by_name
+from hrpose.errors import UserError, nearest
 from hrpose.plugins import arguments_of
 
 # Tables of fixed keys. mmengine silently ignores others.
@@ -42,9 +47,8 @@ def unread(written: Any, linked: Any, files: Iterable[Path]) -> Iterator[tuple[s
         files: the config's files. A name that their own text uses is a variable, and counts as read.
     """
     variables = set().union(*(_used_names(file) for file in files))
-    for name in written:
-        if name not in TOP_LEVEL_NAMES and name not in variables:
-            yield name, f'no part of mmengine or hrpose reads this name; {nearest(name, TOP_LEVEL_NAMES)}'
+    for name in set(written) - TOP_LEVEL_NAMES - variables:
+        yield name, f'no part of mmengine or hrpose reads this name; {nearest(name, TOP_LEVEL_NAMES)}'
     yield from _overridden(written, variables)
     for place, table in TABLES.items():
         part = value_of(linked, place)
@@ -52,6 +56,39 @@ def unread(written: Any, linked: Any, files: Iterable[Path]) -> Iterator[tuple[s
             if key not in table:
                 yield f'{place}.{key}', nearest(key, table)
     yield from _arguments(linked, linked.get('default_scope', 'hrpose'))
+
+
+def refuse_slips(cfg: Config) -> None:
+    """Raise `UserError` for a top-level name that nothing reads and that looks like a slip of one that is read.
+
+    Other unknown names pass: they may be meant for a plug-in or for the reader.
+    """
+    slips = {name: close for name in cfg if name not in TOP_LEVEL_NAMES and (close := _slip_of(name))}
+    if not slips:
+        return
+    with bases_by_name():
+        files = list(inheritance(Path(cfg.filename)))
+    for name, close in slips.items():
+        if not any(name in _used_names(file) for file in files):
+            raise UserError(
+                f"{cfg.filename}: nothing reads '{name}'; if '{close}' is meant, correct the name; otherwise delete or "
+                'rename it'
+            )
+
+
+def _slip_of(name: str) -> str | None:
+    """Return the known name that `name` spells otherwise: word for word similar, or with other underscores."""
+    for known in sorted(TOP_LEVEL_NAMES):
+        words, others = name.split('_'), known.split('_')
+        if len(words) == len(others) and all(map(_is_similar, words, others)):
+            return known
+        if name[:1] != '_' and ''.join(words) == ''.join(others):
+            return known
+    return None
+
+
+def _is_similar(a: str, b: str) -> bool:
+    return SequenceMatcher(None, a, b).ratio() >= 0.7
 
 
 def _overridden(written: Any, variables: set[str]) -> Iterator[tuple[str, str]]:
@@ -90,6 +127,8 @@ def accepted_arguments(name: str, scope: str = 'hrpose') -> set[str] | None:
 
 def _used_names(file: Path) -> set[str]:
     """Return the names that a config's own text uses, `_base_.NAME` among them."""
+    if file.suffix != '.py':
+        return set()
     text = file.read_text().replace('{{', ' ').replace('}}', ' ')
     used = set()
     for node in ast.walk(ast.parse(text)):

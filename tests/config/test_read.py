@@ -30,3 +30,48 @@ def test_a_broken_config_is_refused_with_file_and_reason(text, reason, tmp_path)
         load_config(path)
     assert str(path) in str(error.value)
     assert reason in str(error.value)
+
+
+def inheriting(path, text):
+    path.write_text(f"_base_ = ['hrpose::hrnet_w32_coco_256x192.py']\n{text}\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ('name', 'meant'),
+    [
+        ('optim_wraper', 'optim_wrapper'),
+        ('optimizer_wrapper', 'optim_wrapper'),
+        ('modle', 'model'),
+        ('metainfos', 'metainfo'),
+        ('dataroot', 'data_root'),
+        ('meta_info', 'metainfo'),
+        ('trian_dataloader', 'train_dataloader'),
+    ],
+)
+def test_a_misspelt_top_level_name_is_refused(name, meant, tmp_path):
+    path = inheriting(tmp_path / 'mine.py', f'{name} = 1')
+    with pytest.raises(UserError, match=rf"mine.py: nothing reads '{name}'; if '{meant}' is meant"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'width = 32',
+        'note_to_self = 1',
+        'tta_pipeline = []',
+        'strong_pipeline = []',
+        'lvis_train_pipeline = []',
+        '_data_root = 1',
+        "data_roots = 'a'\ndata_root = data_roots",
+    ],
+)
+def test_a_variable_of_the_users_passes(text, tmp_path):
+    assert load_config(inheriting(tmp_path / 'mine.py', text)).model
+
+
+def test_a_variable_may_be_used_by_an_heir(tmp_path):
+    inheriting(tmp_path / 'base.py', "models = 'a'")
+    (tmp_path / 'mine.py').write_text("_base_ = ['base.py']\nwork_dir = _base_.models\n")
+    assert load_config(tmp_path / 'mine.py').work_dir == 'a'
