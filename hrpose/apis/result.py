@@ -200,7 +200,11 @@ class PoseResult:
         boxes: bool = True,
         colours: Colours | None = None,
     ) -> np.ndarray:
-        """Draw as `draw` does, but return RGB, as `hrpose.images` writes it."""
+        """Draw as `draw` does, but return (H, W, 3) uint8 RGB, as `hrpose.images` writes it.
+
+        Args:
+            image, threshold, boxes, colours: as in `draw`, which raises the same `UserError`s.
+        """
         from hrpose.visualization import draw_boxes, draw_pose
 
         if colours not in (None, *COLOURS):

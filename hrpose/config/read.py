@@ -43,7 +43,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
     """Return the config of a file as it is written, without linking, to look for mistakes in it.
 
-    Arguments and errors are those of `load_config`; contradictions are not looked for.
+    Arguments and errors are those of `load_config`, `UserError` for a file that cannot be read, but contradictions are
+    not looked for.
     """
     prepare_openmmlab()
     path = find_config(path)

@@ -123,7 +123,7 @@ class PoseDataset(BaseDataset):
         return len(self._metainfo['keypoint_names'])
 
     def full_init(self) -> None:
-        """Read the annotation file once, log what was left out and why, and refuse an empty data set."""
+        """Read the annotation file once, and log what was left out and why; raise `UserError` if nobody is left."""
         if self._fully_initialized:
             return
         with paused_collector():
@@ -211,7 +211,7 @@ class PoseDataset(BaseDataset):
         return super()._get_unserialized_subset(indices)
 
     def filter_data(self) -> list[Record]:
-        """Return the records; refuse an empty data set."""
+        """Return the records; raise `UserError` if there is none."""
         records = super().filter_data()
         if not records:
             left_out = self._reasons() or 'nothing'

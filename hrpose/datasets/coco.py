@@ -48,7 +48,11 @@ class CocoDataset(PoseDataset):
         super().__init__(ann_file, **options)
 
     def load_data_list(self) -> list[Record]:
-        """Return one record a person; count what is left out, by reason, in `skipped`."""
+        """Return one record a person; count what is left out, by reason, in `skipped`.
+
+        Raises:
+            UserError: the file is not in COCO's layout, or has no category of people with these joints.
+        """
         content = read_coco_json(self.ann_file)
         try:
             images = {image_key(image['id']): image for image in content['images']}

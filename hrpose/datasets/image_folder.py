@@ -54,7 +54,7 @@ class ImageFolder(BaseDataset):
         )
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """Return one record an image, class by class."""
+        """Return one record an image, class by class; raise `UserError` if there is none."""
         records = [
             {'img_path': str(path), 'gt_label': label}
             for label, name in enumerate(self.classes)

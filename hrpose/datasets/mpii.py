@@ -37,7 +37,11 @@ class MpiiDataset(PoseDataset):
         super().__init__(ann_file, metainfo=metainfo, **options)
 
     def load_data_list(self) -> list[Record]:
-        """Return one record a person; count what is left out, by reason, in `skipped`."""
+        """Return one record a person; count what is left out, by reason, in `skipped`.
+
+        Raises:
+            UserError: there is a `bbox_file`, the metainfo is not MPII's, or the file is not in MPII's layout.
+        """
         if self.bbox_file:
             raise UserError("bbox_file: MPII's protocol uses no detected boxes; leave it out")
         if self.num_joints != NUM_JOINTS:

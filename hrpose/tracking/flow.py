@@ -52,6 +52,9 @@ class DISFlow:
 
     Args:
         preset: 'ultrafast', 'fast' or 'medium', the finest.
+
+    Raises:
+        UserError: another preset.
     """
 
     def __init__(self, preset: str = 'medium') -> None:

@@ -122,6 +122,9 @@ def input_sheet(samples: Sequence[Mapping[str, Any]], codec: Any, metainfo: Mapp
 
     Returns:
         (height, width, 3) uint8 RGB, see `contact_sheet`.
+
+    Raises:
+        UserError: a sample has several crops, as those of a multi-scale test.
     """
     tiles = []
     for sample in samples:

@@ -44,7 +44,10 @@ class RandomResizedCrop:
         return {**results, 'img': square[:, ::-1] if rng.random() < self.flip_prob else square}
 
     def draw(self, rng: np.random.Generator, width: int, height: int) -> tuple[int, int, int, int]:
-        """Draw a rectangle (x, y, w, h) in an image of that size; the largest central one if ten tries do not fit."""
+        """Draw a rectangle (x, y, w, h) by `rng` in an image of width and height px.
+
+        It is the largest central one if ten tries do not fit.
+        """
         for _ in range(_TRIES):
             area = width * height * rng.uniform(*self.scale)
             aspect = np.exp(rng.uniform(*np.log(self.ratio)))

@@ -69,6 +69,9 @@ class Cutout:
         count: rectangles an image; their centres are uniform over it.
         prob: of any rectangle.
         color: RGB; by default the mean of the normalisation, which the network sees as zero.
+
+    Raises:
+        UserError: a value outside its range.
     """
 
     def __init__(

@@ -105,6 +105,9 @@ class MultiScaleWarp(WarpAffine):
     Args:
         input_size, flip_indices, align_corners: of `WarpAffine`.
         scales: sizes of the crops' regions, relative to the person's own.
+
+    Raises:
+        UserError: `scales` is empty, or has a number that is not positive.
     """
 
     def __init__(

@@ -140,7 +140,11 @@ class EarlyStoppingHook(MMEngineEarlyStoppingHook):
             runner.train_loop.stop_training = bool(saved[STOPPED])
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Count, stop the training if it is due, and note the count for the next checkpoint."""
+        """Count, stop the training if it is due, and note the count for the next checkpoint.
+
+        Raises:
+            UserError: validation has no metric of that name.
+        """
         if self.monitor not in (metrics or {}):
             raise UserError(
                 f"EarlyStoppingHook: monitor='{self.monitor}' is no metric in validation; "

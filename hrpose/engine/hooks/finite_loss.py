@@ -65,7 +65,7 @@ class FiniteLossHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
     ) -> None:
-        """Skip the step or stop the training if the batch was bad."""
+        """Skip the step if the batch was bad; raise `UserError` to stop the training after too many."""
         # Without an optimizer step (accumulated gradients, skipped by mixed precision) nothing is checked yet.
         if not self._check():
             self.skipped = 0

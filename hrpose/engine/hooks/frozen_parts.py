@@ -56,7 +56,7 @@ class FixedStatisticsHook(Hook):
         self._layers: list[nn.Module] = []
 
     def before_train(self, runner: Runner) -> None:
-        """Find the layers."""
+        """Find the layers; raise `UserError` for a part that the model does not have."""
         known = dict(unwrapped(runner.model).named_modules())
         if unknown := [name for name in self.parts if name not in known]:
             raise UserError(f"FixedStatisticsHook: the model has no part '{unknown[0]}'; {nearest(unknown[0], known)}")

@@ -108,7 +108,7 @@ def soft_oks_nms(
         max_people: how many are kept at most; 20 is what COCO counts per image.
 
     Returns:
-        Indices kept, best first by decayed score; of equal ones the earlier comes first.
+        (kept,) indices, best first by decayed score; of equal ones the earlier comes first.
     """
     points, scores, areas, sigmas = _checked(keypoints, scores, areas, sigmas)
     remaining = np.argsort(-scores, kind='stable')

@@ -113,7 +113,8 @@ def posetrack_identity(
     within half a head, as in PoseTrack's AP. HOTA is the mean over similarities of at least 0.05, 0.1, …, 0.95; IDF1
     takes 0.5. All labelled frames count, the last ones too; what lies in ignored regions does not.
 
-    The arguments and errors are those of `posetrack_mot`.
+    Args:
+        gt_annotations, results, num_joints, threshold: as in `posetrack_mot`, which raises the same errors.
     """
     frames = LabelledFrames.of(gt_annotations, results, num_joints)
     none = np.zeros(len(HOTA_THRESHOLDS))

@@ -30,7 +30,11 @@ class AccuracyMetric(BaseMetric):
         self.topk = tuple(topk)
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
-        """Keep the rank of each image's true class, 0 for the best; ties and NaN count against it."""
+        """Keep the rank of each image's true class, 0 for the best; ties and NaN count against it.
+
+        Raises:
+            UserError: the model has another number of classes than the data.
+        """
         classes = (self.dataset_meta or {}).get('classes')
         for sample in data_samples:
             scores, label = np.asarray(sample['pred_scores']), sample['gt_label']

@@ -94,7 +94,11 @@ class CocoMetric(PoseMetric):
         self.outfile_prefix = outfile_prefix
 
     def kept(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what AP needs of a sample beside its keypoints, and the ground truth if no file has it."""
+        """Return what AP needs of a sample beside its keypoints, and the ground truth if no file has it.
+
+        Raises:
+            UserError: rescoring is by a calibration, and the checkpoint has none.
+        """
         predicted = sample['pred_instances']
         probabilities = {name: only_person(predicted, name) for name in PROBABILITIES if name in predicted}
         if self.rescoring == CALIBRATED and len(probabilities) < len(PROBABILITIES):
@@ -136,7 +140,12 @@ class CocoMetric(PoseMetric):
     def evaluate_results(self, truth: GroundTruth, found: Predictions, info: Mapping[str, Any]) -> dict[str, float]:
         """Return the metrics of at least one annotated and one predicted person, and log them, by joint too.
 
-        Another protocol is a subclass that overrides this. `info` is the complete metainfo.
+        Another protocol is a subclass that overrides this.
+
+        Args:
+            truth: the annotated people.
+            found: the predicted people.
+            info: the complete metainfo.
         """
         metrics = evaluate_coco(truth, found, info['sigmas'], self.backend)
         log_tables(

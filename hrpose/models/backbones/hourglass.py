@@ -102,6 +102,7 @@ class HourglassStem(BaseModule):
         )
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Return one map (B, C, H / 4, W / 4) of images (B, 3, H, W)."""
         return [self.pre(x)]
 
 
@@ -159,6 +160,7 @@ class Hourglass52(BaseModule):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Return a map (B, C, H / 4, W / 4) a stack, of images (B, 3, H, W)."""
         x, maps = self.stem(x), []
         for index, (hourglass, last) in enumerate(zip(self.hourglass_modules, self.out_convs, strict=True)):
             maps.append(last(hourglass(x)))

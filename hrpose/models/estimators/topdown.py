@@ -113,6 +113,9 @@ class TopdownPoseEstimator(BaseModel):
             data_samples: B samples, for 'loss' and 'predict'.
             mode: 'tensor' returns heatmaps (B, K, h, w), 'loss' a dict of losses, 'predict' the samples with
                 `pred_instances`.
+
+        Raises:
+            UserError: another mode, or no samples where the mode needs them.
         """
         if mode == 'tensor':
             return self.head(self.extract(inputs))

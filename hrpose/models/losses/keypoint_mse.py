@@ -35,6 +35,9 @@ class KeypointOHKMMSELoss(nn.Module):
     Args:
         top_k: number of joints; published 8 (Chen et al., CVPR 2018). All of them where there are fewer.
         factor: of the mean; 1 in CPN, 0.5 in HRNet's official release.
+
+    Raises:
+        UserError: `top_k` is no positive whole number.
     """
 
     def __init__(self, top_k: int = 8, factor: float = 1) -> None:

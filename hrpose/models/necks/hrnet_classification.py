@@ -41,6 +41,7 @@ class HRNetClassificationNeck(BaseModule):
         self.final_layer = _biased_conv(wide[-1], out_channels, kernel=1)
 
     def forward(self, branches: Sequence[Tensor]) -> Tensor:
+        """Return features (B, out_channels) from branches (B, C_i, h_i, w_i), finest first."""
         x, *coarser = [widen(branch) for widen, branch in zip(self.incre_modules, branches, strict=True)]
         for downsample, branch in zip(self.downsamp_modules, coarser, strict=True):
             x = downsample(x) + branch
