@@ -27,10 +27,20 @@ def without_area(joints: np.ndarray, box: list[float], number: int) -> Person:
     return person
 
 
+def art_person(joints: np.ndarray, box: list[float], number: int) -> Person:
+    """Return an annotation of Human-Art, which has 21 joints besides."""
+    return {**coco_person(joints, box, number), 'keypoints_21': [1.0] * 63}
+
+
+PERSON = {'id': 1, 'name': 'person'}
+# Where the files name their images in folders.
+FOLDERS = {'humanart': 'HumanArt/images/cartoon'}
 # Name of the joints -> the config, the annotation of a person, the categories, and the first metric with the value of
 # perfect predictions.
 DATA_SETS: dict[str, tuple[str, Callable[[np.ndarray, list[float], int], Person], list[Person], str, float]] = {
-    'aic': ('hrnet_w32_aic_256x192', without_area, [{'id': 1, 'name': 'person'}], 'coco/AP', 1.0),
+    'ochuman': ('hrnet_w32_ochuman_256x192', coco_person, [PERSON], 'coco/AP', 1.0),
+    'humanart': ('hrnet_w32_humanart_256x192', art_person, [PERSON], 'coco/AP', 1.0),
+    'aic': ('hrnet_w32_aic_256x192', without_area, [PERSON], 'coco/AP', 1.0),
 }
 
 
@@ -44,15 +54,16 @@ def lay_out(name: str, root: Path) -> tuple[list[str], np.ndarray]:
     cfg = load_config(ROOT / 'configs' / f'{config}.py')
     rng, count = np.random.default_rng(0), len(cfg.metainfo.keypoint_names)
     drawn = [draw_person(rng, count) for _ in range(NUMBER)]
-    options = [f'data_root={root}']
+    options = [f'data_root={root}', f'train_dataloader.dataset.data_root={root}']
     for stage in ('train', 'val', 'test'):
         dataset = cfg[f'{stage}_dataloader'].dataset
         content: dict[str, Any] = {'images': [], 'annotations': [], 'categories': categories}
-        folder = root / dataset.data_prefix.img
-        folder.mkdir(parents=True, exist_ok=True)
         for number, (image, joints, box) in enumerate(drawn):
-            cv2.imwrite(str(folder / f'{number}.jpg'), image)
-            content['images'].append({'id': number, 'file_name': f'{number}.jpg', 'width': 80, 'height': 60})
+            file_name = str(Path(FOLDERS.get(name, ''), f'{number}.jpg'))
+            path = root / dataset.data_prefix.img / file_name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), image)
+            content['images'].append({'id': number, 'file_name': file_name, 'width': 80, 'height': 60})
             content['annotations'].append(annotate(joints, box, number))
         file = root / dataset.ann_file
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -40,6 +40,7 @@ class Recipe:
 
 
 MMPOSE_W32 = dict(batch=(64, 512), rate=5e-4, warm_up=500, loss_factor=1)
+BY_MMPOSE = ('aic', 'humanart', 'ochuman')
 SIMPLE_BASELINE = dict(epochs=140, steps=(90, 120))
 
 # Sources: the official releases' yaml files, mmpose 1.x's configs, and for PoseTrack section 4.3 of Sun et al. (2019).
@@ -52,7 +53,7 @@ RECIPES = {
     'hrnet_w48_mpii_256x256': Recipe('w48', (256, 256), data='mpii'),
     'hrnet_w32_coco_256x192_mmpose_recipe': Recipe('w32', (192, 256), **MMPOSE_W32),
     'hrnet_w32_crowdpose_256x192': Recipe('w32', (192, 256), data='crowdpose'),
-    'hrnet_w32_aic_256x192': Recipe('w32', (192, 256), data='aic', **MMPOSE_W32),
+    **{f'hrnet_w32_{data}_256x192': Recipe('w32', (192, 256), data=data, **MMPOSE_W32) for data in BY_MMPOSE},
     'hrnet_w32_posetrack18_256x192': Recipe(
         'w32', (192, 256), data='posetrack18', rate=1e-4, epochs=20, steps=(10, 15), start='hrnet_w32_coco_256x192'
     ),
@@ -89,7 +90,7 @@ for depth in (50, 101, 152):
         f'simplebaseline_r{depth}_coco_384x288': Recipe(depth, (288, 384), sigma=3, **SIMPLE_BASELINE),
         f'simplebaseline_r{depth}_mpii_256x256': Recipe(depth, (256, 256), data='mpii', **SIMPLE_BASELINE),
     }
-JOINTS = {'aic': 14, 'coco': 17, 'crowdpose': 14, 'mpii': 16, 'posetrack18': 17}
+JOINTS = {'aic': 14, 'coco': 17, 'crowdpose': 14, 'humanart': 17, 'mpii': 16, 'ochuman': 17, 'posetrack18': 17}
 
 OFFICIAL_COCO = [
     ('RandomHalfBody', dict(prob=0.3, min_joints=8, padding=1.5, upper_prob=pytest.approx(0.6915, abs=1e-4))),

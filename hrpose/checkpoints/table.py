@@ -11,6 +11,7 @@ from pathlib import PurePath
 
 _ZOO = 'https://download.openmmlab.com/mmpose/'
 _V1 = 'v1/body_2d_keypoint/topdown_heatmap/coco/td-hm_'
+_HUMAN_ART = 'v1/body_2d_keypoint/topdown_heatmap/human_art/td-hm_'
 
 # Published files carry the first eight digits of their SHA-256 in their name.
 _HASH = re.compile(r'-([0-9a-f]{8})[_.]')
@@ -71,6 +72,8 @@ _FILES = {
     'hourglass52_mpii_256x256': 'top_down/hourglass/hourglass52_mpii_256x256-ae358435_20200812.pth',
     'hourglass52_mpii_384x384': 'top_down/hourglass/hourglass52_mpii_384x384-04090bc3_20200812.pth',
     'hrnet_w32_aic_256x192': 'top_down/hrnet/hrnet_w32_aic_256x192-30a4e465_20200826.pth',
+    'hrnet_w32_humanart_256x192': f'{_HUMAN_ART}hrnet-w32_8xb64-210e_humanart-256x192-0773ef0b_20230614.pth',
+    'hrnet_w48_humanart_256x192': f'{_HUMAN_ART}hrnet-w48_8xb32-210e_humanart-256x192-05178983_20230614.pth',
     'simplebaseline_r101_aic_256x192': 'top_down/resnet/res101_aic_256x192-79b35445_20200826.pth',
 }
 

@@ -19,7 +19,16 @@ from hrpose.errors import UserError
 NAMES = ('nose', 'left_eye', 'right_eye')
 
 
-COUNTS = {'aic': 14, 'coco': 17, 'crowdpose': 14, 'lsp': 14, 'mpii': 16, 'posetrack18': 17}
+COUNTS = {
+    'aic': 14,
+    'coco': 17,
+    'crowdpose': 14,
+    'humanart': 17,
+    'lsp': 14,
+    'mpii': 16,
+    'ochuman': 17,
+    'posetrack18': 17,
+}
 
 
 @pytest.mark.parametrize(('name', 'count'), COUNTS.items())

@@ -19,9 +19,11 @@ DATASETS = {
     'CrowdPoseDataset': 'crowdpose',
     'PoseTrack18Dataset': 'posetrack18',
     'AicDataset': 'aic',
+    'HumanArtDataset': 'humanart',
+    'OCHumanDataset': 'ochuman',
 }
 # Those that are a CocoDataset here, with joints of their own.
-IN_COCO_LAYOUT = ('AicDataset',)
+IN_COCO_LAYOUT = ('AicDataset', 'HumanArtDataset', 'OCHumanDataset')
 WORKERS = {2: 4}  # mmpose's stock number of loader workers -> hrpose's
 
 

@@ -8,8 +8,10 @@ comparable only with itself: LSP's own metric is PCK, MPII's is PCKh.
 aic          14 joints of AI Challenger (Wu et al., 2017)
 coco         17 joints (Lin et al., 2014)
 crowdpose    14 joints (Li et al., CVPR 2019)
+humanart     COCO's joints in Human-Art (Ju et al., CVPR 2023)
 lsp          14 joints of Leeds Sports Pose and its extension (Johnson and Everingham, 2010 and 2011)
 mpii         16 joints (Andriluka et al., CVPR 2014)
+ochuman      COCO's joints in OCHuman (Zhang et al., CVPR 2019)
 posetrack18  17 joints (Andriluka et al., CVPR 2018); the ears keep COCO's places, but are never annotated
 """
 
@@ -108,6 +110,8 @@ MPII = known_metainfo(
      (13, 14), (14, 15)),
     {'pelvis': 'hip', 'thorax': 'shoulder', 'upper_neck': 'ear', 'head_top': 'ear'},
 )
+HUMANART = {**COCO, 'dataset_name': 'humanart'}
+OCHUMAN = {**COCO, 'dataset_name': 'ochuman'}
 # head_bottom is the upper neck. It and head_top stand in the eyes' places, and have the eyes' sigmas, as in mmpose.
 POSETRACK18 = known_metainfo(
     'posetrack18',
@@ -117,4 +121,4 @@ POSETRACK18 = known_metainfo(
     {'head_bottom': 'eye', 'head_top': 'eye'},
 )
 # fmt: on
-KNOWN = {info['dataset_name']: info for info in (COCO, AIC, CROWDPOSE, LSP, MPII, POSETRACK18)}
+KNOWN = {info['dataset_name']: info for info in (COCO, AIC, CROWDPOSE, HUMANART, LSP, MPII, OCHUMAN, POSETRACK18)}
