@@ -32,12 +32,19 @@ def art_person(joints: np.ndarray, box: list[float], number: int) -> Person:
     return {**coco_person(joints, box, number), 'keypoints_21': [1.0] * 63}
 
 
+def animal(joints: np.ndarray, box: list[float], number: int) -> Person:
+    """Return an annotation of AP-10K; each image has another species."""
+    return {**coco_person(joints, box, number), 'category_id': number + 7}
+
+
+SPECIES = [{'id': number, 'name': f'species {number}', 'keypoints': ['a'] * 17} for number in range(1, 55)]
 PERSON = {'id': 1, 'name': 'person'}
 # Where the files name their images in folders.
 FOLDERS = {'humanart': 'HumanArt/images/cartoon'}
 # Name of the joints -> the config, the annotation of a person, the categories, and the first metric with the value of
 # perfect predictions.
 DATA_SETS: dict[str, tuple[str, Callable[[np.ndarray, list[float], int], Person], list[Person], str, float]] = {
+    'ap10k': ('hrnet_w32_ap10k_256x256', animal, SPECIES, 'coco/AP', 1.0),
     'ochuman': ('hrnet_w32_ochuman_256x192', coco_person, [PERSON], 'coco/AP', 1.0),
     'humanart': ('hrnet_w32_humanart_256x192', art_person, [PERSON], 'coco/AP', 1.0),
     'aic': ('hrnet_w32_aic_256x192', without_area, [PERSON], 'coco/AP', 1.0),

@@ -54,6 +54,7 @@ RECIPES = {
     'hrnet_w32_coco_256x192_mmpose_recipe': Recipe('w32', (192, 256), **MMPOSE_W32),
     'hrnet_w32_crowdpose_256x192': Recipe('w32', (192, 256), data='crowdpose'),
     **{f'hrnet_w32_{data}_256x192': Recipe('w32', (192, 256), data=data, **MMPOSE_W32) for data in BY_MMPOSE},
+    'hrnet_w32_ap10k_256x256': Recipe('w32', (256, 256), data='ap10k', **MMPOSE_W32),
     'hrnet_w32_posetrack18_256x192': Recipe(
         'w32', (192, 256), data='posetrack18', rate=1e-4, epochs=20, steps=(10, 15), start='hrnet_w32_coco_256x192'
     ),
@@ -90,7 +91,16 @@ for depth in (50, 101, 152):
         f'simplebaseline_r{depth}_coco_384x288': Recipe(depth, (288, 384), sigma=3, **SIMPLE_BASELINE),
         f'simplebaseline_r{depth}_mpii_256x256': Recipe(depth, (256, 256), data='mpii', **SIMPLE_BASELINE),
     }
-JOINTS = {'aic': 14, 'coco': 17, 'crowdpose': 14, 'humanart': 17, 'mpii': 16, 'ochuman': 17, 'posetrack18': 17}
+JOINTS = {
+    'aic': 14,
+    'ap10k': 17,
+    'coco': 17,
+    'crowdpose': 14,
+    'humanart': 17,
+    'mpii': 16,
+    'ochuman': 17,
+    'posetrack18': 17,
+}
 
 OFFICIAL_COCO = [
     ('RandomHalfBody', dict(prob=0.3, min_joints=8, padding=1.5, upper_prob=pytest.approx(0.6915, abs=1e-4))),

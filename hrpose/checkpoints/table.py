@@ -74,6 +74,10 @@ _FILES = {
     'hrnet_w32_aic_256x192': 'top_down/hrnet/hrnet_w32_aic_256x192-30a4e465_20200826.pth',
     'hrnet_w32_humanart_256x192': f'{_HUMAN_ART}hrnet-w32_8xb64-210e_humanart-256x192-0773ef0b_20230614.pth',
     'hrnet_w48_humanart_256x192': f'{_HUMAN_ART}hrnet-w48_8xb32-210e_humanart-256x192-05178983_20230614.pth',
+    'hrnet_w32_ap10k_256x256': 'animal/hrnet/hrnet_w32_ap10k_256x256-18aac840_20211029.pth',
+    'hrnet_w48_ap10k_256x256': 'animal/hrnet/hrnet_w48_ap10k_256x256-d95ab412_20211029.pth',
+    'simplebaseline_r50_ap10k_256x256': 'animal/resnet/res50_ap10k_256x256-35760eb8_20211029.pth',
+    'simplebaseline_r101_ap10k_256x256': 'animal/resnet/res101_ap10k_256x256-9edfafb9_20211029.pth',
     'simplebaseline_r101_aic_256x192': 'top_down/resnet/res101_aic_256x192-79b35445_20200826.pth',
 }
 

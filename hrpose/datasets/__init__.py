@@ -15,13 +15,14 @@ from hrpose.lazy import lazy
 
 if TYPE_CHECKING:
     from hrpose.datasets.base import PoseDataset
-    from hrpose.datasets.coco import CocoDataset, CrowdPoseDataset, PoseTrack18Dataset
+    from hrpose.datasets.coco import AP10KDataset, CocoDataset, CrowdPoseDataset, PoseTrack18Dataset
     from hrpose.datasets.combined import CombinedDataset
     from hrpose.datasets.image_folder import ImageFolder
     from hrpose.datasets.mpii import MpiiDataset, MpiiMatDataset
     from hrpose.datasets.sampler import EpochSampler, RatioSampler, SampleKey
 
 __all__ = [
+    'AP10KDataset',
     'CocoDataset',
     'CombinedDataset',
     'CrowdPoseDataset',
@@ -39,6 +40,7 @@ __getattr__ = lazy(
     __name__,
     {
         'PoseDataset': 'hrpose.datasets.base',
+        'AP10KDataset': 'hrpose.datasets.coco',
         'CocoDataset': 'hrpose.datasets.coco',
         'CrowdPoseDataset': 'hrpose.datasets.coco',
         'PoseTrack18Dataset': 'hrpose.datasets.coco',

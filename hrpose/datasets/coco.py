@@ -1,4 +1,4 @@
-"""COCO's keypoint annotations, and other JSON in their layout (CrowdPose, PoseTrack18), as one record a person."""
+"""COCO's keypoint annotations, and other JSON in their layout, as one record a person."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +11,7 @@ from hrpose.datasets.annotations import (
     Entry,
     LeftOut,
     annotated_box,
+    category_of,
     detected_box,
     detected_score,
     file_name_of,
@@ -56,9 +57,7 @@ class CocoDataset(PoseDataset):
         content = read_coco_json(self.ann_file)
         try:
             images = {image_key(image['id']): image for image in content['images']}
-            categories = content.get('categories') or []
-            category = person_category(categories, self.num_joints, self.ann_file)
-            self._check_names(categories, category)
+            category = self._category(content.get('categories') or [])
         except UserError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -74,6 +73,12 @@ class CocoDataset(PoseDataset):
             raise UserError(f'{self.bbox_file or self.ann_file}: not in COCO layout, which has a list of {kind}')
         read = self._detected if self.bbox_file else self._annotated
         return list(self._usable(entries, partial(read, images=images, category=category)))
+
+    def _category(self, categories: list[Entry]) -> int | None:
+        """Return the id of the category whose entries are read, None for those of all."""
+        category = person_category(categories, self.num_joints, self.ann_file)
+        self._check_names(categories, category)
+        return category
 
     def _check_names(self, categories: list[Entry], category: int | None) -> None:
         """Refuse a file with the joints in another order, and warn where the order cannot be checked."""
@@ -166,6 +171,32 @@ class PoseTrack18Dataset(CocoDataset):
 
     def __init__(self, ann_file: str, *, metainfo: str | Mapping[str, Any] = 'posetrack18', **options: Any) -> None:
         super().__init__(ann_file, metainfo=metainfo, **options)
+
+
+@DATASETS.register_module()
+class AP10KDataset(CocoDataset):
+    """Animals of AP-10K, with the annotation's boxes or a detector's.
+
+    The files have COCO's layout, with 54 species as categories, all with the same joints. Records keep their
+    `category_id`, so `CocoMetric` compares animals of one species, and its AP is the mean over the species.
+
+    Args:
+        ann_file: `ap10k-train-split1.json` and so on; there are three splits.
+        metainfo: name or mapping of 17 joints.
+        **options: those of `CocoDataset`.
+    """
+
+    def __init__(self, ann_file: str, *, metainfo: str | Mapping[str, Any] = 'ap10k', **options: Any) -> None:
+        super().__init__(ann_file, metainfo=metainfo, **options)
+
+    def _category(self, categories: list[Entry]) -> int | None:
+        return None
+
+    def _annotated(self, number: int, annotation: Entry, **options: Any) -> Record:
+        return {**super()._annotated(number, annotation, **options), 'category_id': category_of(annotation)}
+
+    def _detected(self, number: int, detection: Entry, **options: Any) -> Record:
+        return {**super()._detected(number, detection, **options), 'category_id': category_of(detection)}
 
 
 def _describe(error: Exception) -> str:

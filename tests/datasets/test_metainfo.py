@@ -21,6 +21,7 @@ NAMES = ('nose', 'left_eye', 'right_eye')
 
 COUNTS = {
     'aic': 14,
+    'ap10k': 17,
     'coco': 17,
     'crowdpose': 14,
     'humanart': 17,

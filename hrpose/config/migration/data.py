@@ -19,6 +19,7 @@ DATASETS = {
     'CrowdPoseDataset': 'crowdpose',
     'PoseTrack18Dataset': 'posetrack18',
     'AicDataset': 'aic',
+    'AP10KDataset': 'ap10k',
     'HumanArtDataset': 'humanart',
     'OCHumanDataset': 'ochuman',
 }

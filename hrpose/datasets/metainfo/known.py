@@ -5,6 +5,7 @@ the same. AI Challenger has published its own, in which left and right differ. T
 have COCO's for joints of the same name, and for the others the sigma of a similar joint. AP with such sigmas is
 comparable only with itself: LSP's own metric is PCK, MPII's is PCKh.
 
+ap10k        17 joints of animals in AP-10K (Yu et al., NeurIPS 2021)
 aic          14 joints of AI Challenger (Wu et al., 2017)
 coco         17 joints (Lin et al., 2014)
 crowdpose    14 joints (Li et al., CVPR 2019)
@@ -15,6 +16,7 @@ ochuman      COCO's joints in OCHuman (Zhang et al., CVPR 2019)
 posetrack18  17 joints (Andriluka et al., CVPR 2018); the ears keep COCO's places, but are never annotated
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,7 +33,7 @@ SIGMAS = {
     'knee': 0.087,
     'ankle': 0.089,
 }
-LOWER_BODY = {'pelvis', 'hip', 'knee', 'ankle'}
+LOWER_BODY = {'pelvis', 'hip', 'knee', 'ankle', 'Root of tail', 'Hip', 'Knee', 'B_Paw'}
 
 
 def both_sides(*parts: str) -> tuple[str, ...]:
@@ -61,7 +63,7 @@ def known_metainfo(
         stands_for: joint without a sigma of its own -> joint of `SIGMAS` that lends it one.
         sigmas: (K,) where the data set has its own, in place of those of `SIGMAS`.
     """
-    parts = [joint.removeprefix('left_').removeprefix('right_') for joint in names]
+    parts = [re.sub('^(left|right|L|R)_', '', joint) for joint in names]
     return {
         'dataset_name': name,
         'keypoint_names': names,
@@ -81,6 +83,16 @@ AIC = known_metainfo(
      (3, 9)),
     sigmas=(0.01388152, 0.01515228, 0.01057665, 0.01417709, 0.01497891, 0.01402144, 0.03909642, 0.03686941, 0.01981803,
             0.03843971, 0.03412318, 0.02415081, 0.01291456, 0.01236173),
+)
+AP10K = known_metainfo(
+    'ap10k',
+    ('L_Eye', 'R_Eye', 'Nose', 'Neck', 'Root of tail',
+     *(f'{side}_{part}' for side in 'LR' for part in ('Shoulder', 'Elbow', 'F_Paw')),
+     *(f'{side}_{part}' for side in 'LR' for part in ('Hip', 'Knee', 'B_Paw'))),
+    ((0, 1), (0, 2), (1, 2), (2, 3), (3, 4), (3, 5), (5, 6), (6, 7), (3, 8), (8, 9), (9, 10), (4, 11), (11, 12),
+     (12, 13), (4, 14), (14, 15), (15, 16)),
+    {'Eye': 'eye', 'Nose': 'nose', 'Neck': 'ear', 'Root of tail': 'ear', 'Shoulder': 'shoulder', 'Elbow': 'elbow',
+     'F_Paw': 'wrist', 'Hip': 'hip', 'Knee': 'knee', 'B_Paw': 'ankle'},
 )
 COCO = known_metainfo(
     'coco',
@@ -121,4 +133,6 @@ POSETRACK18 = known_metainfo(
     {'head_bottom': 'eye', 'head_top': 'eye'},
 )
 # fmt: on
-KNOWN = {info['dataset_name']: info for info in (COCO, AIC, CROWDPOSE, HUMANART, LSP, MPII, OCHUMAN, POSETRACK18)}
+KNOWN = {
+    info['dataset_name']: info for info in (COCO, AIC, AP10K, CROWDPOSE, HUMANART, LSP, MPII, OCHUMAN, POSETRACK18)
+}

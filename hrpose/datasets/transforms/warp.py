@@ -30,6 +30,8 @@ from hrpose.structures import (
 # public code for the same protocol (Yang et al., ICCV 2017), not checked.
 SIX_SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 
+# Packed where the record has them: the scales of a test at several, the species of an animal.
+OPTIONAL_META_KEYS = ('scales', 'category_id')
 META_KEYS = ('id', 'img_id', 'img_path', 'ori_shape', 'input_size', 'rotation', 'flip')
 
 
@@ -142,7 +144,7 @@ class PackPose:
 def make_sample(results: Results) -> PoseDataSample:
     """Return the sample of a warped record."""
     sample = PoseDataSample()
-    meta = {key: results[key] for key in (*META_KEYS, *(['scales'] if 'scales' in results else []))}
+    meta = {key: results[key] for key in (*META_KEYS, *(key for key in OPTIONAL_META_KEYS if key in results))}
     for key, value in {**meta, 'box_center': results['center'], 'box_size': results['size']}.items():
         sample.set_field(value, key, field_type='metainfo')  # unlike `metainfo=`, without a deep copy
     truth = InstanceData(

@@ -162,6 +162,7 @@ class CocoMetric(PoseMetric):
         annotations = [
             {
                 'image_id': person['img_id'],
+                'category_id': person['category_id'],
                 'keypoints': np.column_stack([person['truth'], person['visible']]).ravel(),
                 'bbox': np.concatenate([person['box'][:2], person['box'][2:] - person['box'][:2]]),
                 'area': person.get('true_area'),

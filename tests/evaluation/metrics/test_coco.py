@@ -386,3 +386,56 @@ def test_areas_of_files_or_boxes_give_the_metrics_of_xtcocotools(use_area, rng, 
     assert list(evaluate(metric, samples_of(results)).values()) == pytest.approx(expected, abs=1e-6)
     other = by_xtcocotools(dataset, results, metric.info['sigmas'], use_area=not use_area)
     assert other != pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize('from_file', [True, False])
+def test_ap_of_many_species_is_that_of_xtcocotools(from_file, rng, tmp_path):
+    pytest.importorskip('xtcocotools')
+    dataset, results = generated_case(rng, images=40)
+    dataset['categories'] = [{'id': number, 'name': str(number)} for number in range(1, 55)]
+    if not from_file:  # the samples hold no other people
+        results = _results_of_all(dataset)
+    species = {image: int(rng.integers(1, 6)) for image in range(40)}
+    for entry in (*dataset['annotations'], *results):
+        entry['category_id'] = species[entry['image_id']]
+    path = tmp_path / 'truth.json'
+    path.write_text(json.dumps(dataset))
+    samples = samples_of(results)
+    for sample, result in zip(samples, results, strict=True):
+        sample.set_metainfo({'category_id': result['category_id']})
+        sample.gt_instances = InstanceData(**result.pop('truth', {}))
+    metric = CocoMetric(str(path) if from_file else None, 'ap10k', rescoring='box', nms=None)
+    expected = by_xtcocotools(dataset, results, metric.info['sigmas'])
+    assert 0.01 < expected[0] < 0.9
+    assert list(evaluate(metric, samples).values()) == pytest.approx(expected, abs=1e-6)
+    together = CocoMetric(str(path), 'ap10k', rescoring='box', nms=None)
+    assert len({annotation['category_id'] for annotation in dataset['annotations']}) == 5
+    for sample in samples:
+        sample.set_metainfo({'category_id': 54})
+    assert evaluate(together, samples)['coco/AP'] == pytest.approx(0, abs=1e-9)
+
+
+def _results_of_all(dataset):
+    """Make the data set one of labelled people, and return a noisy result for each, with what samples hold of it."""
+    rng = np.random.default_rng(1)
+    labelled = [a for a in dataset['annotations'] if a['num_keypoints'] and not a['iscrowd']]
+    dataset['annotations'] = labelled
+    results = []
+    for annotation in labelled:
+        joints = np.reshape(annotation['keypoints'], (-1, 3))
+        x, y, width, height = annotation['bbox']
+        moved = np.hstack([joints[:, :2] + rng.normal(0, 8, (len(joints), 2)), np.full((len(joints), 1), 0.5)])
+        results.append(
+            {
+                'image_id': annotation['image_id'],
+                'keypoints': moved.ravel().tolist(),
+                'score': float(np.round(rng.random(), 3)),
+                'truth': {
+                    'keypoints': joints[None, :, :2],
+                    'keypoints_visible': joints[None, :, 2],
+                    'bboxes': np.array([[x, y, x + width, y + height]]),
+                    'areas': np.array([annotation['area']]),
+                },
+            }
+        )
+    return results
