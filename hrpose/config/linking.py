@@ -28,11 +28,9 @@ def link(cfg: Config) -> Config:
     linked = _copy_of(cfg)
     copy_validation_to_test(linked)
     loaders = [name for name in LOADERS if linked.get(name) is not None]
+    _require_whole_numbers(linked)
     for name in loaders:
-        workers = linked[name].get('num_workers', 0)
-        if type(workers) is not int or workers < 0:
-            raise UserError(f'{name}.num_workers is {workers!r}; give a whole number of at least 0')
-        if workers == 0 and 'num_workers' in linked[name]:
+        if linked[name].get('num_workers') == 0:
             linked[name].persistent_workers = False  # PyTorch refuses it without workers
         if 'data_root' in linked and 'dataset' in linked[name]:
             for _, dataset in each_dataset(linked[name].dataset, name):
@@ -54,6 +52,17 @@ def link(cfg: Config) -> Config:
             linked[name] = [linked[name]]
     _link_best_checkpoint(linked)
     return linked
+
+
+def _require_whole_numbers(cfg: Config) -> None:
+    """Refuse values that PyTorch or mmengine would refuse later, without the name of their place."""
+    least = {name: {'num_workers': 0, 'batch_size': 1} for name in LOADERS}
+    least['train_cfg'] = dict.fromkeys(('max_epochs', 'max_iters', 'val_interval'), 1)
+    for name, numbers in least.items():
+        given = cfg.get(name) or {}
+        for key in set(numbers) & set(given):
+            if type(given[key]) is not int or given[key] < numbers[key]:
+                raise UserError(f'{name}.{key} is {given[key]!r}; give a whole number of at least {numbers[key]}')
 
 
 def unlink(cfg: Config) -> Config:

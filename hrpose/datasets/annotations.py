@@ -25,6 +25,8 @@ Entry = Mapping[str, Any]
 NOT_FINITE = 'with NaN or infinity in its {}'
 TOO_FAR = f'with a coordinate beyond {MAX_COORDINATE:.0f} px in its {{}}'
 
+NORMALISED = 'box between 0 and 1, which looks normalised: multiply it and the keypoints by the size of the image'
+
 
 class LeftOut(Exception):
     """Raised for an entry that is not used, which is not an error; its text is the reason to count."""
@@ -196,7 +198,7 @@ def annotated_box(annotation: Entry, image: Entry) -> np.ndarray:
     area = box_xywh[2] * box_xywh[3] if area is None else float(area)
     # The official test accepts a box of one pixel, but a region needs an extent.
     if not (area > 0 and box[2] >= box[0] and box[3] >= box[1] and (box[2] > box[0] or box[3] > box[1])):
-        raise LeftOut('box without an area inside the image')
+        raise LeftOut(NORMALISED if 0 < box_xywh.max() <= 1 else 'box without an area inside the image')
     return box
 
 

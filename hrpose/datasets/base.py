@@ -11,13 +11,13 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmengine.utils import is_abs
 
-from hrpose.datasets.metainfo import KNOWN, describe_flip_pairs, resolve
+from hrpose.datasets.metainfo import KNOWN, describe_flip_pairs, resolve, unpaired_joints
 from hrpose.datasets.sampler import SampleKey
 from hrpose.datasets.storage.archives import PLACE_OF, container_of
 from hrpose.datasets.storage.columns import Record, RecordTable, paused_collector
 from hrpose.datasets.transforms.load import LoadCrop, LoadImage
 from hrpose.datasets.transforms.warp import decodes_late
-from hrpose.errors import MissingDataError, UserError
+from hrpose.errors import MissingDataError, UserError, some_of
 from hrpose.images.files import ImageError
 from hrpose.registry import TRANSFORMS
 from hrpose.structures import MAX_COORDINATE
@@ -145,6 +145,13 @@ class PoseDataset(BaseDataset):
             print_log(
                 "flipping exchanges no joints, which is wrong if there are left and right ones: name them 'left_…' and "
                 "'right_…', or give flip_indices",
+                'current',
+                logging.WARNING,
+            )
+        elif alone := unpaired_joints(self._metainfo):
+            print_log(
+                f'{some_of(alone)}: left or right by name, but without a partner on the other side, so a flip '
+                'teaches wrong joints; correct the name, or give flip_indices',
                 'current',
                 logging.WARNING,
             )

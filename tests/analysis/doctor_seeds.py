@@ -136,6 +136,13 @@ def set_flag(joint: int | slice, flag: int) -> Callable[[Case], None]:
     return each_person(change)
 
 
+def normalise(case: Case) -> None:
+    each_person(lambda points: np.divide(points, [WIDTH, HEIGHT, 1], out=points))(case)
+    for person in case.people:
+        person['bbox'] = (np.array(person['bbox']) / [WIDTH, HEIGHT, WIDTH, HEIGHT]).tolist()
+        del person['area']
+
+
 def move_one(case: Case) -> None:
     """Move a person and the box out of the image."""
     person = case.people[3]
@@ -223,6 +230,7 @@ SEEDS: dict[Fault, Callable[[Case], object]] = {
     'missing_images': lambda case: (case.folder / 'images' / '2.jpg').unlink(),
     'no_people': lambda case: [person.update(iscrowd=1) for person in case.people],
     'no_round_trip': lambda case: case.options.append('test_pipeline=[{"type":"LoadImage"},{"type":"PackPose"}]'),
+    'normalised': normalise,
     'not_numbers': lambda case: case.people[5]['keypoints'].__setitem__(7, 'left'),
     'people_without_detection': update_boxes(lambda box: box.update(bbox=moved(box['bbox']))),
     'records_only': as_mpii,

@@ -238,3 +238,20 @@ def test_the_best_checkpoint_is_chosen_by_the_first_metric(metric, rule, tmp_pat
     saved = tmp_path / 'saved.py'
     saved.write_text('\n'.join(f'{key} = {value!r}' for key, value in as_dict(cfg).items()))
     assert load_config(saved, {'val_evaluator': [{'type': 'EPE'}]}).default_hooks.checkpoint.rule == 'less'
+
+
+@pytest.mark.parametrize(
+    'place_and_value',
+    [
+        'train_dataloader.batch_size=lots',
+        'val_dataloader.batch_size=-1',
+        'train_dataloader.num_workers=two',
+        'train_dataloader.num_workers=None',
+        'train_cfg.max_epochs=1.5',
+        'train_cfg.val_interval=0',
+    ],
+)
+def test_numbers_that_are_not_whole_are_refused_by_their_place(place_and_value):
+    place, value = place_and_value.split('=')
+    with pytest.raises(UserError, match=f"^{place} is '?{value}'?; give a whole number of at least [01]$"):
+        load_config(W32, parse_options([place_and_value]))

@@ -106,6 +106,13 @@ def test_a_data_set_warns_where_it_cannot_check_the_order(names, warnings, tiny_
     assert sum('train.json: ' in line for line in reports) == warnings
 
 
+def test_a_side_without_a_partner_is_a_warning(tiny_coco, reports):
+    names = ('nose', 'left_a', 'right_a', 'left_hnad', 'right_hand')
+    data = tiny_coco(edit=renamed(*names))
+    CocoDataset(**{**data.arguments, 'metainfo': FROM_ANNOTATIONS})
+    assert any(line.startswith('left_hnad, right_hand: left or right by name') for line in reports)
+
+
 @pytest.mark.parametrize(
     'extra', ['metainfo = None', "metainfo = 'from annotations'", 'metainfo = dict(sigmas=(0.1,) * 5)']
 )

@@ -76,6 +76,7 @@ def change(entry: dict, changes: dict) -> None:
         ({'keypoints': [1, 1, 2, float('nan'), 1, 2] + [1, 1, 2] * 3}, 'NaN or infinity in its keypoints'),
         ({'keypoints': [1, 1, float('nan')] * 5}, 'without a labelled keypoint'),
         ({'bbox': ABSENT}, 'without a box'),
+        ({'bbox': [0.2, 0.1, 0.5, 0.8]}, 'which looks normalised: multiply'),
         ({'bbox': None}, 'without a box'),
         ({'bbox': []}, 'without a box'),
         ({'bbox': [5, 5, 0, 0]}, 'box without an area'),

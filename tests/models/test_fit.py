@@ -46,7 +46,9 @@ def registered(monkeypatch):
 CODEC = MappingProxyType(dict(type='MSRAHeatmap', input_size=(64, 96), heatmap_size=(16, 24)))
 
 
-def build(*, head: Any = MappingProxyType({}), neck: Any = None, codec: Any = CODEC, **backbone: Any) -> nn.Module:
+def build(
+    *, head: Any = MappingProxyType({}), neck: Any = None, codec: Any = CODEC, flip_test: Any = True, **backbone: Any
+) -> nn.Module:
     return MODELS.build(
         dict(
             type='TopdownPoseEstimator',
@@ -54,6 +56,7 @@ def build(*, head: Any = MappingProxyType({}), neck: Any = None, codec: Any = CO
             neck=neck,
             head=dict(type='HeatmapHead', codec=dict(codec), out_channels=17, **head),
             metainfo=resolve('coco'),
+            flip_test=flip_test,
         )
     )
 
@@ -119,3 +122,8 @@ def test_a_shift_on_a_grid_of_aligned_corners_is_refused():
     with pytest.raises(UserError, match=r'model.flip_shift is True, but UDPHeatmap aligns corners, .*leave flip_shift'):
         fit_flip_shift(True, head)
     assert fit_flip_shift(False, head) is False
+
+
+def test_flip_test_is_true_or_false():
+    with pytest.raises(UserError, match="model.flip_test is 'maybe'; give True or False"):
+        build(flip_test='maybe')

@@ -9,7 +9,7 @@ import numpy as np
 
 from hrpose.analysis.doctor.finding import Fault, Finding, Severity, rows_of
 from hrpose.analysis.doctor.people import People
-from hrpose.datasets.metainfo.names import CENTRE, joint_sides
+from hrpose.datasets.metainfo import unpaired_joints
 from hrpose.errors import some_of
 from hrpose.structures import pad_box
 
@@ -77,11 +77,22 @@ def duplicate_people(people: People) -> Iterator[Finding]:
 
 def unpaired_sides(people: People) -> Iterator[Finding]:
     """Find joints that are left or right by name, but have no partner on the other side."""
-    flip, sides = people.metainfo['flip_indices'], joint_sides({'keypoint_names': people.names})
-    if alone := [people.names[k] for k, side in enumerate(sides) if side != CENTRE and flip[k] == k]:
+    if alone := unpaired_joints(people.metainfo):
         explanation = f'{some_of(alone)}: left or right by name, but without a partner: flipping teaches wrong joints'
         advice = 'name pairs left_… and right_…, or give flip_indices in the metainfo'
         yield Finding('unpaired_sides', 'warning', f'joints of {people.file}', explanation, advice)
+
+
+def normalised(people: People) -> Iterator[Finding]:
+    """Find a file whose boxes, or joints, are shares of the image, from 0 to 1, in place of px."""
+    boxes = np.asarray((people.boxes_xywh <= 1).all(axis=1) & (people.boxes_xywh[:, 2:] > 0).all(axis=1))
+    points = np.where(people.labelled[..., None], people.keypoints, 0.0)
+    joints = people.used & np.asarray((points <= 1).all(axis=(1, 2)) & (points > 0).any(axis=(1, 2)))
+    for what, rows in (('boxes', boxes), ('keypoints', joints)):
+        if people.used.any() and rows[people.used].mean() > 0.5:
+            explanation = f'the {what} of {rows.sum()} people lie between 0 and 1: they look normalised'
+            advice = 'multiply x and width by the width of the image, y and height by its height: COCO has px'
+            yield people.finding('normalised', 'error', rows, explanation, advice, draw=False)
 
 
 def boxes_without_area(people: People) -> Iterator[Finding]:

@@ -34,6 +34,7 @@ PEOPLE_CHECKS: tuple[Check, ...] = (
     bodies.joints_at_origin,
     bodies.duplicate_people,
     bodies.unpaired_sides,
+    bodies.normalised,
     bodies.boxes_without_area,
     bodies.boxes_as_corners,
     bodies.boxes_miss_joints,

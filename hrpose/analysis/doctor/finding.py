@@ -15,7 +15,7 @@ Fault = Literal[
     'coarse_grid', 'detection_file', 'duplicate_annotation_ids', 'duplicate_image_ids', 'duplicate_people', 'flags',
     'flip_names', 'flip_pairs', 'foreign_detections', 'image_sizes', 'joint_counts', 'joint_names',
     'joints_at_origin', 'joints_outside_image', 'left_out', 'missing_images', 'no_people', 'no_round_trip',
-    'not_numbers', 'people_without_detection', 'records_only', 'refused', 'sigma_count', 'skeleton',
+    'normalised', 'not_numbers', 'people_without_detection', 'records_only', 'refused', 'sigma_count', 'skeleton',
     'swapped_everywhere', 'swapped_pair', 'unknown_images', 'unlabelled_joints', 'unpaired_sides',
     'unreadable_images', 'unstated_sizes',
 ]

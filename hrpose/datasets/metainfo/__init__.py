@@ -8,7 +8,13 @@ from typing import Any
 
 from hrpose.datasets.annotations import read_coco_json
 from hrpose.datasets.metainfo.known import KNOWN
-from hrpose.datasets.metainfo.names import describe_flip_pairs, infer_flip_indices, joint_sides, words_of
+from hrpose.datasets.metainfo.names import (
+    describe_flip_pairs,
+    infer_flip_indices,
+    joint_sides,
+    unpaired_joints,
+    words_of,
+)
 from hrpose.errors import UserError, nearest
 
 FROM_ANNOTATIONS = 'from annotations'  # instead of a name: the joints of the annotation file's category
@@ -27,6 +33,7 @@ __all__ = [
     'resolve',
     'resolve_from_files',
     'sigma_source',
+    'unpaired_joints',
     'words_of',
 ]
 

@@ -67,6 +67,13 @@ def _side_of(words: Sequence[str]) -> str:
     return CENTRE
 
 
+def unpaired_joints(metainfo: Mapping[str, Any]) -> list[str]:
+    """Return the joints that are left or right by name, but that a flip exchanges with no other."""
+    names, flip = metainfo['keypoint_names'], metainfo['flip_indices']
+    sides = joint_sides({'keypoint_names': names})
+    return [name for at, name in enumerate(names) if sides[at] != CENTRE and flip[at] == at]
+
+
 def describe_flip_pairs(metainfo: Mapping[str, Any]) -> str:
     """Return in words which joints a flip exchanges, and which keep their place."""
     names, flip = metainfo['keypoint_names'], metainfo['flip_indices']

@@ -49,7 +49,7 @@ class TopdownPoseEstimator(BaseModel):
 
     Raises:
         UserError: head and metainfo, or head and backbone, disagree on channels or heatmap size; a `flip_shift` that
-            contradicts the codec.
+            contradicts the codec; a `flip_test` that is neither True nor False.
     """
 
     linked = {'metainfo': 'metainfo'}
@@ -80,6 +80,8 @@ class TopdownPoseEstimator(BaseModel):
         parts = [part for part in (self.backbone, self.neck) if part is not None]
         self.head = MODELS.build(fit_head(head, parts, self.extract))
         self.metainfo = dict(metainfo)
+        if type(flip_test) is not bool:
+            raise UserError(f'model.flip_test is {flip_test!r}; give True or False')
         self.flip_test = flip_test
         self.flip_shift = fit_flip_shift(flip_shift, self.head)
         joints = len(self.metainfo['keypoint_names'])
