@@ -81,10 +81,13 @@ def verify(path: str | Path, model: Any, crops: Sequence[np.ndarray]) -> Differe
     return Differences(cells, np.abs(scores - true_scores) / highest, metadata.precision)
 
 
-def load_any(path: Path) -> tuple[Any, Metadata]:
-    """Return a function from crops (B, h, w, 3) to keypoints and scores, and the file's description."""
+def load_any(path: Path, *, threads: int | None = None) -> tuple[Any, Metadata]:
+    """Return a function from crops (B, h, w, 3) to keypoints and scores, and the file's description.
+
+    ONNX Runtime and OpenVINO take `threads`; PyTorch has its own setting.
+    """
     if path.suffix != '.pt2':
-        return load_graph(path)
+        return load_graph(path, threads=threads)
     files = {f'{KEY}.json': ''}
     program = torch.export.load(path, extra_files=files).module()
 

@@ -11,7 +11,9 @@ from hrpose.analysis.benchmark.chain import WHOLE, Chain
 from hrpose.analysis.benchmark.measure import Timing, Work, best_rate, measure
 from hrpose.analysis.benchmark.report import as_chain, as_json, as_table, stages_of
 from hrpose.analysis.benchmark.stages import STAGES, Bench
+from hrpose.apis import init_model
 from hrpose.config import load_config
+from hrpose.export.write import export_model
 
 CPU = torch.device('cpu')
 
@@ -110,6 +112,32 @@ def test_every_stage_runs_on_a_custom_config(tiny_coco, tiny_config, tmp_path, c
     assert content['chain']['median_s_per_person'] == content['chain']['sides'][WHOLE]['median_s_per_person']
     assert 'from file to drawing' in output
     assert set(content['train']['sides']) == {'hrpose fp32', 'hrpose bf16'}
+
+
+@pytest.fixture
+def exported(tiny_coco, tiny_config, tmp_path):
+    """A config and its network, exported with the flip test for any number of people."""
+    pytest.importorskip('onnxruntime')
+    config = tiny_config(tiny_coco(joints=17, images=2))
+    export_model(init_model(config), tmp_path / 'net.onnx', to='onnx', flip_test=True)
+    return config, tmp_path / 'net.onnx'
+
+
+def test_exported_networks_predict_in_turn_with_pytorch(exported, tmp_path, call):
+    config, file = exported
+    words = ['--stages', 'predict', '--batch', 3, '--repeats', 1, '--json', tmp_path / 'speed.json']
+    status, output = call('analysis.benchmark', config, *words, '--exported', file)
+    assert status == 0, output[-2000:]
+    sides = json.loads((tmp_path / 'speed.json').read_text())['predict']['sides']
+    assert set(sides) == {'hrpose fp32', 'net.onnx'}
+    assert all(side['median_s_per_person'] > 0 for side in sides.values())
+
+
+def test_an_exported_network_without_the_flip_test_is_not_compared_with_one(exported, call):
+    config, file = exported
+    words = ['--stages', 'predict', '--repeats', 1, '--exported', file, '--cfg-options', 'model.flip_test=False']
+    status, output = call('analysis.benchmark', config, *words)
+    assert status == 2 and 'its flip test is True, but False is measured' in output
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = config_parser(__doc__)
     parser.add_argument('--stages', help=f'separated by commas (default: {",".join(STAGES)})')
     parser.add_argument('--variants', nargs='+', choices=VARIANTS, default=['fp32'], help='of the networks')
+    parser.add_argument(
+        '--exported', nargs='+', type=Path, default=[], metavar='FILE', help='files to predict with too'
+    )
     parser.add_argument('--against', choices=['mmpose'], help='measure it in turn with hrpose')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the timings to this file too')
     parser.add_argument('--batch', type=int, default=8, help='people in one step of a network (default 8)')
@@ -45,7 +48,15 @@ def main() -> None:
     cfg = config_of(arguments)
     device = torch.device(arguments.device or get_device())
     detector = arguments.detector, arguments.detector_weights
-    bench = Bench(cfg, device, arguments.batch, arguments.codec_batch, tuple(arguments.variants), detector)
+    bench = Bench(
+        cfg,
+        device,
+        arguments.batch,
+        arguments.codec_batch,
+        tuple(arguments.variants),
+        detector,
+        tuple(arguments.exported),
+    )
     timings, peer = run_benchmark(bench, stages, against=arguments.against, repeats=arguments.repeats)
     machine, rates = describe_machine(device), best_rates(timings, device)
     print(', '.join(f'{name} {value}' for name, value in machine.items()))

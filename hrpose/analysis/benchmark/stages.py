@@ -23,7 +23,9 @@ from hrpose.datasets import SampleKey
 from hrpose.datasets.storage.crops import FORMATS
 from hrpose.datasets.storage.pack_crops import pack_people
 from hrpose.engine.launch import require_data
+from hrpose.errors import UserError
 from hrpose.evaluation.functional.coco_ap import evaluate_coco
+from hrpose.export.verify import load_any
 from hrpose.hardware import PRECISIONS
 from hrpose.registry import DATASETS, MODELS
 
@@ -60,6 +62,7 @@ class Bench:
     codec_batch: int = 32  # people that the codec takes at once
     variants: tuple[str, ...] = ('fp32',)  # of the networks, names in `VARIANTS`; the chain uses the first
     detector: tuple[str, str | None] = (DETECTOR, None)  # config, and checkpoint or None for initial weights
+    exported: tuple[Path, ...] = ()  # files of `hrpose export`, measured in 'predict'
     _kept: list[TemporaryDirectory] = field(default_factory=list)  # packs that works may still read
 
     def works(self, stage: str) -> dict[str, Work]:
@@ -71,7 +74,10 @@ class Bench:
             return build()
         if stage not in NETWORK_STAGES:
             return {NAME: build()}
-        return {f'{NAME} {variant}': build(variant) for variant in self.variants}
+        works = {f'{NAME} {variant}': build(variant) for variant in self.variants}
+        if stage == 'predict':
+            works |= {path.name: self._predict_exported(path) for path in self.exported}
+        return works
 
     @cached_property
     def training_set(self) -> Any:
@@ -203,6 +209,24 @@ class Bench:
         """Packed people to keypoints in image px, with flip test."""
         model, batch = self.model(variant), pseudo_collate(self.test_samples)
         return self._network_work('predict', variant, lambda: model.test_step(batch))
+
+    def _predict_exported(self, path: Path) -> Work:
+        """The same people's crops to keypoints in crop px by an exported network, on the CPU.
+
+        Raises:
+            UserError: the file has another input size, batch or flip test than what it is compared with.
+        """
+        graph, metadata = load_any(path, threads=torch.get_num_threads())
+        flip_test = self.cfg.model.get('flip_test', True)
+        for what, has, needs in (
+            ('input size', metadata.input_size, tuple(self.cfg.codec.input_size)),
+            ('flip test', metadata.flip_test, flip_test),
+            ('batch', metadata.batch or self.batch, self.batch),
+        ):
+            if has != needs:
+                raise UserError(f'{path}: its {what} is {has}, but {needs} is measured; export it again with that')
+        crops = np.stack([sample['inputs'].permute(1, 2, 0).numpy() for sample in self.test_samples])
+        return Work(lambda: graph(crops), self.batch)
 
     def _train(self, variant: str) -> Work:
         """One step: targets, forward, backward, optimizer."""
