@@ -37,14 +37,20 @@ def animal(joints: np.ndarray, box: list[float], number: int) -> Person:
     return {**coco_person(joints, box, number), 'category_id': number + 7}
 
 
+def from_one(joints: np.ndarray, box: list[float], number: int) -> Person:
+    """Return an annotation of JHMDB, which counts pixels from 1 and has no areas."""
+    return without_area(joints + [1, 1, 0], [box[0] + 1, box[1] + 1, *box[2:]], number)
+
+
 SPECIES = [{'id': number, 'name': f'species {number}', 'keypoints': ['a'] * 17} for number in range(1, 55)]
 PERSON = {'id': 1, 'name': 'person'}
 # Where the files name their images in folders.
-FOLDERS = {'humanart': 'HumanArt/images/cartoon'}
+FOLDERS = {'humanart': 'HumanArt/images/cartoon', 'jhmdb': 'Rename_Images/climb/video'}
 # Name of the joints -> the config, the annotation of a person, the categories, and the first metric with the value of
 # perfect predictions.
 DATA_SETS: dict[str, tuple[str, Callable[[np.ndarray, list[float], int], Person], list[Person], str, float]] = {
     'ap10k': ('hrnet_w32_ap10k_256x256', animal, SPECIES, 'coco/AP', 1.0),
+    'jhmdb': ('hrnet_w32_jhmdb_256x256', from_one, [PERSON], 'jhmdb/PCK', 100.0),
     'ochuman': ('hrnet_w32_ochuman_256x192', coco_person, [PERSON], 'coco/AP', 1.0),
     'humanart': ('hrnet_w32_humanart_256x192', art_person, [PERSON], 'coco/AP', 1.0),
     'aic': ('hrnet_w32_aic_256x192', without_area, [PERSON], 'coco/AP', 1.0),

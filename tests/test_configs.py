@@ -54,6 +54,15 @@ RECIPES = {
     'hrnet_w32_coco_256x192_mmpose_recipe': Recipe('w32', (192, 256), **MMPOSE_W32),
     'hrnet_w32_crowdpose_256x192': Recipe('w32', (192, 256), data='crowdpose'),
     **{f'hrnet_w32_{data}_256x192': Recipe('w32', (192, 256), data=data, **MMPOSE_W32) for data in BY_MMPOSE},
+    'hrnet_w32_jhmdb_256x256': Recipe(
+        'w32',
+        (256, 256),
+        data='jhmdb',
+        epochs=20,
+        steps=(8, 15),
+        start='hrnet_w32_mpii_256x256',
+        **MMPOSE_W32,
+    ),
     'hrnet_w32_ap10k_256x256': Recipe('w32', (256, 256), data='ap10k', **MMPOSE_W32),
     'hrnet_w32_posetrack18_256x192': Recipe(
         'w32', (192, 256), data='posetrack18', rate=1e-4, epochs=20, steps=(10, 15), start='hrnet_w32_coco_256x192'
@@ -97,6 +106,7 @@ JOINTS = {
     'coco': 17,
     'crowdpose': 14,
     'humanart': 17,
+    'jhmdb': 15,
     'mpii': 16,
     'ochuman': 17,
     'posetrack18': 17,
@@ -117,6 +127,12 @@ OFFICIAL_MPII = [
     ('RandomScale', dict(spread=0.25)),
     ('RandomRotation', dict(degrees=30, prob=0.6)),
     ('RandomFlip', dict(prob=0.5)),
+]
+MMPOSE_JHMDB = [
+    ('RandomFlip', dict(prob=0.5)),
+    ('TruncatedShift', dict(factor=0.16, prob=0.3)),
+    ('TruncatedScale', dict(middle=1.0, span=0.25)),
+    ('TruncatedRotation', dict(degrees=60, prob=0.6)),
 ]
 MMPOSE_COCO = [
     ('RandomFlip', dict(prob=0.5)),
@@ -218,7 +234,8 @@ def test_a_config_states_the_published_network_and_schedule(name, recipe, build_
 @pytest.mark.parametrize('name', RECIPES)
 def test_a_config_augments_as_published(name):
     published = SIMPLE_COCO if isinstance(RECIPES[name].arch, int) else OFFICIAL_COCO
-    expected = MMPOSE_COCO if RECIPES[name].warm_up else OFFICIAL_MPII if 'mpii' in name else published
+    by_mmpose = MMPOSE_JHMDB if 'jhmdb' in name else MMPOSE_COCO
+    expected = by_mmpose if RECIPES[name].warm_up else OFFICIAL_MPII if 'mpii' in name else published
     steps = [step for step in build_pipeline(load(name), 'train_dataloader') if isinstance(step, RegionStep)][1:]
     assert [type(step).__name__ for step in steps] == [kind for kind, _ in expected]
     for step, (_, values) in zip(steps, expected, strict=True):

@@ -78,6 +78,10 @@ _FILES = {
     'hrnet_w48_ap10k_256x256': 'animal/hrnet/hrnet_w48_ap10k_256x256-d95ab412_20211029.pth',
     'simplebaseline_r50_ap10k_256x256': 'animal/resnet/res50_ap10k_256x256-35760eb8_20211029.pth',
     'simplebaseline_r101_ap10k_256x256': 'animal/resnet/res101_ap10k_256x256-9edfafb9_20211029.pth',
+    **{
+        f'simplebaseline_r50_jhmdb_sub{split}_256x256': f'top_down/resnet/res50_jhmdb_sub{split}_256x256-{end}.pth'
+        for split, end in enumerate(('932cb3b4_20201122', '83d606f7_20201122', 'c4ec1a0b_20201122'), 1)
+    },
     'simplebaseline_r101_aic_256x192': 'top_down/resnet/res101_aic_256x192-79b35445_20200826.pth',
 }
 

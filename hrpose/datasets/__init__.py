@@ -15,7 +15,7 @@ from hrpose.lazy import lazy
 
 if TYPE_CHECKING:
     from hrpose.datasets.base import PoseDataset
-    from hrpose.datasets.coco import AP10KDataset, CocoDataset, CrowdPoseDataset, PoseTrack18Dataset
+    from hrpose.datasets.coco import AP10KDataset, CocoDataset, CrowdPoseDataset, JhmdbDataset, PoseTrack18Dataset
     from hrpose.datasets.combined import CombinedDataset
     from hrpose.datasets.image_folder import ImageFolder
     from hrpose.datasets.mpii import MpiiDataset, MpiiMatDataset
@@ -28,6 +28,7 @@ __all__ = [
     'CrowdPoseDataset',
     'EpochSampler',
     'ImageFolder',
+    'JhmdbDataset',
     'MpiiDataset',
     'MpiiMatDataset',
     'PoseDataset',
@@ -43,6 +44,7 @@ __getattr__ = lazy(
         'AP10KDataset': 'hrpose.datasets.coco',
         'CocoDataset': 'hrpose.datasets.coco',
         'CrowdPoseDataset': 'hrpose.datasets.coco',
+        'JhmdbDataset': 'hrpose.datasets.coco',
         'PoseTrack18Dataset': 'hrpose.datasets.coco',
         'CombinedDataset': 'hrpose.datasets.combined',
         'ImageFolder': 'hrpose.datasets.image_folder',

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
 from mmengine.logging import print_log
 
 from hrpose.datasets.annotations import (
@@ -197,6 +198,37 @@ class AP10KDataset(CocoDataset):
 
     def _detected(self, number: int, detection: Entry, **options: Any) -> Record:
         return {**super()._detected(number, detection, **options), 'category_id': category_of(detection)}
+
+
+@DATASETS.register_module()
+class JhmdbDataset(CocoDataset):
+    """People of sub-JHMDB in single frames, with the annotation's boxes.
+
+    The files are mmpose's conversions to COCO's layout, which count pixels from 1; records count from 0. As in mmpose,
+    and unlike COCO's, a box reaches to its far edge, clipped at the image's last pixel: `JhmdbMetric` measures in it.
+
+    Args:
+        ann_file: `Sub1_train.json`, `Sub1_test.json` and so on; there are three splits.
+        metainfo: name or mapping of 15 joints.
+        **options: those of `CocoDataset`.
+    """
+
+    def __init__(self, ann_file: str, *, metainfo: str | Mapping[str, Any] = 'jhmdb', **options: Any) -> None:
+        super().__init__(ann_file, metainfo=metainfo, **options)
+
+    def _category(self, categories: list[Entry]) -> int | None:
+        return None  # people alone, by different names
+
+    def _annotated(
+        self, number: int, annotation: Entry, *, images: Mapping[str, Entry], category: int | None
+    ) -> Record:
+        record = super()._annotated(number, annotation, images=images, category=category)
+        image = image_of(annotation, images)
+        last = [float(image.get(side) or np.inf) - 1 for side in ('width', 'height')]
+        x, y, width, height = map(float, annotation['bbox'])
+        box = np.clip([x - 1, y - 1, x - 1 + width, y - 1 + height], 0, [*last, *last])
+        keypoints = np.where(record['visible'][:, None] > 0, record['keypoints'] - 1, 0.0)
+        return {**record, 'box': box, 'keypoints': keypoints}
 
 
 def _describe(error: Exception) -> str:

@@ -26,17 +26,18 @@ if TYPE_CHECKING:
     from hrpose.evaluation.metrics.base import format_table
     from hrpose.evaluation.metrics.coco import CocoMetric
     from hrpose.evaluation.metrics.crowdpose import CrowdPoseMetric
+    from hrpose.evaluation.metrics.jhmdb import JhmdbMetric
     from hrpose.evaluation.metrics.mpii import MpiiMetric
     from hrpose.evaluation.metrics.pck import AUCMetric, EPEMetric, PCKMetric
     from hrpose.evaluation.metrics.posetrack import PoseTrack18Metric
 
 __all__ = [
-    'AUCMetric', 'AccuracyMetric', 'CocoMetric', 'CrowdPoseMetric', 'EPEMetric', 'JointAgreement', 'MpiiMetric',
-    'PCKMetric', 'PoseTrack18Metric', 'auc', 'available_backends', 'average_precision', 'epe', 'evaluate_coco',
-    'evaluate_crowdpose', 'format_table', 'head_lengths', 'in_regions', 'joint_agreement', 'joint_distances',
-    'joint_mean', 'joint_similarity', 'oks', 'oks_nms', 'pck', 'pckh', 'person_lengths', 'posetrack_ap',
-    'posetrack_identity', 'posetrack_mot',
-    'read_mpii_truth', 'rescore', 'right_joints', 'soft_oks_nms',
+    'AUCMetric', 'AccuracyMetric', 'CocoMetric', 'CrowdPoseMetric', 'EPEMetric', 'JhmdbMetric', 'JointAgreement',
+    'MpiiMetric', 'PCKMetric', 'PoseTrack18Metric', 'auc', 'available_backends', 'average_precision', 'epe',
+    'evaluate_coco', 'evaluate_crowdpose', 'format_table', 'head_lengths', 'in_regions', 'joint_agreement',
+    'joint_distances', 'joint_mean', 'joint_similarity', 'oks', 'oks_nms', 'pck', 'pckh', 'person_lengths',
+    'posetrack_ap', 'posetrack_identity', 'posetrack_mot', 'read_mpii_truth', 'rescore', 'right_joints',
+    'soft_oks_nms',
 ]  # fmt: skip
 
 __getattr__ = lazy(
@@ -62,6 +63,7 @@ __getattr__ = lazy(
         'format_table': 'hrpose.evaluation.metrics.base',
         'CocoMetric': 'hrpose.evaluation.metrics.coco',
         'CrowdPoseMetric': 'hrpose.evaluation.metrics.crowdpose',
+        'JhmdbMetric': 'hrpose.evaluation.metrics.jhmdb',
         'MpiiMetric': 'hrpose.evaluation.metrics.mpii',
         'AUCMetric': 'hrpose.evaluation.metrics.pck',
         'EPEMetric': 'hrpose.evaluation.metrics.pck',

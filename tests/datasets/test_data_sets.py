@@ -1,5 +1,7 @@
 """Data sets beside COCO: their joints are those of the release, and their files are read and scored."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,16 @@ def test_animals_of_all_species_are_read_with_their_species(laid_out):
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     assert [dataset[number]['data_samples'].category_id for number in range(NUMBER)] == [7, 8, 9, 10]
     assert dict(dataset.skipped) == {}
+
+
+@pytest.mark.parametrize('laid_out', ['jhmdb'], indirect=True)
+def test_jhmdbs_boxes_count_from_0_and_reach_their_far_edge(laid_out, tmp_path):
+    cfg, _ = laid_out
+    path = tmp_path / cfg.test_dataloader.dataset.ann_file
+    content = json.loads(path.read_text())
+    content['annotations'][0]['bbox'] = [11, 21, 30, 25]
+    content['annotations'][1]['bbox'] = [0, 21, 200, 25]
+    path.write_text(json.dumps(content))
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    np.testing.assert_array_equal(dataset.get_data_info(0)['box'], [10, 20, 40, 45])
+    np.testing.assert_array_equal(dataset.get_data_info(1)['box'], [0, 20, 79, 45])

@@ -25,6 +25,7 @@ COUNTS = {
     'coco': 17,
     'crowdpose': 14,
     'humanart': 17,
+    'jhmdb': 15,
     'lsp': 14,
     'mpii': 16,
     'ochuman': 17,

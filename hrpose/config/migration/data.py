@@ -21,6 +21,7 @@ DATASETS = {
     'AicDataset': 'aic',
     'AP10KDataset': 'ap10k',
     'HumanArtDataset': 'humanart',
+    'JhmdbDataset': 'jhmdb',
     'OCHumanDataset': 'ochuman',
 }
 # Those that are a CocoDataset here, with joints of their own.
@@ -302,6 +303,9 @@ def _metric(value: Mapping[str, Any], dataset: Mapping[str, Any], place: str, no
             given.take_if(thr=0.5, norm_item='head')
             file = dataset.get('headbox_file')
             yield {'type': 'MpiiMetric', **({'gt_file': file} if file else {})}
+        elif given.kind == 'JhmdbPCKAccuracy':
+            given.take('norm_item')  # JhmdbMetric returns both
+            yield {'type': 'JhmdbMetric', 'threshold': given.take('thr', 0.05)}
         elif given.kind == 'PCKAccuracy' and given.values.get('norm_item', 'bbox') in ('bbox', ['bbox']):
             given.take('norm_item')
             yield {'type': 'PCKMetric', 'thresholds': (given.take('thr', 0.05),)}

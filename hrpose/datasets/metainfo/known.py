@@ -10,6 +10,7 @@ aic          14 joints of AI Challenger (Wu et al., 2017)
 coco         17 joints (Lin et al., 2014)
 crowdpose    14 joints (Li et al., CVPR 2019)
 humanart     COCO's joints in Human-Art (Ju et al., CVPR 2023)
+jhmdb        15 joints of sub-JHMDB (Jhuang et al., ICCV 2013)
 lsp          14 joints of Leeds Sports Pose and its extension (Johnson and Everingham, 2010 and 2011)
 mpii         16 joints (Andriluka et al., CVPR 2014)
 ochuman      COCO's joints in OCHuman (Zhang et al., CVPR 2019)
@@ -108,6 +109,15 @@ CROWDPOSE = known_metainfo(
      (12, 13)),
     {'top_head': 'shoulder', 'neck': 'shoulder'},
 )
+JHMDB = known_metainfo(
+    'jhmdb',
+    ('neck', 'belly', 'head',
+     *(f'{side}_{part}' for part in ('shoulder', 'hip', 'elbow', 'knee', 'wrist', 'ankle')
+       for side in ('right', 'left'))),
+    ((13, 9), (9, 5), (5, 1), (1, 6), (6, 10), (10, 14), (1, 0), (0, 2), (0, 3), (3, 7), (7, 11), (0, 4), (4, 8),
+     (8, 12)),
+    {'neck': 'eye', 'belly': 'hip', 'head': 'eye'},
+)
 LSP = known_metainfo(
     'lsp',
     (*LEGS, *ARMS, 'neck', 'head_top'),
@@ -133,6 +143,5 @@ POSETRACK18 = known_metainfo(
     {'head_bottom': 'eye', 'head_top': 'eye'},
 )
 # fmt: on
-KNOWN = {
-    info['dataset_name']: info for info in (COCO, AIC, AP10K, CROWDPOSE, HUMANART, LSP, MPII, OCHUMAN, POSETRACK18)
-}
+_ALL = (COCO, AIC, AP10K, CROWDPOSE, HUMANART, JHMDB, LSP, MPII, OCHUMAN, POSETRACK18)
+KNOWN = {info['dataset_name']: info for info in _ALL}
