@@ -136,8 +136,8 @@ class PoseDataset(BaseDataset):
         self._log_contents()
 
     def _log_contents(self) -> None:
-        left_out = f'; left out: {self._reasons()}' if self.skipped else ''
-        print_log(f'{len(self)} people from {self.bbox_file or self.ann_file}{left_out}', logger='current')
+        rest = f'; left out: {self.left_out}' if self.skipped else ''
+        print_log(f'{len(self)} people from {self.bbox_file or self.ann_file}{rest}', logger='current')
         if self._metainfo not in KNOWN.values():
             print_log(f'{self.num_joints} joints; {describe_flip_pairs(self._metainfo)}', logger='current')
         flip = self._metainfo['flip_indices']
@@ -221,11 +221,13 @@ class PoseDataset(BaseDataset):
         """Return the records; raise `UserError` if there is none."""
         records = super().filter_data()
         if not records:
-            left_out = self._reasons() or 'nothing'
-            raise UserError(f'{self.bbox_file or self.ann_file}: has no usable person; left out: {left_out}')
+            rest = self.left_out or 'nothing'
+            raise UserError(f'{self.bbox_file or self.ann_file}: has no usable person; left out: {rest}')
         return records
 
-    def _reasons(self) -> str:
+    @property
+    def left_out(self) -> str:
+        """What of the annotation file is not used, by reason, with numbers; '' if all is used."""
         return '; '.join(f'{count} {reason}' for reason, count in self.skipped.most_common())
 
     def __getitem__(self, key: int | SampleKey) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -14,6 +15,8 @@ import torch
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import Tensor
 
+from hrpose.datasets.base import PoseDataset
+from hrpose.datasets.metainfo import describe_flip_pairs
 from hrpose.engine.distributed.processes import unwrapped
 from hrpose.engine.optimizer import Batch, batch_of, recipe_batch
 from hrpose.errors import UserError
@@ -151,6 +154,7 @@ def _lines(
         f'parameters         {sum(value.numel() for value in runner.model.parameters()) / 1e6:.2f} million',
         f'memory             {_memory()}',
         f'people             {plan.people} an epoch, {plan.people_a_process} a process',
+        *_data_lines(runner),
         f'batches            {plan.batches} an epoch and process, {plan.epochs * plan.batches} in all',
         f'effective batch    {batch}',
         f'learning rate      {rate:g} for a batch of {recipe or "?"}{scaled}',
@@ -159,6 +163,28 @@ def _lines(
         'processes',
         f'step, loading      {step:.3f} s a step; {loading:.3f} s a batch by one of {workers} loader workers',
     ]
+
+
+def _data_lines(runner: Runner) -> list[str]:
+    """Return what the data sets leave out, and which joints a flip exchanges; nothing for another toolbox's data."""
+    loaders = [runner.train_dataloader, *([runner.val_dataloader] if runner._val_loop is not None else [])]
+    sets = [part for loader in loaders for part in _pose_datasets(loader.dataset)]
+    lines = [f'{Path(part.bbox_file or part.ann_file).name}: {part.left_out or "nobody"}' for part in sets]
+    titles = ('left out', *[''] * len(lines))
+    told = [f'{title:19}{line}' for title, line in zip(titles, lines, strict=False)]
+    if sets:
+        pairs = describe_flip_pairs(runner.train_dataloader.dataset.metainfo)
+        told.append(f'{"mirror pairs":19}{pairs.removeprefix("mirror pairs: ")}')
+    return told
+
+
+def _pose_datasets(dataset: Any) -> Iterator[PoseDataset]:
+    """Yield each data set of people, also inside wrappers."""
+    if isinstance(dataset, PoseDataset):
+        yield dataset
+    for part in getattr(dataset, 'datasets', [getattr(dataset, 'dataset', None)]):
+        if part is not None:
+            yield from _pose_datasets(part)
 
 
 def _turns(processes: int) -> str:

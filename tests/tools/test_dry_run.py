@@ -71,6 +71,20 @@ def test_a_dry_run_for_64_processes_leaves_no_files(tiny_coco, tiny_config, tmp_
     assert re.match(r'[\d.]+ GiB of ', lines['memory']) and re.match(r'[\d.]+ s a batch, ', lines['time'])
 
 
+def test_a_dry_run_tells_what_is_left_out_and_the_mirror_pairs(tiny_coco, tiny_config, call):
+    def edit(content):
+        content['annotations'][1]['iscrowd'] = 1
+        content['annotations'][2]['bbox'] = None
+
+    config = tiny_config(tiny_coco(edit=edit), tiny_coco(name='val'))
+    status, output = call('train', config, '--dry-run')
+    assert status == 0, output[-2000:]
+    lines = planned(output)
+    assert lines['left out'] == 'train.json: 1 crowd; 1 without a box'
+    assert re.search(r'^ {19}val.json: nobody$', output, re.M)
+    assert lines['mirror pairs'] == 'left_a - right_a, left_b - right_b; not mirrored: nose'
+
+
 @pytest.mark.parametrize(('workers', 'expected'), [(0, 5.0), (1, 3.0), (2, 2.0), (4, 2.0)])
 def test_workers_load_while_the_network_computes(workers, expected):
     assert seconds_a_batch(2.0, 3.0, workers) == expected
