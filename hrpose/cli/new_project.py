@@ -19,6 +19,6 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
 
     default = Path('projects') if Path('projects').is_dir() else Path()
     target = write_project(arguments.name, arguments.kind, arguments.folder or default)
-    print(f'wrote {target}. Try it on generated people:')
+    print(f'wrote {target.absolute()}. Its tests, then a training on generated people, which have to be made first:')
     print(f'    pytest {target}\n    hrpose make-synthetic data/synthetic')
     print(f'    hrpose train {target}/configs/{arguments.name}_synthetic_128x96.py')

@@ -1,5 +1,6 @@
 """Read a config file, and apply the options of a command line to it."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from mmengine.config import Config
 from hrpose.config.linking import link, unlink
 from hrpose.config.mmpose import refuse_mmpose
 from hrpose.config.options import merge, require_moved_data
-from hrpose.config.shipped import bases_by_name, find_config
+from hrpose.config.shipped import bases_by_name, config_folder, find_config
 from hrpose.config.unread import refuse_slips
 from hrpose.errors import UserError
 from hrpose.plugins import import_plugins
@@ -53,6 +54,13 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
             cfg = Config.fromfile(str(path), import_custom_modules=False)
     except UserError:
         raise
+    except FileNotFoundError as error:
+        missing = Path(error.filename or '')
+        raise UserError(
+            f'the config {path} cannot be read: there is no {os.path.normpath(missing)}; a path in _base_ is '
+            "relative to the config that has it, and hrpose's own configs are inherited by name: "
+            f"_base_ = ['hrpose::{_shipped(missing)}']"
+        ) from error
     except Exception as error:  # a config is a program of the user's and may raise anything
         raise UserError(f'the config {path} cannot be read: {type(error).__name__}: {error}') from error
     refuse_mmpose(cfg)
@@ -68,3 +76,9 @@ def read_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     if 'data_root' in options:
         require_moved_data(cfg, options['data_root'])
     return cfg
+
+
+def _shipped(missing: Path) -> str:
+    """Return the file in hrpose's configs that the end of a path names; that of the paper's network if none does."""
+    ends = ('/'.join(missing.parts[-count:]) for count in (2, 1))
+    return next((end for end in ends if (config_folder() / end).is_file()), 'hrnet_w32_coco_256x192.py')

@@ -75,3 +75,18 @@ def test_a_variable_may_be_used_by_an_heir(tmp_path):
     inheriting(tmp_path / 'base.py', "models = 'a'")
     (tmp_path / 'mine.py').write_text("_base_ = ['base.py']\nwork_dir = _base_.models\n")
     assert load_config(tmp_path / 'mine.py').work_dir == 'a'
+
+
+@pytest.mark.parametrize(
+    ('base', 'advice'),
+    [
+        ('../configs/hrnet_w48_coco_256x192.py', 'hrpose::hrnet_w48_coco_256x192.py'),
+        ('../configs/_base_/coco.py', 'hrpose::_base_/coco.py'),
+        ('mine_too.py', 'hrpose::hrnet_w32_coco_256x192.py'),
+    ],
+)
+def test_a_base_that_is_not_there_points_to_names(base, advice, tmp_path):
+    (tmp_path / 'mine.py').write_text(f"_base_ = ['{base}']\n")
+    with pytest.raises(UserError) as error:
+        load_config(tmp_path / 'mine.py')
+    assert f"_base_ = ['{advice}']" in str(error.value) and 'relative to the config' in str(error.value)

@@ -27,6 +27,7 @@ def test_a_new_project_trains_outside_the_clone(kind, people, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     status, output = call('new_project', f'a_{kind}', '--kind', kind)
     assert (status, f'pytest a_{kind}' in output) == (0, True)
+    assert f'wrote {tmp_path / f"a_{kind}"}.' in output and 'have to be made first' in output
     config = tmp_path / f'a_{kind}' / 'configs' / f'a_{kind}_synthetic_128x96.py'
     status, output = call('train', config, '--cfg-options', f'data_root={people}', *QUICK.split())
     assert status == 0, output[-3000:]
