@@ -145,3 +145,8 @@ def test_a_file_without_a_known_layout_is_refused(content, tmp_path):
 def test_an_unknown_form_is_refused(state, tmp_path):
     with pytest.raises(UserError, match="no form 'mmpose2'.*nearest: mmpose"):
         convert_checkpoint(saved({'state_dict': state}, tmp_path / 'in.pth'), tmp_path / 'out.pth', to='mmpose2')
+
+
+def test_a_file_for_another_runtime_is_exports_work(tmp_path):
+    with pytest.raises(UserError, match=r"suffix '\.onnx'; give it one of .*; hrpose export writes networks as ONNX"):
+        convert_checkpoint('missing.pth', tmp_path / 'm.onnx')

@@ -94,7 +94,7 @@ def test_the_doors_take_the_file(door, model, weights, tiny_coco, tiny_config, t
 
 @pytest.mark.parametrize('suffix', ['.onnx', '', '.h5'])
 def test_a_target_of_an_unknown_suffix_is_refused(suffix, weights, tmp_path):
-    with pytest.raises(UserError, match=rf"no checkpoint has the suffix '{suffix}'; .*\.safetensors"):
+    with pytest.raises(UserError, match=rf"a checkpoint does not have the suffix '{suffix}'; .*\.safetensors"):
         convert_checkpoint(weights, tmp_path / f'out{suffix}')
 
 
