@@ -17,6 +17,11 @@ _MALLOC_SETTINGS = ('GLIBC_TUNABLES', 'MALLOC_MMAP_THRESHOLD_', 'MALLOC_TRIM_THR
 PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
 
+def auto_device() -> str:
+    """Return the device that 'auto' means: the GPU if PyTorch has one here, else the CPU."""
+    return 'cuda' if torch.cuda.is_available() else 'cpu'
+
+
 def has_bf16(device: str | torch.device = 'cpu') -> bool:
     """Return whether `device` has instructions for bf16 matrix products."""
     if torch.device(device).type == 'cuda':

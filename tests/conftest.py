@@ -53,6 +53,14 @@ def real_data() -> Path:
     return REAL_DATA
 
 
+@pytest.fixture(scope='session', autouse=True)
+def cpu_by_default() -> Iterator[None]:
+    """Let 'auto' mean the CPU on machines with a GPU too, where tests that compare numbers expect it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('hrpose.apis.model.auto_device', lambda: 'cpu')
+        yield
+
+
 @pytest.fixture(autouse=True)
 def signals_as_before() -> Iterator[None]:
     """Give signals back their handlers: a command that is stopped ignores them on its way out, in this process too."""

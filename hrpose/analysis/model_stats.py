@@ -67,7 +67,7 @@ def stats_table(cfg: Config, shape: list[int] | None = None, depth: int = 2) -> 
         raise UserError(f'--shape {size[0]} {size[1]}: not two positive numbers W H')
     width, height = size
     try:
-        costs = layer_costs(init_model(cfg), torch.zeros(1, 3, height, width))
+        costs = layer_costs(init_model(cfg, device='cpu'), torch.zeros(1, 3, height, width))
     except RuntimeError as error:
         raise UserError(f'the model does not take an input of {width} x {height} px: {error}') from error
     rows = [_row(name, cost) for name, cost in by_part(costs, depth).items()]

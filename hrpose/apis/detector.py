@@ -37,7 +37,8 @@ class PersonDetector:
         nms_threshold: IoU above which the lower scored of two boxes is dropped, across all kept classes and after the
             detector's own NMS; None for no such step.
         batch_size: the most images in a forward pass.
-        device: for a config; a model that is already built stays where it is.
+        device: for a config: 'cpu', 'cuda', 'cuda:1' and so on; 'auto' is the GPU if there is one, else the CPU. A
+            model that is already built stays where it is.
 
     Raises:
         UserError: mmdet is not installed, a config or checkpoint cannot be read or does not fit, there is no such
@@ -53,7 +54,7 @@ class PersonDetector:
         score_threshold: float = 0.3,
         nms_threshold: float | None = None,
         batch_size: int = 8,
-        device: str = 'cpu',
+        device: str = 'auto',
     ) -> None:
         require_mmdet()
         if isinstance(model, nn.Module) and checkpoint is not None:
@@ -121,7 +122,7 @@ class PersonDetector:
         return Boxes(boxes[order].cpu().numpy(), scores[order].cpu().numpy())
 
 
-def init_detector(config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu') -> nn.Module:
+def init_detector(config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'auto') -> nn.Module:
     """Build the detector of an mmdet config, in eval mode, with `cfg` and `dataset_meta` as mmdet's own function does.
 
     It fetches no weights but the checkpoint's: `init_cfg` is ignored. Arguments and errors are those of

@@ -54,7 +54,8 @@ class PoseInferencer:
             recognises; read safely. Without it the weights are initial ones, and a warning says so.
         detector: finds the people where no boxes are given: a `PersonDetector`, or a function from a list of images
             (H, W, 3) uint8 BGR to their `Boxes`.
-        device: for a config; a model that is already built stays where it is.
+        device: for a config: 'cpu', 'cuda', 'cuda:1' and so on; 'auto' is the GPU if there is one, else the CPU. A
+            model that is already built stays where it is.
         batch_size: people in a forward pass, across images; on a CPU at most 8, as larger batches are slower there.
 
     Raises:
@@ -66,7 +67,7 @@ class PoseInferencer:
         model: str | Path | Config | nn.Module,
         checkpoint: str | Path | None = None,
         detector: Detector | None = None,
-        device: str = 'cpu',
+        device: str = 'auto',
         batch_size: int = 32,
     ) -> None:
         prepare_openmmlab()

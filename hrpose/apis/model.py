@@ -10,11 +10,12 @@ from mmengine.registry import DefaultScope
 from hrpose.checkpoints import load_weights, read_checkpoint
 from hrpose.config import link, load_config
 from hrpose.errors import UserError
+from hrpose.hardware import auto_device
 from hrpose.plugins.openmmlab import prepare_openmmlab
 from hrpose.registry import MODELS
 
 
-def init_model(config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu') -> Any:
+def init_model(config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'auto') -> Any:
     """Build the model of a config in eval mode, with a checkpoint's weights and its config as `cfg`.
 
     Args:
@@ -22,7 +23,7 @@ def init_model(config: str | Path | Config, checkpoint: str | Path | None = None
         checkpoint: a path, the name of published weights, or an http(s) address, in any layout that
             `hrpose.checkpoints` recognises; it has to hold every weight of the model. Without it the weights are
             initial ones, good for shapes and timings only.
-        device: of the model.
+        device: 'cpu', 'cuda', 'cuda:1' and so on; 'auto' is the GPU if there is one, else the CPU.
 
     Raises:
         UserError: a config or checkpoint cannot be read, the checkpoint does not fit, or there is no such device.
@@ -42,9 +43,9 @@ def init_model(config: str | Path | Config, checkpoint: str | Path | None = None
 
 
 def checked_device(device: str) -> torch.device:
-    """Return the device of that name; raise `UserError` if PyTorch has none here."""
+    """Return the device of that name, or 'auto'; raise `UserError` if PyTorch has none here."""
     try:
-        return torch.empty(0, device=device).device
+        return torch.empty(0, device=auto_device() if device == 'auto' else device).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).strip().split('\n')[0]
         raise UserError(f"there is no device '{device}' here: {reason}; 'cpu' always works") from error

@@ -32,7 +32,9 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
     )
     parser.add_argument('--batch-size', type=int, default=8, metavar='N', help='images a forward pass (default 8)')
     parser.add_argument('--workers', type=int, default=2, metavar='N', help='processes that read images (default 2)')
-    parser.add_argument('--device', help="device of the network (default: this process's GPU if there is one)")
+    parser.add_argument(
+        '--device', default='auto', help="cpu, cuda, cuda:1, …; auto (default) is this process's GPU if there is one"
+    )
     add_launcher_arguments(parser)
     return parser.parse_args(words)
 
@@ -44,8 +46,6 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
         raise UserError(f'{arguments.out} exists; give another --out, or --overwrite')
     if arguments.workers < 0:
         raise UserError(f'--workers is {arguments.workers}; give at least 0')
-    from mmengine.device import get_device
-
     from hrpose.apis.detections import detect_people, images_of_annotations, images_of_folder
     from hrpose.apis.detector import PersonDetector
     from hrpose.engine.distributed.processes import join
@@ -64,7 +64,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
         score_threshold=arguments.score_threshold,
         nms_threshold=arguments.nms_threshold,
         batch_size=arguments.batch_size,
-        device=arguments.device or get_device(),
+        device=arguments.device,
     )
     summary = detect_people(detector, images, arguments.out, category=category, workers=arguments.workers)
     if summary is not None:

@@ -68,7 +68,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     from hrpose.export.write import check_target, describe, export_model
 
     check_target(arguments.out, arguments.to, precision)
-    model = init_model(config_of(arguments), arguments.checkpoint)
+    model = init_model(config_of(arguments), arguments.checkpoint, device='cpu')
     if arguments.checkpoint is None:
         print('warning: no checkpoint is given, so the weights are initial ones and the keypoints mean nothing')
     plain = describe(model, flip_test=arguments.flip_test, precision=precision, batch=batch)

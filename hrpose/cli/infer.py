@@ -56,7 +56,9 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         choices=COLOURS,
         help='of drawn people: by body side, or by person (default: by person with --track, else by side)',
     )
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, … (default: the GPU if there is one)')
+    parser.add_argument(
+        '--device', default='auto', help='cpu, cuda, cuda:1, …; auto (default) is the GPU if there is one'
+    )
     parser.add_argument('--batch-size', type=int, default=32, help='people a forward pass (default 32)')
     arguments = parser.parse_args(words)
     arguments.save = kinds_of(arguments.save)
@@ -191,14 +193,13 @@ def boxes_of(arguments: argparse.Namespace) -> Any:
 
 def build_inferencer(arguments: argparse.Namespace) -> Any:
     """Return the inferencer, with a detector if one is given."""
-    import torch
-
     from hrpose.apis import PoseInferencer
+    from hrpose.apis.model import checked_device
     from hrpose.checkpoints.table import PUBLISHED
     from hrpose.config import load_config
     from hrpose.hardware import keep_freed_memory
 
-    device = arguments.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    device = str(checked_device(arguments.device))
     if device == 'cpu':
         keep_freed_memory()
     weights = arguments.weights or (arguments.pose if arguments.pose in PUBLISHED else None)

@@ -31,7 +31,11 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
     people.add_argument('--det', metavar='CONFIG', help='config of a detector of mmdet')
     people.add_argument('--det-weights', metavar='FILE', help="the detector's weights")
     people.add_argument('--box-threshold', type=float, metavar='P', help='lowest score of its boxes (default 0.3)')
-    parser.add_argument('--device', help='of --pose and --det: cpu, cuda, cuda:1, … (default: the GPU if there is one)')
+    parser.add_argument(
+        '--device',
+        default='auto',
+        help='of --pose and --det: cpu, cuda, cuda:1, …; auto (default) is the GPU if there is one',
+    )
     parser.set_defaults(batch_size=32)  # people a forward pass; `hrpose infer` has an option for it
     server = parser.add_argument_group('server')
     server.add_argument(
@@ -63,7 +67,7 @@ def check_arguments(arguments: argparse.Namespace) -> None:
         raise UserError(f'--model and --pose: {which}; give --model FILE, or --pose CONFIG with --weights FILE')
     if arguments.model and arguments.weights:
         raise UserError('--weights has no effect with --model, which has its weights; leave it out')
-    if arguments.model and arguments.device and not arguments.det:
+    if arguments.model and arguments.device != 'auto' and not arguments.det:
         raise UserError('--device has no effect with --model, which runs on the CPU; leave it out')
     if bool(arguments.det) != bool(arguments.det_weights):
         raise UserError('--det and --det-weights: one of them is missing; give both')
@@ -122,9 +126,7 @@ def build_pose(arguments: argparse.Namespace) -> tuple[Any, Mapping[str, Any]]:
 
     exported = ExportedPose(arguments.model)  # its file is cheaper to check than the detector's
     if arguments.det:
-        from mmengine.device import get_device
-
-        exported.detector = build_detector(arguments, arguments.device or get_device())
+        exported.detector = build_detector(arguments, arguments.device)
     return exported, exported.metadata.metainfo
 
 

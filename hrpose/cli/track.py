@@ -47,7 +47,9 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
             metavar='P',
             help=f'{what} below are dropped ({default})',
         )
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, … (default: the GPU if there is one)')
+    parser.add_argument(
+        '--device', default='auto', help='cpu, cuda, cuda:1, …; auto (default) is the GPU if there is one'
+    )
     arguments = parser.parse_args(words)
     if bool(arguments.det) != bool(arguments.det_weights):
         raise UserError('--det and --det-weights: one of them is missing; give both')
@@ -107,13 +109,12 @@ def require_replaceable(folder: Path, *, overwrite: bool) -> None:
 
 def build_inferencer(arguments: argparse.Namespace) -> Any:
     """Return the inferencer, with a detector if one is given."""
-    import torch
-
     from hrpose.apis import PersonDetector, PoseInferencer
+    from hrpose.apis.model import checked_device
     from hrpose.cli.arguments import config_of
     from hrpose.hardware import keep_freed_memory
 
-    device = arguments.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    device = str(checked_device(arguments.device))
     if device == 'cpu':
         keep_freed_memory()
     detector = None

@@ -1,14 +1,19 @@
 """`PoseInferencer` on images: what comes back for which boxes, in which batches, and that it is what a test gives."""
 
+import inspect
+
 import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from hrpose.apis import Boxes, PoseInferencer, init_model
+from hrpose.apis import Boxes, PersonDetector, PoseInferencer, init_model
+from hrpose.apis.detector import init_detector
+from hrpose.apis.model import checked_device
 from hrpose.config import load_config
 from hrpose.errors import UserError
+from hrpose.hardware import auto_device
 from tests.apis.cases import SMALL_CONFIG, Detections
 from tests.golden import fill_model
 
@@ -253,3 +258,15 @@ def test_images_of_one_pixel_and_very_long_ones_are_taken(size, pose):
     assert result.image_size == size
     assert np.isfinite(result.keypoints).all()
     assert np.abs(result.keypoints - [width - 0.5, height - 0.5]).max() < 1.25
+
+
+@pytest.mark.parametrize(('has_gpu', 'expected'), [(True, 'cuda'), (False, 'cpu')])
+def test_auto_is_the_gpu_if_there_is_one(has_gpu, expected, monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: has_gpu)
+    assert auto_device() == expected
+
+
+def test_every_door_takes_auto_by_default():
+    for door in (init_model, PoseInferencer, PersonDetector, init_detector):
+        assert inspect.signature(door).parameters['device'].default == 'auto'
+    assert checked_device('auto') == torch.device('cpu')  # as tests/conftest.py says

@@ -18,10 +18,8 @@ def main() -> None:
     parser.add_argument('checkpoint', help='weights to score')
     parser.add_argument('--bbox-file', metavar='FILE', help="a detector's boxes, a COCO result file")
     parser.add_argument('--out', type=Path, metavar='FILE', help='write the account to this JSON file too')
-    parser.add_argument('--device', help='of the network; default: a GPU if there is one')
+    parser.add_argument('--device', default='auto', help='of the network; auto (default) is the GPU if there is one')
     arguments = parser.parse_args()
-    from mmengine.device import get_device
-
     from hrpose.analysis.ap_account import account_table, coco_metric_of, left_out, score_protocol
     from hrpose.apis import init_model
 
@@ -29,7 +27,7 @@ def main() -> None:
     if arguments.bbox_file:
         cfg.test_dataloader.dataset.bbox_file = str(Path(arguments.bbox_file).absolute())
     coco_metric_of(cfg)
-    model = init_model(cfg, arguments.checkpoint, arguments.device or get_device())
+    model = init_model(cfg, arguments.checkpoint, arguments.device)
     rows = score_protocol(cfg, model)
     if arguments.out:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)

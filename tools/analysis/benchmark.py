@@ -27,26 +27,25 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument('--repeats', type=int, default=7, help='rounds, of which the median counts (default 7)')
     parser.add_argument('--detector', default=DETECTOR, help=f'config from mmdet for detect and chain ({DETECTOR})')
     parser.add_argument('--detector-weights', metavar='FILE', help='its checkpoint; default: initial weights')
-    parser.add_argument('--device', help='of the networks; default: a GPU if there is one')
+    parser.add_argument('--device', default='auto', help='of the networks; auto (default) is the GPU if there is one')
     return parser.parse_args()
 
 
 def main() -> None:
     """Measure what the command line names and print the table."""
     arguments = parse_arguments()
-    import torch
-    from mmengine.device import get_device
     from mmengine.registry import init_default_scope
 
     from hrpose.analysis.benchmark.report import as_json, as_table, best_rates, run_benchmark, stages_of
     from hrpose.analysis.benchmark.stages import Bench
+    from hrpose.apis.model import checked_device
     from hrpose.cli.arguments import config_of
     from hrpose.hardware import describe_machine
 
     stages = stages_of(arguments.stages)
     init_default_scope('hrpose')
     cfg = config_of(arguments)
-    device = torch.device(arguments.device or get_device())
+    device = checked_device(arguments.device)
     detector = arguments.detector, arguments.detector_weights
     bench = Bench(
         cfg,

@@ -21,17 +21,15 @@ def main() -> None:
     parser.add_argument('--tolerance', type=float, default=0.5, help='OKS similarity of a right joint (default: 0.5)')
     parser.add_argument('--seed', type=int, default=0, help='of the split by image (default: 0)')
     parser.add_argument('--diagram', type=Path, metavar='FILE', help='write the reliability diagram to this PNG file')
-    parser.add_argument('--device', help='of the network; default: a GPU if there is one')
+    parser.add_argument('--device', default='auto', help='of the network; auto (default) is the GPU if there is one')
     arguments = parser.parse_args()
-    from mmengine.device import get_device
-
     from hrpose.analysis.calibration import calibrate, draw_diagram, report_tables
     from hrpose.apis import init_model
     from hrpose.checkpoints import convert_checkpoint, locate
 
     cfg = config_of(arguments)
     path = locate(arguments.checkpoint)
-    model = init_model(cfg, arguments.checkpoint, arguments.device or get_device())
+    model = init_model(cfg, arguments.checkpoint, arguments.device)
     report = calibrate(cfg, model, method=arguments.method, tolerance=arguments.tolerance, seed=arguments.seed)
     print(report_tables(report))
     if arguments.diagram:
