@@ -37,7 +37,7 @@ class BoxFile:
 
     Annotations name their images, with their folders where frames of several videos have the same names. A frame that
     they do not name is an error, and boxes are clipped as in a test.
-    Results have numbers only. An image's number is the one in its file name (785 for 000000000785.jpg); a frame of a
+    Results have ids only. An image's id is its file name, or the number in it (785 for 000000000785.jpg); a frame of a
     video has its index, from 0. An image without results has no people.
 
     Args:
@@ -66,7 +66,7 @@ class BoxFile:
         Raises:
             UserError: the annotations name no such image.
         """
-        return self._rows_of(self._key_by_name(frame) if self._names else _key_by_number(frame))
+        return self._rows_of(self._key_by_name(frame) if self._names else self._key_by_id(frame))
 
     def of_image(self, image_id: Any) -> Boxes:
         """Return the boxes of the image with this id."""
@@ -129,6 +129,13 @@ class BoxFile:
             )
         return _plain_number(found[0][1])
 
+    def _key_by_id(self, frame: Frame) -> str:
+        if frame.rate is not None:
+            return str(frame.index)
+        path = Path(frame.source or frame.name)
+        number = _plain_number(path.stem)
+        return next((key for key in (frame.name, path.name, number) if key in self.rows), number)
+
 
 def _annotated_box(entry: Entry, images: Mapping[str, Entry]) -> np.ndarray:
     if int(entry.get('iscrowd') or 0):
@@ -142,10 +149,6 @@ def _annotated_box(entry: Entry, images: Mapping[str, Entry]) -> np.ndarray:
 
 def _ends_with(parts: tuple[str, ...], end: tuple[str, ...]) -> bool:
     return parts[-len(end) :] == end
-
-
-def _key_by_number(frame: Frame) -> str:
-    return _plain_number(Path(frame.source or frame.name).stem if frame.rate is None else str(frame.index))
 
 
 def _plain_number(key: str) -> str:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
 
+from hrpose.checkpoints.connection import shown
 from hrpose.errors import UserError, similar
 from hrpose.files import expanded
 from hrpose.images.convert import as_rgb, is_one_image, swap_red_blue
@@ -17,6 +19,9 @@ from hrpose.images.video import open_capture, read_frames, released
 
 IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
 VIDEO_SUFFIXES = {'.avi', '.gif', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.ts', '.webm', '.wmv'}
+
+# Addresses that OpenCV reads a video from. What is live does not wait for the next frame.
+_LIVE_SCHEMES, _FILE_SCHEMES = ('rtsp', 'rtsps', 'rtmp'), ('http', 'https')
 
 # Frames a second, if a source does not give its rate.
 FALLBACK_RATE = 25.0
@@ -70,14 +75,17 @@ class Source:
 
 
 def open_source(source: Any) -> Source:
-    """Open a folder, a glob pattern, an image, a video, a camera or an iterable of images.
+    """Open a folder, a glob pattern, an image, a video, a camera, the address of a video or an iterable of images.
 
     A folder gives its images and videos, known by suffix and sorted by name, without those of folders inside it; the
-    pattern `DIR/**` includes them. A pattern gives every file that it matches. A camera is given by its number.
+    pattern `DIR/**` includes them. A pattern gives every file that it matches. A camera is given by its number, or, as
+    a video on another machine, by its address: rtsp, rtmp or http(s).
 
     Raises:
-        UserError: there is no such file or camera, nothing matches, or `source` is something else.
+        UserError: there is no such file, camera or address, nothing matches, or `source` is something else.
     """
+    if isinstance(source, str) and '://' in source:
+        return _address(source)
     if isinstance(source, str | Path):
         return _files(_found(str(source)))
     if isinstance(source, int) and not isinstance(source, bool):
@@ -185,6 +193,25 @@ def _camera(number: int) -> Source:
         yield Broken(f'camera {number} gives no more frames', 0)
 
     return Source(read, live=True, videos=True)
+
+
+def _address(address: str) -> Source:
+    scheme, title = address.partition('://')[0].lower(), shown(address)
+    if scheme not in _LIVE_SCHEMES + _FILE_SCHEMES:
+        raise UserError(
+            f'{title}: {scheme} is no address that videos are read from; give one with '
+            f'{", ".join(_LIVE_SCHEMES + _FILE_SCHEMES)}, or the path of a file'
+        )
+    if not address.isprintable() or not (capture := open_capture(address)).isOpened():
+        raise UserError(f'{title}: OpenCV can read no video there; check the address, or download the file')
+
+    def read() -> Iterator[Frame | Broken]:
+        with released(capture):
+            yield from _frames(capture, Path(urlsplit(address).path).stem or scheme, title)
+        if scheme in _LIVE_SCHEMES:
+            yield Broken(f'{title} gives no more frames', 0)
+
+    return Source(read, live=scheme in _LIVE_SCHEMES, videos=True)
 
 
 def _frames(capture: cv2.VideoCapture, name: str, source: str) -> Iterator[Frame]:

@@ -22,7 +22,11 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         description='Find the keypoints of the people in images, a video or a camera. The people are found by a '
         'detector (--det), read from a file (--boxes), or each image is one person (--whole-image).',
     )
-    parser.add_argument('source', metavar='SOURCE', help="an image, video, folder, pattern ('in/**') or camera number")
+    parser.add_argument(
+        'source',
+        metavar='SOURCE',
+        help="an image, video, folder, pattern ('in/**'), camera number or address of a video (rtsp, http)",
+    )
     pose = parser.add_argument_group('pose network')
     pose.add_argument('--pose', required=True, metavar='CONFIG', help='config file, or a name from `hrpose models`')
     pose.add_argument(
@@ -34,6 +38,12 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         '--boxes',
         metavar='FILE',
         help='COCO results of a detector, or COCO annotations, a file or a folder of one a video',
+    )
+    people.add_argument(
+        '--box',
+        action='append',
+        metavar='X1,Y1,X2,Y2',
+        help='a box in px, the same in every image; give it once for each person',
     )
     people.add_argument('--whole-image', action='store_true', help='each image is one person')
     parser.add_argument('--det-weights', metavar='FILE', help="the detector's weights")
@@ -77,14 +87,27 @@ def kinds_of(text: str) -> list[str]:
 
 def check_people(arguments: argparse.Namespace) -> None:
     """Refuse options that do not say where the people are, or that would have no effect."""
-    ways = sum([bool(arguments.det), bool(arguments.boxes), arguments.whole_image])
+    ways = sum([bool(arguments.det), bool(arguments.boxes), bool(arguments.box), arguments.whole_image])
     if ways != 1:
         which = 'no option says where the people are' if ways == 0 else 'two options say where the people are'
-        raise UserError(f'{which}; give one of --det CONFIG --det-weights FILE, --boxes FILE, --whole-image')
+        raise UserError(
+            f'{which}; give one of --det CONFIG --det-weights FILE, --boxes FILE, --box X1,Y1,X2,Y2, --whole-image'
+        )
     if bool(arguments.det) != bool(arguments.det_weights):
         raise UserError('--det and --det-weights: one of them is missing; give both')
-    if arguments.whole_image and arguments.box_threshold is not None:
-        raise UserError('--box-threshold has no effect with --whole-image, which has no scores; leave it out')
+    way = '--whole-image' if arguments.whole_image else '--box' if arguments.box else ''
+    if way and arguments.box_threshold is not None:
+        raise UserError(f'--box-threshold has no effect with {way}, which has no scores; leave it out')
+    arguments.box = [box_of(text) for text in arguments.box or ()]
+
+
+def box_of(text: str) -> list[float]:
+    """Return the box (x1, y1, x2, y2) that a word of the command line gives, px."""
+    try:
+        x1, y1, x2, y2 = (float(number) for number in text.split(','))
+    except ValueError as error:
+        raise UserError(f'--box {text}: give four numbers in px, for instance --box 280,44,500,385') from error
+    return [x1, y1, x2, y2]
 
 
 def check_tracking(arguments: argparse.Namespace) -> None:
@@ -125,10 +148,12 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     draw = StreamDrawing(threshold=arguments.threshold, colours=arguments.colours, trails=arguments.trails or 0)
     with Stop() as stop, ExitStack() as stack:
         # In reverse order: first the files are completed, then the bar is closed, then the summary is printed.
-        stack.callback(lambda: print(summary(stream, arguments, boxes)))
+        stack.callback(lambda: print(summary(stream, arguments, boxes, best)))
         stack.enter_context(bar)
         savers: list[Any] = []
+        best = 0.0
         for result in stream:
+            best = max(best, result.scores.max(initial=0.0))
             with stop.held():
                 if not savers:  # not before: without a result there is no folder either
                     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -188,6 +213,8 @@ def boxes_of(arguments: argparse.Namespace) -> Any:
         from hrpose.apis.box_file import BoxFile
 
         return BoxFile(arguments.boxes, threshold=arguments.box_threshold or 0.0)
+    if arguments.box:
+        return lambda frame: arguments.box
     return 'whole_image' if arguments.whole_image else None
 
 
@@ -227,8 +254,8 @@ def progress_bar(total: int | None) -> Any:
     return tqdm(total=total, unit='frame', mininterval=0.2 if sys.stderr.isatty() else 30.0, dynamic_ncols=True)
 
 
-def summary(stream: Any, arguments: argparse.Namespace, boxes: Any) -> str:
-    """Return a few lines about what was written and what was left out."""
+def summary(stream: Any, arguments: argparse.Namespace, boxes: Any, best: float) -> str:
+    """Return a few lines about what was written and what was left out; `best` is the highest score of a keypoint."""
     from hrpose.apis.box_file import BoxFile
     from hrpose.apis.savers import SAVERS
 
@@ -238,4 +265,9 @@ def summary(stream: Any, arguments: argparse.Namespace, boxes: Any) -> str:
         lines += [f'{arguments.boxes}: {count} boxes left out: {reason}' for reason, count in boxes.left_out.items()]
         if boxes.unused:
             lines.append(f'{arguments.boxes}: boxes of {boxes.unused} images were not used')
+    if stream.people and best <= arguments.threshold and {'images', 'video'} & set(arguments.save):
+        lines.append(
+            f'only boxes were drawn: no keypoint has a score above --threshold {arguments.threshold:g} (the highest is '
+            f'{best:.3f}); lower it, or check that the weights are those of a trained network'
+        )
     return '\n'.join(lines)

@@ -37,6 +37,12 @@ def test_results_go_to_the_image_named_by_their_number(image_id, written):
     assert boxes.unused == 1
 
 
+@pytest.mark.parametrize('image_id', ['photo.jpg', 'photo', 'name'])
+def test_results_go_to_the_image_of_that_file_name(image_id, written):
+    boxes = BoxFile(written([result(image_id, 1)]))
+    assert len(boxes(frame('in/photo.jpg')).boxes) == 1 and boxes.unused == 0
+
+
 def test_results_of_a_video_go_to_the_frame_of_that_number(written):
     boxes = BoxFile(written([result(0, 1), result(2, 5)]))
     found = [len(boxes(frame('clip7.mp4', index, 25.0)).boxes) for index in range(3)]

@@ -8,9 +8,12 @@ import pytest
 
 from hrpose.apis import Boxes, PoseInferencer
 from hrpose.apis.inferencer import CPU_BATCH
+from hrpose.apis.sources import open_source
 from hrpose.errors import UserError
 from hrpose.images.files import save_image
+from hrpose.images.video import VideoWriter
 from tests.apis.cases import Detections
+from tests.checkpoints.conftest import make_server, server  # noqa: F401
 
 CLIP = 'posetrack18/videos/000001_mpiinew_test'
 
@@ -250,3 +253,15 @@ def test_images_are_kept_only_where_that_is_asked_for(pose, make_image):
     image = make_image()
     assert run(pose, [image])[0][0].image is None
     assert np.array_equal(run(pose, [image], keep_images=True)[0][0].image, image)
+
+
+def test_a_video_is_read_from_its_address(tmp_path, server):  # noqa: F811
+    writer = VideoWriter(tmp_path / 'clip.mp4', rate=10, size=(64, 48))
+    for _ in range(3):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.close()
+    server.content = (tmp_path / 'clip.mp4').read_bytes()
+    source = open_source(server.base.replace('http://', 'http://me:secret@') + '/clip.mp4')
+    frames = list(source.read())
+    assert [frame.name for frame in frames] == [f'clip/{index:06d}' for index in range(3)]
+    assert source.videos and not source.live and 'secret' not in frames[0].title

@@ -59,7 +59,7 @@ def test_results_are_those_of_tools_test_on_the_same_boxes(sample_data, tmp_path
 
 
 CLIP = 'posetrack18/videos/000001_mpiinew_test/000001_mpiinew_test.mp4'
-BOTH = 'one of --det CONFIG --det-weights FILE, --boxes FILE, --whole-image'
+BOTH = 'one of --det CONFIG --det-weights FILE, --boxes FILE, --box X1,Y1,X2,Y2, --whole-image'
 
 
 @pytest.fixture(scope='module')
@@ -243,6 +243,8 @@ def test_earlier_results_are_replaced_only_with_overwrite(infer, sample_data, tm
         (['--det', 'd.py'], '--det and --det-weights: one of them is missing'),
         (['--whole-image', '--det-weights', 'd.pth'], '--det and --det-weights: one of them is missing'),
         (['--whole-image', '--box-threshold', '0.5'], '--box-threshold has no effect with --whole-image'),
+        (['--box', '1,2,3'], '--box 1,2,3: give four numbers in px'),
+        (['--box', '1,2,3,4', '--box-threshold', '0.5'], '--box-threshold has no effect with --box'),
         (['--whole-image', '--save', 'jsno'], "--save: there is no kind 'jsno'; nearest: json"),
         (['--whole-image', '--save', 'video'], '--save video: '),
         (['--boxes', 'none.json'], 'none.json: cannot be read: No such file'),
@@ -264,10 +266,25 @@ def test_an_image_that_cannot_be_read_leaves_no_folder(infer, tmp_path):
 
 @pytest.mark.parametrize(
     ('source', 'said'),
-    [('nothing.jpg', 'there is no nothing.jpg'), ('97', 'there is no camera 97'), ('*.gpj', 'no file matches *.gpj')],
+    [
+        ('nothing.jpg', 'there is no nothing.jpg'),
+        ('97', 'there is no camera 97'),
+        ('*.gpj', 'no file matches *.gpj'),
+        ('ftp://host/clip.mp4', 'ftp://host/clip.mp4: ftp is no address that videos are read from'),
+        ('http://127.0.0.1:9/clip.mp4', 'http://127.0.0.1:9/clip.mp4: OpenCV can read no video there'),
+    ],
 )
 def test_a_missing_source_is_one_message(source, said, infer):
     assert f'error: {said}' in infer(source, '--whole-image', status=2)
+
+
+def test_boxes_of_the_command_line_are_people_and_low_scores_are_told(infer, tmp_path):
+    image = save_image(tmp_path / 'a.png', np.zeros((40, 60, 3), np.uint8))
+    words = ['--box', '1,2,30,40', '--box=20,0,60,40', '--save', 'json,images', '--threshold', 1e9]
+    assert 'only boxes were drawn: no keypoint has a score above --threshold 1e+09' in infer(image, *words)
+    (frame,) = json.loads((tmp_path / 'out' / 'poses.json').read_text())
+    assert [person['box'] for person in frame['people']] == [[1, 2, 30, 40], [20, 0, 60, 40]]
+    assert 'only boxes' not in infer(image, '--whole-image', '--save', 'images', '--overwrite', '--threshold', -1)
 
 
 def test_a_config_without_published_weights_needs_weights(call, tmp_path):
