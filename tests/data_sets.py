@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from hrpose.config import load_config
+from hrpose.datasets.metainfo.known import COCO
 from tests.conftest import ROOT, draw_person
 
 Person = dict[str, Any]
@@ -42,6 +43,16 @@ def from_one(joints: np.ndarray, box: list[float], number: int) -> Person:
     return without_area(joints + [1, 1, 0], [box[0] + 1, box[1] + 1, *box[2:]], number)
 
 
+def whole_body(joints: np.ndarray, box: list[float], number: int) -> Person:
+    """Return an annotation of COCO-WholeBody: the joints of each part apart."""
+    lists = np.split(joints, [17, 23, 91, 112])
+    person = coco_person(lists[0], box, number)
+    for part, own in zip(('foot', 'face', 'lefthand', 'righthand'), lists[1:], strict=True):
+        person |= {f'{part}_kpts': own.ravel().tolist(), f'{part}_valid': True, f'{part}_box': box}
+    return person
+
+
+BODY = {'id': 1, 'name': 'person', 'keypoints': list(COCO['keypoint_names'])}
 SPECIES = [{'id': number, 'name': f'species {number}', 'keypoints': ['a'] * 17} for number in range(1, 55)]
 PERSON = {'id': 1, 'name': 'person'}
 # Where the files name their images in folders.
@@ -51,6 +62,7 @@ FOLDERS = {'humanart': 'HumanArt/images/cartoon', 'jhmdb': 'Rename_Images/climb/
 DATA_SETS: dict[str, tuple[str, Callable[[np.ndarray, list[float], int], Person], list[Person], str, float]] = {
     'ap10k': ('hrnet_w32_ap10k_256x256', animal, SPECIES, 'coco/AP', 1.0),
     'jhmdb': ('hrnet_w32_jhmdb_256x256', from_one, [PERSON], 'jhmdb/PCK', 100.0),
+    'coco_wholebody': ('hrnet_w32_wholebody_256x192', whole_body, [BODY], 'coco-wholebody/AP', 1.0),
     'ochuman': ('hrnet_w32_ochuman_256x192', coco_person, [PERSON], 'coco/AP', 1.0),
     'humanart': ('hrnet_w32_humanart_256x192', art_person, [PERSON], 'coco/AP', 1.0),
     'aic': ('hrnet_w32_aic_256x192', without_area, [PERSON], 'coco/AP', 1.0),

@@ -12,7 +12,7 @@ from hrpose.cli.infer import KINDS, parse_arguments
 from hrpose.cli.page import parse_arguments as parse_page_arguments
 from hrpose.config import load_config, parse_options
 from hrpose.page.limits import Limits
-from tests.golden import golden
+from tests.golden import golden, golden_data_sets
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / 'README.md', ROOT / 'README_zh-CN.md', ROOT / 'SECURITY.md', *sorted((ROOT / 'docs').glob('*.md'))]
@@ -59,7 +59,9 @@ def test_the_zoos_commands_name_weights_and_options_that_exist(config, weights, 
     assert weights in PUBLISHED
     (boxes,) = re.findall(r'^BOXES=(.*)$', ZOO, re.M)
     cfg = load_config(ROOT / 'configs' / f'{config}.py', parse_options([boxes] if option == '$BOXES' else []))
-    assert cfg.test_dataloader.dataset.get('bbox_file', '').endswith('AP_H_56_person.json') == ('coco' in config)
+    assert cfg.test_dataloader.dataset.get('bbox_file', '').endswith('AP_H_56_person.json') == bool(
+        re.search('coco|wholebody', config)
+    )
 
 
 def test_the_weights_that_the_zoo_names_are_known():
@@ -149,3 +151,28 @@ def test_the_chinese_readme_has_the_commands_links_and_rows_of_the_english_one()
     assert links[0] == links[1]
     numbers = [re.findall(r'^\| .* \| (`\w+` \| .*) \|$', text, re.M) for text in (english, chinese)]
     assert numbers[0] == numbers[1] != []
+
+
+def test_the_zoo_prints_the_published_metrics_of_whole_bodies():
+    by_file = {each['weights'].rsplit('/', 1)[-1]: each['metrics'] for each in golden_data_sets()['models']}
+    names = [name for name in PUBLISHED if 'wholebody' in name]
+    assert len(names) == 12
+    for name in names:
+        metrics = by_file[PUBLISHED[name].file]
+        parts = ('Body', 'Foot', 'Face', 'Hand', 'Whole')
+        cells = [' '.join(f'{metrics[f"{part} {kind}"]:.3f}'[1:] for kind in ('AP', 'AR')) for part in parts]
+        assert f'| `{name}` | {" | ".join(cells)} |' in ZOO
+
+
+def test_the_zoo_prints_the_published_metrics_of_further_data_sets():
+    for each in golden_data_sets()['models']:
+        metrics, file = each['metrics'], each['weights'].rsplit('/', 1)[-1]
+        name = next((name for name, row in PUBLISHED.items() if row.file == file), '')
+        if 'jhmdb' in name:
+            parts = ('Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank', 'Mean')
+            assert f'| {" | ".join(f"{metrics[part]:.1f}" for part in parts)} |' in ZOO, name
+        elif name in CONFIGS and 'AP@0.5' in metrics and each['dataset'] != 'COCO':
+            cells = [
+                f'{metrics[kind]:.3f}'[1:] for kind in ('AP', 'AP@0.5', 'AP@0.75', 'AR', 'AR@0.5') if kind in metrics
+            ]
+            assert f'| {" | ".join(cells)} |' in ZOO, name

@@ -82,6 +82,18 @@ _FILES = {
         f'simplebaseline_r50_jhmdb_sub{split}_256x256': f'top_down/resnet/res50_jhmdb_sub{split}_256x256-{end}.pth'
         for split, end in enumerate(('932cb3b4_20201122', '83d606f7_20201122', 'c4ec1a0b_20201122'), 1)
     },
+    'hrnet_w32_wholebody_256x192': 'top_down/hrnet/hrnet_w32_coco_wholebody_256x192-853765cd_20200918.pth',
+    'hrnet_w32_wholebody_384x288': 'top_down/hrnet/hrnet_w32_coco_wholebody_384x288-78cacac3_20200922.pth',
+    'hrnet_w48_wholebody_256x192': 'top_down/hrnet/hrnet_w48_coco_wholebody_256x192-643e18cb_20200922.pth',
+    'hrnet_w48_wholebody_384x288': 'top_down/hrnet/hrnet_w48_coco_wholebody_384x288-6e061c6a_20200922.pth',
+    'hrnet_w32_wholebody_256x192_dark': 'top_down/hrnet/hrnet_w32_coco_wholebody_256x192_dark-469327ef_20200922.pth',
+    'hrnet_w48_wholebody_384x288_dark': 'top_down/hrnet/hrnet_w48_coco_wholebody_384x288_dark-f5726563_20200918.pth',
+    'simplebaseline_r50_wholebody_256x192': 'top_down/resnet/res50_coco_wholebody_256x192-9e37ed88_20201004.pth',
+    'simplebaseline_r50_wholebody_384x288': 'top_down/resnet/res50_coco_wholebody_384x288-ce11e294_20201004.pth',
+    'simplebaseline_r101_wholebody_256x192': 'top_down/resnet/res101_coco_wholebody_256x192-7325f982_20201004.pth',
+    'simplebaseline_r101_wholebody_384x288': 'top_down/resnet/res101_coco_wholebody_384x288-6c137b9a_20201004.pth',
+    'simplebaseline_r152_wholebody_256x192': 'top_down/resnet/res152_coco_wholebody_256x192-5de8ae23_20201004.pth',
+    'simplebaseline_r152_wholebody_384x288': 'top_down/resnet/res152_coco_wholebody_384x288-eab8caa8_20201004.pth',
     'simplebaseline_r101_aic_256x192': 'top_down/resnet/res101_aic_256x192-79b35445_20200826.pth',
 }
 

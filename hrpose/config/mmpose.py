@@ -11,7 +11,7 @@ from hrpose.errors import UserError
 # td-hm_NETWORK_[KIND-]GPUSxbBATCH-EPOCHSe_DATA-SIZE, or its beginning.
 _NAME = re.compile(
     r'td-hm_(?P<network>hrnet-w\d+|res\d+|hourglass52)'
-    r'(_((?P<kind>[a-z0-9-]+)-)?\d+xb\d+-\d+e(_(?P<data>[a-z0-9]+)(-(?P<size>\d+x\d+))?)?)?'
+    r'(_((?P<kind>[a-z0-9-]+)-)?\d+xb\d+-\d+e(_(?P<data>[a-z0-9]+(-[a-z][a-z0-9]*)*)(-(?P<size>\d+x\d+))?)?)?'
 )
 # What a name here ends with. mmpose's mixed precision is an option here.
 _KINDS = {None: '', 'fp16': '', 'dark': '_dark', 'udp': '_udp'}
@@ -47,7 +47,8 @@ def names_here(given: str, known: Iterable[str]) -> list[str] | None:
     if found is None:
         return sorted(name for name, row in PUBLISHED.items() if row.file == file) or None
     network = found['network'].replace('hrnet-', 'hrnet_').replace('res', 'simplebaseline_r')
-    beginning = '_'.join(filter(None, (network, found['data'], found['size'])))
+    data = (found['data'] or '').removeprefix('coco-').replace('-', '_')  # coco-wholebody, jhmdb-sub1
+    beginning = '_'.join(filter(None, (network, data, found['size'])))
     if found['kind'] not in _KINDS:
         return []
     ending = _KINDS[found['kind']]

@@ -15,7 +15,14 @@ from hrpose.lazy import lazy
 
 if TYPE_CHECKING:
     from hrpose.datasets.base import PoseDataset
-    from hrpose.datasets.coco import AP10KDataset, CocoDataset, CrowdPoseDataset, JhmdbDataset, PoseTrack18Dataset
+    from hrpose.datasets.coco import (
+        AP10KDataset,
+        CocoDataset,
+        CocoWholeBodyDataset,
+        CrowdPoseDataset,
+        JhmdbDataset,
+        PoseTrack18Dataset,
+    )
     from hrpose.datasets.combined import CombinedDataset
     from hrpose.datasets.image_folder import ImageFolder
     from hrpose.datasets.mpii import MpiiDataset, MpiiMatDataset
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     'AP10KDataset',
     'CocoDataset',
+    'CocoWholeBodyDataset',
     'CombinedDataset',
     'CrowdPoseDataset',
     'EpochSampler',
@@ -43,6 +51,7 @@ __getattr__ = lazy(
         'PoseDataset': 'hrpose.datasets.base',
         'AP10KDataset': 'hrpose.datasets.coco',
         'CocoDataset': 'hrpose.datasets.coco',
+        'CocoWholeBodyDataset': 'hrpose.datasets.coco',
         'CrowdPoseDataset': 'hrpose.datasets.coco',
         'JhmdbDataset': 'hrpose.datasets.coco',
         'PoseTrack18Dataset': 'hrpose.datasets.coco',

@@ -28,6 +28,10 @@ TOO_FAR = f'with a coordinate beyond {MAX_COORDINATE:.0f} px in its {{}}'
 NORMALISED = 'box between 0 and 1, which looks normalised: multiply it and the keypoints by the size of the image'
 
 
+# The joints of COCO-WholeBody's annotations and results, in the order of its metainfo.
+WHOLE_BODY_PARTS = ('keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts', 'righthand_kpts')
+
+
 class LeftOut(Exception):
     """Raised for an entry that is not used, which is not an error; its text is the reason to count."""
 
@@ -163,6 +167,14 @@ def require_category(entry: Entry, category: int | None) -> None:
     own = entry.get('category_id')
     if own is not None and category is not None and int(float(own)) != category:
         raise LeftOut('of another category')
+
+
+def with_all_parts(entry: Entry) -> dict[str, Any]:
+    """Return an entry of COCO-WholeBody with the joints of all its parts in `keypoints`.
+
+    Visibility alone says what is labelled, as in the published code. The flags `face_valid` and so on are not read.
+    """
+    return {**entry, 'keypoints': [number for part in WHOLE_BODY_PARTS for number in entry.get(part) or ()]}
 
 
 def labelled_joints(annotation: Entry) -> tuple[np.ndarray, np.ndarray]:

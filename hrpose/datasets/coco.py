@@ -23,6 +23,7 @@ from hrpose.datasets.annotations import (
     read_coco_json,
     read_json,
     require_category,
+    with_all_parts,
 )
 from hrpose.datasets.base import PoseDataset
 from hrpose.datasets.metainfo.names import compare_names
@@ -198,6 +199,29 @@ class AP10KDataset(CocoDataset):
 
     def _detected(self, number: int, detection: Entry, **options: Any) -> Record:
         return {**super()._detected(number, detection, **options), 'category_id': category_of(detection)}
+
+
+@DATASETS.register_module()
+class CocoWholeBodyDataset(CocoDataset):
+    """People of COCO-WholeBody, with the annotation's boxes or a detector's.
+
+    The files have COCO's layout with the joints in five lists, `keypoints foot_kpts face_kpts lefthand_kpts
+    righthand_kpts`; the category names those of the body.
+
+    Args:
+        ann_file: `coco_wholebody_train_v1.0.json` or `coco_wholebody_val_v1.0.json` of the release.
+        metainfo: name or mapping of 133 joints.
+        **options: those of `CocoDataset`.
+    """
+
+    def __init__(self, ann_file: str, *, metainfo: str | Mapping[str, Any] = 'coco_wholebody', **options: Any) -> None:
+        super().__init__(ann_file, metainfo=metainfo, **options)
+
+    def _category(self, categories: list[Entry]) -> int | None:
+        return person_category(categories)
+
+    def _annotated(self, number: int, annotation: Entry, **options: Any) -> Record:
+        return super()._annotated(number, with_all_parts(annotation), **options)
 
 
 @DATASETS.register_module()

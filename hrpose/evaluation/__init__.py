@@ -30,14 +30,15 @@ if TYPE_CHECKING:
     from hrpose.evaluation.metrics.mpii import MpiiMetric
     from hrpose.evaluation.metrics.pck import AUCMetric, EPEMetric, PCKMetric
     from hrpose.evaluation.metrics.posetrack import PoseTrack18Metric
+    from hrpose.evaluation.metrics.wholebody import CocoWholeBodyMetric
 
 __all__ = [
-    'AUCMetric', 'AccuracyMetric', 'CocoMetric', 'CrowdPoseMetric', 'EPEMetric', 'JhmdbMetric', 'JointAgreement',
-    'MpiiMetric', 'PCKMetric', 'PoseTrack18Metric', 'auc', 'available_backends', 'average_precision', 'epe',
-    'evaluate_coco', 'evaluate_crowdpose', 'format_table', 'head_lengths', 'in_regions', 'joint_agreement',
-    'joint_distances', 'joint_mean', 'joint_similarity', 'oks', 'oks_nms', 'pck', 'pckh', 'person_lengths',
-    'posetrack_ap', 'posetrack_identity', 'posetrack_mot', 'read_mpii_truth', 'rescore', 'right_joints',
-    'soft_oks_nms',
+    'AUCMetric', 'AccuracyMetric', 'CocoMetric', 'CocoWholeBodyMetric', 'CrowdPoseMetric', 'EPEMetric', 'JhmdbMetric',
+    'JointAgreement', 'MpiiMetric', 'PCKMetric', 'PoseTrack18Metric', 'auc', 'available_backends',
+    'average_precision', 'epe', 'evaluate_coco', 'evaluate_crowdpose', 'evaluate_wholebody', 'format_table',
+    'head_lengths', 'in_regions', 'joint_agreement', 'joint_distances', 'joint_mean', 'joint_similarity', 'oks',
+    'oks_nms', 'pck', 'pckh', 'person_lengths', 'posetrack_ap', 'posetrack_identity', 'posetrack_mot',
+    'read_mpii_truth', 'rescore', 'right_joints', 'soft_oks_nms',
 ]  # fmt: skip
 
 __getattr__ = lazy(
@@ -50,6 +51,7 @@ __getattr__ = lazy(
         'evaluate_coco': 'hrpose.evaluation.functional.coco_ap',
         'joint_agreement': 'hrpose.evaluation.functional.coco_ap',
         'evaluate_crowdpose': 'hrpose.evaluation.functional.crowdpose_ap',
+        'evaluate_wholebody': 'hrpose.evaluation.functional.wholebody_ap',
         'auc': 'hrpose.evaluation.functional.pck',
         'epe': 'hrpose.evaluation.functional.pck',
         'head_lengths': 'hrpose.evaluation.functional.pck',
@@ -62,6 +64,7 @@ __getattr__ = lazy(
         'AccuracyMetric': 'hrpose.evaluation.metrics.accuracy',
         'format_table': 'hrpose.evaluation.metrics.base',
         'CocoMetric': 'hrpose.evaluation.metrics.coco',
+        'CocoWholeBodyMetric': 'hrpose.evaluation.metrics.wholebody',
         'CrowdPoseMetric': 'hrpose.evaluation.metrics.crowdpose',
         'JhmdbMetric': 'hrpose.evaluation.metrics.jhmdb',
         'MpiiMetric': 'hrpose.evaluation.metrics.mpii',

@@ -10,6 +10,7 @@ from hrpose.config.mmpose import names_here
 
 THEIRS = Path(__file__).parents[1] / 'config' / 'mmpose_style' / 'resnet_hand.py'
 KNOWN = ('hrnet_w32_coco_256x192', 'hrnet_w32_coco_256x192_dark', 'hrnet_w32_coco_256x192_mmpose_recipe',
+         'hrnet_w32_wholebody_256x192', 'simplebaseline_r50_jhmdb_sub2_256x256',
          'hrnet_w32_mpii_256x256', 'simplebaseline_r50_coco_256x192', 'hrnet_w32_coco_128x96')  # fmt: skip
 
 
@@ -61,7 +62,10 @@ def test_other_commands_point_from_a_config_of_mmpose_to_migrate(words, tmp_path
         ('td-hm_hrnet-w32_dark-8xb64-210e_coco-256x192.py', ['hrnet_w32_coco_256x192_dark']),
         ('td-hm_hrnet-w32_fp16-8xb64-210e_mpii-256x256', ['hrnet_w32_mpii_256x256']),
         ('td-hm_hrnet-w32_coarsedropout-8xb64-210e_coco-256x192', []),
-        ('td-hm_res50', ['simplebaseline_r50_coco_256x192']),
+        ('td-hm_res50', ['simplebaseline_r50_coco_256x192', 'simplebaseline_r50_jhmdb_sub2_256x256']),
+        ('td-hm_hrnet-w32_8xb64-210e_coco-wholebody-256x192', ['hrnet_w32_wholebody_256x192']),
+        ('td-hm_hrnet-w32_8xb64-210e_coco-wholebody', ['hrnet_w32_wholebody_256x192']),
+        ('td-hm_res50_8xb64-20e_jhmdb-sub2-256x256', ['simplebaseline_r50_jhmdb_sub2_256x256']),
         ('configs/td-hm_hrnet-w32_8xb64-210e_mpii', ['hrnet_w32_mpii_256x256']),
         ('res50_mpii_256x256-418ffc88_20200812.pth', ['simplebaseline_r50_mpii_256x256']),
         ('td-hm_seresnet50_8xb64-210e_coco-256x192', None),

@@ -205,3 +205,40 @@ def test_rendered_values_read_back_as_they_were(tmp_path):
     (tmp_path / 'whole.py').write_text(render({'_base_': [], **values}))
     assert Config.fromfile(tmp_path / 'whole.py')._cfg_dict.to_dict() == values
     assert max(map(len, (tmp_path / 'whole.py').read_text().splitlines())) <= 120
+
+
+def test_a_data_set_of_mmpose_keeps_its_joints_metric_and_halves(tmp_path):
+    path = tmp_path / 'theirs.py'
+    lines = [
+        f'_base_ = [{str(STYLE / "hrnet_udp.py")!r}]',
+        'dataset = dict(type="CocoWholeBodyDataset", ann_file="annotations/whole.json")',
+        'train_dataloader = dict(dataset=dataset)',
+        'val_dataloader = dict(dataset=dataset)',
+        'test_dataloader = dict(dataset=dataset)',
+        'val_evaluator = dict(type="CocoWholeBodyMetric", ann_file="data/coco/annotations/whole.json", use_area=False)',
+        'test_evaluator = val_evaluator',
+    ]
+    path.write_text('\n'.join(lines) + '\n')
+    migration = migrate_config(path, tmp_path / 'mine.py')
+    (tmp_path / 'mine.py').write_text(migration.text)
+    cfg = load_config(tmp_path / 'mine.py')
+    assert migration.notes.missing == []
+    assert cfg.metainfo.dataset_name == 'coco_wholebody' and cfg.model.head.out_channels == 133
+    assert {cfg[f'{stage}_dataloader'].dataset.type for stage in ('train', 'val')} == {'CocoWholeBodyDataset'}
+    assert (cfg.val_evaluator[0].type, cfg.val_evaluator[0].use_area) == ('CocoWholeBodyMetric', False)
+    (half,) = [step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'RandomHalfBody']
+    assert tuple(half.lower_body_ids) == tuple(range(11, 23))
+
+
+@pytest.mark.parametrize(
+    ('theirs', 'joints'),
+    [('AicDataset', 'aic'), ('HumanArtDataset', 'humanart'), ('OCHumanDataset', 'ochuman')],
+)
+def test_a_data_set_in_cocos_layout_becomes_a_coco_dataset_with_its_joints(theirs, joints, tmp_path):
+    path = tmp_path / 'theirs.py'
+    data = '\n'.join(f'{stage}_dataloader = dict(dataset=dict(type={theirs!r}))' for stage in ('train', 'val', 'test'))
+    path.write_text(f'_base_ = [{str(STYLE / "hrnet_udp.py")!r}]\n{data}\n')
+    migration = migrate_config(path, tmp_path / 'mine.py')
+    (tmp_path / 'mine.py').write_text(migration.text)
+    cfg = load_config(tmp_path / 'mine.py')
+    assert (cfg.train_dataloader.dataset.type, cfg.metainfo.dataset_name) == ('CocoDataset', joints)

@@ -123,7 +123,7 @@ def _data(cfg: Part, path: Path, codec: Part, notes: Notes) -> Part:
         place = f'{stage}_dataloader'
         dataset, steps = migrate_dataset(given, root, f'{place}.dataset', notes)
         pipeline = f'{"train" if stage == "train" else "test"}_pipeline'
-        found = migrate_pipeline(steps, codec, pipeline, notes)
+        found = migrate_pipeline(steps, codec, data['metainfo'], pipeline, notes)
         if not same(data.setdefault(pipeline, found), found):
             dataset['pipeline'] = found
         data[place] = migrate_loader(cfg[place], dataset, place, notes)

@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from hrpose.config.migration.notes import Given, Notes, kind_of
 from hrpose.datasets.metainfo import FIELDS, KNOWN, resolve
+from hrpose.datasets.metainfo.wholebody import LOWER_BODY_IDS
 from hrpose.errors import UserError
 
 Part = dict[str, Any]
@@ -20,6 +21,7 @@ DATASETS = {
     'PoseTrack18Dataset': 'posetrack18',
     'AicDataset': 'aic',
     'AP10KDataset': 'ap10k',
+    'CocoWholeBodyDataset': 'coco_wholebody',
     'HumanArtDataset': 'humanart',
     'JhmdbDataset': 'jhmdb',
     'OCHumanDataset': 'ochuman',
@@ -200,9 +202,12 @@ def migrate_loader(value: Mapping[str, Any], dataset: Part, place: str, notes: N
     return loader
 
 
-def migrate_pipeline(steps: Sequence[Any], codec: Part, place: str, notes: Notes) -> list[Part]:
-    """Return hrpose's pipeline for one of mmpose's."""
+def migrate_pipeline(steps: Sequence[Any], codec: Part, metainfo: Any, place: str, notes: Notes) -> list[Part]:
+    """Return hrpose's pipeline for one of mmpose's, which augments people with the joints of `metainfo`."""
     found = [each for number, step in enumerate(steps) for each in _steps(step, codec, f'{place}.{number}', notes)]
+    lower = LOWER_BODY_IDS.get(metainfo) if isinstance(metainfo, str) else None
+    if lower is not None:
+        found = [{**each, 'lower_body_ids': lower} if each['type'] == 'RandomHalfBody' else each for each in found]
     notes.became(place, ', '.join(step['type'] for step in found))
     return found
 
@@ -297,7 +302,7 @@ def _metric(value: Mapping[str, Any], dataset: Mapping[str, Any], place: str, no
     with notes.reading(value, place) as given:
         given.take('prefix')
         given.take('collect_device')
-        if given.kind in ('CocoMetric', 'PoseTrack18Metric'):
+        if given.kind in ('CocoMetric', 'CocoWholeBodyMetric', 'PoseTrack18Metric'):
             yield _average_precision(given, dataset, notes)
         elif given.kind == 'MpiiPCKAccuracy':
             given.take_if(thr=0.5, norm_item='head')

@@ -1,13 +1,14 @@
 """The joints of known data sets, in the order of their annotation.
 
 OKS sigmas are COCO's (cocodataset.org, its evaluation page); those of CrowdPose's evaluation code, crowdposetools, are
-the same. AI Challenger has published its own, in which left and right differ. The other data sets publish none: they
-have COCO's for joints of the same name, and for the others the sigma of a similar joint. AP with such sigmas is
-comparable only with itself: LSP's own metric is PCK, MPII's is PCKh.
+the same. AI Challenger and COCO-WholeBody have published their own, in which left and right differ. The other data sets
+publish none: they have COCO's for joints of the same name, and for the others the sigma of a similar joint. AP with
+such sigmas is comparable only with itself: LSP's own metric is PCK, MPII's is PCKh.
 
 ap10k        17 joints of animals in AP-10K (Yu et al., NeurIPS 2021)
 aic          14 joints of AI Challenger (Wu et al., 2017)
 coco         17 joints (Lin et al., 2014)
+coco_wholebody  133 joints: COCO's, 6 of the feet, 68 of the face, 21 of each hand (Jin et al., ECCV 2020)
 crowdpose    14 joints (Li et al., CVPR 2019)
 humanart     COCO's joints in Human-Art (Ju et al., CVPR 2023)
 jhmdb        15 joints of sub-JHMDB (Jhuang et al., ICCV 2013)
@@ -22,6 +23,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hrpose.datasets.metainfo.names import infer_flip_indices
+from hrpose.datasets.metainfo.wholebody import (
+    FACE,
+    FACE_SIGMAS,
+    FOOT,
+    FOOT_SIGMAS,
+    HAND_SIGMAS,
+    HANDS,
+    hand_limbs,
+    mirrored_face,
+)
 
 SIGMAS = {
     'nose': 0.026,
@@ -54,6 +65,7 @@ def known_metainfo(
     skeleton: tuple[tuple[int, int], ...],
     stands_for: Mapping[str, str] | None = None,
     sigmas: Sequence[float] | None = None,
+    upper_body_ids: Sequence[int] | None = None,
 ) -> dict[str, Any]:
     """Return the metainfo of a data set.
 
@@ -63,15 +75,22 @@ def known_metainfo(
         skeleton: limbs, pairs of joints counted from 0.
         stands_for: joint without a sigma of its own -> joint of `SIGMAS` that lends it one.
         sigmas: (K,) where the data set has its own, in place of those of `SIGMAS`.
+        upper_body_ids: by default all but those of `LOWER_BODY`.
     """
+    flip = list(infer_flip_indices(names))
+    if FACE[0] in names:  # whose names tell no sides
+        first = names.index(FACE[0])
+        flip[first : first + len(FACE)] = [first + mirror for mirror in mirrored_face()]
     parts = [re.sub('^(left|right|L|R)_', '', joint) for joint in names]
     return {
         'dataset_name': name,
         'keypoint_names': names,
-        'flip_indices': infer_flip_indices(names),
+        'flip_indices': tuple(flip),
         'skeleton': skeleton,
         'sigmas': tuple(sigmas or (SIGMAS[(stands_for or {}).get(part, part)] for part in parts)),
-        'upper_body_ids': tuple(joint for joint, part in enumerate(parts) if part not in LOWER_BODY),
+        'upper_body_ids': tuple(
+            upper_body_ids or (joint for joint, part in enumerate(parts) if part not in LOWER_BODY)
+        ),
     }
 
 
@@ -100,6 +119,13 @@ COCO = known_metainfo(
     ('nose', *both_sides('eye', 'ear'), *BODY),
     ((15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7), (6, 8), (7, 9), (8, 10),
      (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)),
+)
+COCO_WHOLEBODY = known_metainfo(
+    'coco_wholebody',
+    (*COCO['keypoint_names'], *(f'{side}_{part}' for side in ('left', 'right') for part in FOOT), *FACE, *HANDS),
+    (*COCO['skeleton'], (15, 17), (15, 18), (15, 19), (16, 20), (16, 21), (16, 22), *hand_limbs(91), *hand_limbs(112)),
+    sigmas=(*COCO['sigmas'], *FOOT_SIGMAS, *FACE_SIGMAS, *HAND_SIGMAS, *HAND_SIGMAS),
+    upper_body_ids=COCO['upper_body_ids'],
 )
 CROWDPOSE = known_metainfo(
     'crowdpose',
@@ -143,5 +169,5 @@ POSETRACK18 = known_metainfo(
     {'head_bottom': 'eye', 'head_top': 'eye'},
 )
 # fmt: on
-_ALL = (COCO, AIC, AP10K, CROWDPOSE, HUMANART, JHMDB, LSP, MPII, OCHUMAN, POSETRACK18)
+_ALL = (COCO, AIC, AP10K, COCO_WHOLEBODY, CROWDPOSE, HUMANART, JHMDB, LSP, MPII, OCHUMAN, POSETRACK18)
 KNOWN = {info['dataset_name']: info for info in _ALL}

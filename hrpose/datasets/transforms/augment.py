@@ -177,6 +177,7 @@ class RandomHalfBody(RegionStep):
 
     Args:
         upper_body_ids: indices of the upper body's joints; by default those of the metainfo.
+        lower_body_ids: indices of the lower body's joints; by default all others.
         prob: published 0.3.
         upper_prob: published 0.6915, that of N(0, 1) < 0.5, which the official code draws; mmpose 0.7.
         min_joints: published 8.
@@ -189,12 +190,14 @@ class RandomHalfBody(RegionStep):
         self,
         upper_body_ids: tuple[int, ...] = (),
         *,
+        lower_body_ids: tuple[int, ...] | None = None,
         prob: float = 0.3,
         upper_prob: float = PUBLISHED_UPPER_PROB,
         min_joints: int = 8,
         padding: float = 1.5,
     ) -> None:
         self.upper_body_ids = tuple(upper_body_ids)
+        self.lower_body_ids = None if lower_body_ids is None else tuple(lower_body_ids)
         self.prob = probability(self, 'prob', prob)
         self.upper_prob = probability(self, 'upper_prob', upper_prob)
         self.min_joints = number(self, 'min_joints', min_joints)
@@ -230,9 +233,16 @@ class RandomHalfBody(RegionStep):
 
     def _half(self, visible: np.ndarray, prefers_upper: bool) -> np.ndarray:
         """Return the mask (K,) of the half to show; `visible` is (K,) bool."""
-        is_upper = np.zeros(len(visible), dtype=bool)
-        is_upper[list(self.upper_body_ids)] = True
-        upper, lower = visible & is_upper, visible & ~is_upper
+        is_upper = _mask(self.upper_body_ids, len(visible))
+        is_lower = ~is_upper if self.lower_body_ids is None else _mask(self.lower_body_ids, len(visible))
+        upper, lower = visible & is_upper, visible & is_lower
         if prefers_upper and upper.sum() > 2:
             return upper
         return lower if lower.sum() > 2 else upper
+
+
+def _mask(joints: tuple[int, ...], count: int) -> np.ndarray:
+    """Return a mask (count,) of joints."""
+    mask = np.zeros(count, dtype=bool)
+    mask[list(joints)] = True
+    return mask

@@ -259,7 +259,7 @@ def backend_people(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return annotations and results as a backend takes them.
 
-    The area of a result is that of the extent of its joints, as COCO has it.
+    The area of a result is that of the extent of its joints, as COCO has it, unless it has one.
 
     Args:
         truth: of people with a box or a labelled joint.
@@ -267,10 +267,10 @@ def backend_people(
         crowd: state the file's `num_keypoints` in place of the number of labelled joints.
         joints: keypoints and boxes too, for a backend that computes OKS itself.
     """
-    extents = np.ptp(found.keypoints[..., :2], axis=1).prod(axis=1)
+    areas = np.ptp(found.keypoints[..., :2], axis=1).prod(axis=1) if found.areas is None else found.areas
     counts = truth.num_keypoints if crowd else truth.num_labelled
     people = _columns(truth, area=truth.areas, num_keypoints=counts, iscrowd=truth.crowd.astype(int))
-    predicted = _columns(found, area=extents, score=found.scores)
+    predicted = _columns(found, area=areas, score=found.scores)
     if joints:
         scored = found.keypoints.copy()
         scored[..., 2] = 1  # xtcocotools leaves out people whose joints all score 0

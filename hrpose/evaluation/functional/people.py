@@ -156,6 +156,7 @@ class Predictions(People):
     """Predicted people. The third column of `keypoints` is the score of the joint."""
 
     scores: _Floats  # (N,) of the people
+    areas: _Floats | None = None  # (N,) px², which says their size; None for that of the joints' extent
 
     @classmethod
     def of(cls, results: Iterable[Entry] | Self, truth: GroundTruth) -> Self:

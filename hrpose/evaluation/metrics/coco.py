@@ -123,7 +123,7 @@ class CocoMetric(PoseMetric):
         truth = truth if self.use_area else truth.with_areas_of_boxes()
         found = self._predictions(people, truth, info['sigmas'])
         if self.ann_file and not len(truth):
-            path = _write(truth, found, self.outfile_prefix or f'{Path(str(self.ann_file)).stem}_results')
+            path = self._write(truth, found, self.outfile_prefix or f'{Path(str(self.ann_file)).stem}_results')
             print_log(
                 f'{self.ann_file} has no annotations, so nothing was scored; {len(found)} people written to {path} in '
                 'the form that the COCO server takes',
@@ -131,7 +131,9 @@ class CocoMetric(PoseMetric):
             )
             return {}
         if self.outfile_prefix:
-            print_log(f'{len(found)} people written to {_write(truth, found, self.outfile_prefix)}', logger='current')
+            print_log(
+                f'{len(found)} people written to {self._write(truth, found, self.outfile_prefix)}', logger='current'
+            )
         if not len(found):
             warn(f'{type(self).__name__} got no predictions; every metric is 0')
             return dict.fromkeys(self.metric_names, 0.0)
@@ -156,7 +158,23 @@ class CocoMetric(PoseMetric):
     @cached_property
     def _file_truth(self) -> GroundTruth:
         path = str(self.ann_file)
-        return GroundTruth.of(read_coco_json(path), len(self.info['keypoint_names']), path)
+        return GroundTruth.of(self.read_content(path), len(self.info['keypoint_names']), path)
+
+    def read_content(self, path: str) -> dict[str, Any]:
+        """Return the content of an annotation file, with all joints of a person in `keypoints`."""
+        return read_coco_json(path)
+
+    def result_entries(self, truth: GroundTruth, found: Predictions) -> list[dict[str, Any]]:
+        """Return predictions as the results that are written."""
+        image_ids = [truth.image_ids[place] for place in found.image]
+        return coco_results(image_ids, found.categories, found.keypoints, found.scores)
+
+    def _write(self, truth: GroundTruth, found: Predictions, prefix: str) -> Path:
+        """Write predictions as COCO results; return the path."""
+        path = Path(f'{prefix}.keypoints.json').absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(self.result_entries(truth, found)))
+        return path
 
     def _samples_truth(self, people: Sequence[Person]) -> GroundTruth:
         annotations = [
@@ -219,12 +237,3 @@ def log_tables(
         f'the prediction of highest OKS in its image; found: similarity of at least 0.5\n{joints}',
         logger='current',
     )
-
-
-def _write(truth: GroundTruth, found: Predictions, prefix: str) -> Path:
-    """Write predictions as COCO results; return the path."""
-    path = Path(f'{prefix}.keypoints.json').absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image_ids = [truth.image_ids[place] for place in found.image]
-    path.write_text(json.dumps(coco_results(image_ids, found.categories, found.keypoints, found.scores)))
-    return path

@@ -187,6 +187,14 @@ def test_half_body_shows_only_halves_of_more_than_two_joints(visible, shown, rng
     np.testing.assert_allclose(centers, np.unique(np.round(expected, 6), axis=0))
 
 
+def test_half_body_leaves_out_joints_of_neither_half(rng):
+    record = body(rng, list(range(17)))
+    step = RandomHalfBody(range(5, 11), prob=1, lower_body_ids=(13, 14, 15, 16))
+    centers = np.unique(draw(step, 'center', **record).round(6), axis=0)
+    expected = [record['keypoints'][joints].mean(axis=0) for joints in (slice(5, 11), slice(13, 17))]
+    np.testing.assert_allclose(centers, np.unique(np.round(expected, 6), axis=0))
+
+
 def test_half_body_leaves_a_person_whose_joints_coincide(rng):
     record = {'keypoints': np.full((17, 2), 90.0), 'visible': np.full(17, 2.0)}
     np.testing.assert_array_equal(np.unique(draw(RandomHalfBody(UPPER, prob=1), 'size', **record), axis=0), [[60, 80]])
