@@ -63,6 +63,7 @@ DATA_SETS: dict[str, tuple[str, Callable[[np.ndarray, list[float], int], Person]
     'ap10k': ('hrnet_w32_ap10k_256x256', animal, SPECIES, 'coco/AP', 1.0),
     'jhmdb': ('hrnet_w32_jhmdb_256x256', from_one, [PERSON], 'jhmdb/PCK', 100.0),
     'coco_wholebody': ('hrnet_w32_wholebody_256x192', whole_body, [BODY], 'coco-wholebody/AP', 1.0),
+    'halpe': ('hrnet_w32_halpe_256x192', coco_person, [BODY], 'coco/AP', 1.0),
     'ochuman': ('hrnet_w32_ochuman_256x192', coco_person, [PERSON], 'coco/AP', 1.0),
     'humanart': ('hrnet_w32_humanart_256x192', art_person, [PERSON], 'coco/AP', 1.0),
     'aic': ('hrnet_w32_aic_256x192', without_area, [PERSON], 'coco/AP', 1.0),

@@ -55,6 +55,7 @@ RECIPES = {
     'hrnet_w32_crowdpose_256x192': Recipe('w32', (192, 256), data='crowdpose'),
     **{f'hrnet_w32_{data}_256x192': Recipe('w32', (192, 256), data=data, **MMPOSE_W32) for data in BY_MMPOSE},
     'hrnet_w32_wholebody_256x192': Recipe('w32', (192, 256), data='coco_wholebody', **MMPOSE_W32),
+    'hrnet_w32_halpe_256x192': Recipe('w32', (192, 256), data='halpe', **MMPOSE_W32),
     'hrnet_w32_jhmdb_256x256': Recipe(
         'w32',
         (256, 256),
@@ -107,6 +108,7 @@ JOINTS = {
     'coco': 17,
     'coco_wholebody': 133,
     'crowdpose': 14,
+    'halpe': 136,
     'humanart': 17,
     'jhmdb': 15,
     'mpii': 16,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         CocoDataset,
         CocoWholeBodyDataset,
         CrowdPoseDataset,
+        HalpeDataset,
         JhmdbDataset,
         PoseTrack18Dataset,
     )
@@ -35,6 +36,7 @@ __all__ = [
     'CombinedDataset',
     'CrowdPoseDataset',
     'EpochSampler',
+    'HalpeDataset',
     'ImageFolder',
     'JhmdbDataset',
     'MpiiDataset',
@@ -53,6 +55,7 @@ __getattr__ = lazy(
         'CocoDataset': 'hrpose.datasets.coco',
         'CocoWholeBodyDataset': 'hrpose.datasets.coco',
         'CrowdPoseDataset': 'hrpose.datasets.coco',
+        'HalpeDataset': 'hrpose.datasets.coco',
         'JhmdbDataset': 'hrpose.datasets.coco',
         'PoseTrack18Dataset': 'hrpose.datasets.coco',
         'CombinedDataset': 'hrpose.datasets.combined',

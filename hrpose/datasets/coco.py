@@ -225,6 +225,25 @@ class CocoWholeBodyDataset(CocoDataset):
 
 
 @DATASETS.register_module()
+class HalpeDataset(CocoDataset):
+    """People of Halpe, with the annotation's boxes or a detector's.
+
+    The files have COCO's layout, with all 136 joints in one list. The names that the category gives are not read.
+
+    Args:
+        ann_file: `halpe_train_v1.json` or `halpe_val_v1.json` of the release.
+        metainfo: name or mapping of 136 joints.
+        **options: those of `CocoDataset`.
+    """
+
+    def __init__(self, ann_file: str, *, metainfo: str | Mapping[str, Any] = 'halpe', **options: Any) -> None:
+        super().__init__(ann_file, metainfo=metainfo, **options)
+
+    def _category(self, categories: list[Entry]) -> int | None:
+        return person_category(categories)
+
+
+@DATASETS.register_module()
 class JhmdbDataset(CocoDataset):
     """People of sub-JHMDB in single frames, with the annotation's boxes.
 

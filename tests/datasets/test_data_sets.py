@@ -7,6 +7,7 @@ import pytest
 
 from hrpose.config import load_config, parse_options
 from hrpose.datasets.metainfo import joint_sides, resolve
+from hrpose.datasets.metainfo.wholebody import LOWER_BODY_IDS
 from hrpose.registry import DATASETS, METRICS
 from tests.conftest import ROOT
 from tests.data_sets import DATA_SETS, NUMBER, lay_out
@@ -44,6 +45,14 @@ OTHER_HALF = {'ap10k': {10}}
 @every_data_set
 def test_the_upper_body_is_the_published_one(name):
     assert set(resolve(name)['upper_body_ids']) == set(FACTS[name]['upper']) | OTHER_HALF.get(name, set())
+
+
+@pytest.mark.parametrize('name', LOWER_BODY_IDS)
+def test_half_bodies_leave_out_face_and_hands(name):
+    assert LOWER_BODY_IDS[name] == tuple(FACTS[name]['lower'])
+    cfg = load_config(ROOT / 'configs' / f'{DATA_SETS[name][0]}.py')
+    (half,) = [step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'RandomHalfBody']
+    assert tuple(half.lower_body_ids) == LOWER_BODY_IDS[name]
 
 
 @pytest.fixture

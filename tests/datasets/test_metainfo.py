@@ -25,6 +25,7 @@ COUNTS = {
     'coco': 17,
     'coco_wholebody': 133,
     'crowdpose': 14,
+    'halpe': 136,
     'humanart': 17,
     'jhmdb': 15,
     'lsp': 14,

@@ -22,6 +22,7 @@ DATASETS = {
     'AicDataset': 'aic',
     'AP10KDataset': 'ap10k',
     'CocoWholeBodyDataset': 'coco_wholebody',
+    'HalpeDataset': 'halpe',
     'HumanArtDataset': 'humanart',
     'JhmdbDataset': 'jhmdb',
     'OCHumanDataset': 'ochuman',

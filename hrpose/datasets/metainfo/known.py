@@ -10,6 +10,7 @@ aic          14 joints of AI Challenger (Wu et al., 2017)
 coco         17 joints (Lin et al., 2014)
 coco_wholebody  133 joints: COCO's, 6 of the feet, 68 of the face, 21 of each hand (Jin et al., ECCV 2020)
 crowdpose    14 joints (Li et al., CVPR 2019)
+halpe        136 joints: COCO's, head, neck and hip, then those of COCO-WholeBody in another order (Fang et al., 2022)
 humanart     COCO's joints in Human-Art (Ju et al., CVPR 2023)
 jhmdb        15 joints of sub-JHMDB (Jhuang et al., ICCV 2013)
 lsp          14 joints of Leeds Sports Pose and its extension (Johnson and Everingham, 2010 and 2011)
@@ -158,6 +159,15 @@ MPII = known_metainfo(
      (13, 14), (14, 15)),
     {'pelvis': 'hip', 'thorax': 'shoulder', 'upper_neck': 'ear', 'head_top': 'ear'},
 )
+HALPE = known_metainfo(
+    'halpe',
+    (*COCO['keypoint_names'], 'head', 'neck', 'hip', *both_sides(*FOOT), *FACE, *HANDS),
+    ((15, 13), (13, 11), (11, 19), (16, 14), (14, 12), (12, 19), (17, 18), (18, 19), (18, 5), (5, 7), (7, 9), (18, 6),
+     (6, 8), (8, 10), (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6), (15, 20), (15, 22), (15, 24), (16, 21),
+     (16, 23), (16, 25), *hand_limbs(94, root=9), *hand_limbs(115, root=10)),
+    sigmas=(*COCO['sigmas'], *3 * (0.08,), *6 * (0.089,), *110 * (0.015,)),
+    upper_body_ids=(*COCO['upper_body_ids'], 17, 18),
+)
 HUMANART = {**COCO, 'dataset_name': 'humanart'}
 OCHUMAN = {**COCO, 'dataset_name': 'ochuman'}
 # head_bottom is the upper neck. It and head_top stand in the eyes' places, and have the eyes' sigmas, as in mmpose.
@@ -169,5 +179,5 @@ POSETRACK18 = known_metainfo(
     {'head_bottom': 'eye', 'head_top': 'eye'},
 )
 # fmt: on
-_ALL = (COCO, AIC, AP10K, COCO_WHOLEBODY, CROWDPOSE, HUMANART, JHMDB, LSP, MPII, OCHUMAN, POSETRACK18)
+_ALL = (COCO, AIC, AP10K, COCO_WHOLEBODY, CROWDPOSE, HALPE, HUMANART, JHMDB, LSP, MPII, OCHUMAN, POSETRACK18)
 KNOWN = {info['dataset_name']: info for info in _ALL}

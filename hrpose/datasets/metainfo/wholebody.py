@@ -59,4 +59,4 @@ HAND_SIGMAS = (
 )  # fmt: skip
 
 # Joints of the lower body for half-body augmentation; face and hands belong to neither half.
-LOWER_BODY_IDS = {'coco_wholebody': tuple(range(11, 23))}
+LOWER_BODY_IDS = {'coco_wholebody': tuple(range(11, 23)), 'halpe': (*range(11, 17), *range(19, 26))}
