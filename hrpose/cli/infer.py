@@ -224,12 +224,18 @@ def build_inferencer(arguments: argparse.Namespace) -> Any:
     from hrpose.apis.model import checked_device
     from hrpose.checkpoints.table import PUBLISHED
     from hrpose.config import load_config
+    from hrpose.config.shipped import config_names
     from hrpose.hardware import keep_freed_memory
 
     device = str(checked_device(arguments.device))
     if device == 'cpu':
         keep_freed_memory()
     weights = arguments.weights or (arguments.pose if arguments.pose in PUBLISHED else None)
+    if arguments.pose in PUBLISHED and arguments.pose not in config_names():
+        raise UserError(
+            f'--pose {arguments.pose} names weights without a config; give a config of their network, and --weights '
+            f'{arguments.pose}'
+        )
     if weights is None:
         load_config(arguments.pose)  # says what is wrong with the config first
         raise UserError(f'--pose {arguments.pose} has no published weights; give --weights FILE')

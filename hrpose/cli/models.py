@@ -1,10 +1,20 @@
 """`hrpose models`: list the configs and published weights that are known by name."""
 
 import argparse
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
+
+# Use of a name -> what to do with it.
+USES = {
+    'infer': 'ready to use, weights and config: hrpose infer SOURCE --pose NAME --whole-image --out out',
+    'train': 'configs to train: hrpose train NAME; then hrpose infer SOURCE --pose NAME --weights FILE',
+    'weights': 'weights only, for a config of yours: load_from = NAME starts a training, --weights NAME predicts',
+    'detection': 'configs of detectors of people, to train with mmdet: hrpose train NAME',
+    'classification': 'configs of classifiers of images, to train: hrpose train NAME',
+}
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
@@ -20,6 +30,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
         default='',
         help="only names that contain this, for instance coco_256; or mmpose's name of a config or checkpoint",
     )
+    parser.add_argument('--json', action='store_true', help='print a list for programs')
     arguments = parser.parse_args(words)
     from hrpose.checkpoints.names import weights_folder
     from hrpose.checkpoints.table import PUBLISHED
@@ -38,19 +49,42 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
         )
     if not names:
         raise UserError(f"no name contains '{arguments.pattern}'; {nearest(arguments.pattern, known)}")
-    folder = weights_folder()
-    width = max(map(len, names))
-    print(f'{"name":{width}}  config  weights     description')
-    for name in names:
-        row = PUBLISHED.get(name)
-        weights = '-' if row is None else 'here' if (folder / row.file).is_file() else 'to download'
-        if name in configs:
-            about = first_sentence(config_folder() / f'{name}.py')
-        else:
-            codec = PUBLISHED[name].codec
-            about = f'no config of its own; trained for {codec}' if codec else 'a backbone'
-        print(f'{name:{width}}  {"yes" if name in configs else "-":6}  {weights:11} {about}'.rstrip())
-    print(f'\nconfigs  {config_folder()}\nweights  {folder}')
+    rows = [row_of(name, name in configs) for name in names]
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        print('\n\n'.join(tables(rows)))
+        print(f'\nconfigs  {config_folder()}\nweights  {weights_folder()}')
+
+
+def row_of(name: str, has_config: bool) -> dict[str, str]:
+    """Return what is known about a name: its use (a key of `USES`), where its weights are, and a description."""
+    from hrpose.checkpoints.names import weights_folder
+    from hrpose.checkpoints.table import PUBLISHED
+    from hrpose.config.shipped import config_folder
+
+    row = PUBLISHED.get(name)
+    weights = '' if row is None else 'here' if (weights_folder() / row.file).is_file() else 'to download'
+    if has_config:
+        about = first_sentence(config_folder() / f'{name}.py')
+        folder = name.partition('/')[0] if '/' in name else ''
+        use = folder or ('infer' if row else 'train')
+    else:
+        assert row is not None
+        about = f'a network trained for {row.codec}' if row.codec else 'a backbone'
+        use = 'weights'
+    return {'name': name, 'use': use, 'weights': weights, 'description': about}
+
+
+def tables(rows: Sequence[dict[str, str]]) -> Iterator[str]:
+    """Yield a table for each use, under a line that says what its names are for."""
+    width = max(len(row['name']) for row in rows)
+    for use, title in USES.items():
+        if own := [row for row in rows if row['use'] == use]:
+            lines = [
+                f'  {row["name"]:{width}}  {row["weights"] or "-":11}  {row["description"]}'.rstrip() for row in own
+            ]
+            yield '\n'.join([title, *lines])
 
 
 def first_sentence(config: Path) -> str:

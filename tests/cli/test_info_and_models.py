@@ -1,9 +1,12 @@
 """`hrpose info` and `hrpose models`."""
 
+import json
+
 import pytest
 
 from hrpose.checkpoints.table import PUBLISHED
 from hrpose.cli.main import main
+from hrpose.cli.models import USES
 from hrpose.config.shipped import config_folder, config_names
 
 
@@ -26,15 +29,34 @@ def test_models_lists_every_config_and_where_weights_are(said, tmp_path, monkeyp
     monkeypatch.setenv('HRPOSE_WEIGHTS', str(tmp_path))
     (tmp_path / row.file).write_text('')
     status, output = said('models')
-    lines = {line.split()[0]: line.split()[1:] for line in output.splitlines() if line.strip()}
-    assert status == 0 and {*config_names(), *PUBLISHED} <= set(lines)
-    assert lines['hrnet_w32_coco_256x192'][:2] == ['yes', 'here']
-    assert lines['hrnet_w48_coco_256x192'][:3] == ['yes', 'to', 'download']
-    assert lines['hrnet_w32_imagenet'] == ['-', 'to', 'download', 'a', 'backbone']
-    own = '- to download no config of its own; trained for'
-    assert ' '.join(lines['hourglass52_mpii_384x384']) == f'{own} MSRAHeatmap'
-    assert ' '.join(lines['hrnet_w32_mpii_256x256_dark']) == f'{own} DarkHeatmap'
-    assert lines['configs'] == [str(config_folder())]
+    lines = {line.split()[0]: ' '.join(line.split()[1:]) for line in output.splitlines() if line.startswith('  ')}
+    assert status == 0 and {*config_names(), *PUBLISHED} == set(lines)
+    assert lines['hrnet_w32_coco_256x192'].startswith('here HRNet-W32')
+    assert lines['hrnet_w48_coco_256x192'].startswith('to download HRNet-W48')
+    assert lines['hrnet_w32_imagenet'] == 'to download a backbone'
+    assert lines['hourglass52_mpii_384x384'] == 'to download a network trained for MSRAHeatmap'
+    assert lines['hrnet_w32_mpii_256x256_dark'] == 'to download a network trained for DarkHeatmap'
+    assert output.endswith(f'configs  {config_folder()}\nweights  {tmp_path}\n')
+
+
+def test_models_groups_names_by_what_they_are_for(said):
+    status, output = said('models', '--json')
+    rows = {row['name']: row for row in json.loads(output)}
+    assert status == 0 and set(rows) == {*config_names(), *PUBLISHED}
+    ready = {name for name, row in rows.items() if row['use'] == 'infer'}
+    assert ready == set(config_names()) & set(PUBLISHED)
+    assert {row['use'] for row in rows.values()} == set(USES)
+    assert rows['detection/fcos_hrnet_w32_coco'] | {'description': ''} == {
+        'name': 'detection/fcos_hrnet_w32_coco', 'use': 'detection', 'weights': '', 'description': ''}  # fmt: skip
+    _, output = said('models', 'hrnet_w48_mpii_256x256')
+    assert [line[:5] for line in output.splitlines() if not line.startswith(' ')] == [
+        'ready',
+        '',
+        'weigh',
+        '',
+        'confi',
+        'weigh',
+    ]
 
 
 def test_models_gives_whole_first_sentences(said):

@@ -245,6 +245,7 @@ def test_earlier_results_are_replaced_only_with_overwrite(infer, sample_data, tm
         (['--whole-image', '--box-threshold', '0.5'], '--box-threshold has no effect with --whole-image'),
         (['--box', '1,2,3'], '--box 1,2,3: give four numbers in px'),
         (['--box', '1,2,3,4', '--box-threshold', '0.5'], '--box-threshold has no effect with --box'),
+        (['--whole-image', '--pose', 'hrnet_w32_imagenet'], '--pose hrnet_w32_imagenet names weights without a config'),
         (['--whole-image', '--save', 'jsno'], "--save: there is no kind 'jsno'; nearest: json"),
         (['--whole-image', '--save', 'video'], '--save video: '),
         (['--boxes', 'none.json'], 'none.json: cannot be read: No such file'),
