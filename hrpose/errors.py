@@ -23,6 +23,14 @@ def printable_lines(text: str) -> str:
     return '\n'.join(map(printable, text.split('\n')))
 
 
+def shown(address: str) -> str:
+    """Return an address for messages: without user, password and query, which may hold a key."""
+    scheme, mark, rest = address.partition('://')
+    server, slash, path = rest.partition('/')
+    path, query, _ = path.partition('?')
+    return printable(f'{scheme}{mark}{server.rpartition("@")[2]}{slash}{path}{"?…" * bool(query)}')
+
+
 def similar(name: str, choices: Iterable[str]) -> str:
     """Return a clause that names up to three of the `choices` that `name` may be a slip of; '' if there are none."""
     close = difflib.get_close_matches(name, sorted(choices), n=3, cutoff=0.7)

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
-from hrpose.checkpoints.connection import shown
-from hrpose.errors import UserError, similar
+from hrpose.errors import UserError, shown, similar
 from hrpose.files import expanded
 from hrpose.images.convert import as_rgb, is_one_image, swap_red_blue
 from hrpose.images.video import open_capture, read_frames, released

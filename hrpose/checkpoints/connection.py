@@ -18,7 +18,7 @@ from urllib.request import (
     UnknownHandler,
 )
 
-from hrpose.errors import UserError, printable
+from hrpose.errors import UserError, shown
 
 # A server has to send this much in each span, its headers included; a download is a hundred thousand times as fast.
 LEAST_BYTES, SPAN = 10 * 1024, 60.0  # bytes, seconds
@@ -39,14 +39,6 @@ def require_address(text: str) -> str:
     if not (is_valid and text.isascii() and text.isprintable() and ' ' not in text):
         raise UserError(f'{shown(text)}: not a valid address; give http(s)://host/path, with other signs as %XX')
     return parts.path
-
-
-def shown(address: str) -> str:
-    """Return an address for messages: without user, password and query, which may hold a key."""
-    scheme, mark, rest = address.partition('://')
-    server, slash, path = rest.partition('/')
-    path, query, _ = path.partition('?')
-    return printable(f'{scheme}{mark}{server.rpartition("@")[2]}{slash}{path}{"?…" * bool(query)}')
 
 
 def open_address(address: str, headers: dict[str, str], *, timeout: float) -> Any:

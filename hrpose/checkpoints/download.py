@@ -11,8 +11,8 @@ from urllib.error import HTTPError
 from mmengine.logging import print_log
 from tqdm import tqdm
 
-from hrpose.checkpoints.connection import open_address, shown
-from hrpose.errors import UserError, printable
+from hrpose.checkpoints.connection import open_address
+from hrpose.errors import UserError, printable, shown
 from hrpose.version import __version__
 
 CHUNK = 1 << 20  # most bytes read at a time

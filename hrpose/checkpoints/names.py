@@ -4,10 +4,10 @@ import hashlib
 import os
 from pathlib import Path
 
-from hrpose.checkpoints.connection import is_address, require_address, shown
+from hrpose.checkpoints.connection import is_address, require_address
 from hrpose.checkpoints.download import begins_with, download
 from hrpose.checkpoints.table import PUBLISHED, hash_in_name
-from hrpose.errors import UserError, nearest, printable
+from hrpose.errors import UserError, nearest, printable, shown
 from hrpose.files import expanded
 
 # Where published weights lie, and base addresses, separated by blanks, to ask before the published ones.

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hrpose.checkpoints import connection, locate
-from hrpose.checkpoints.connection import shown
 from hrpose.checkpoints.download import download
-from hrpose.errors import UserError
+from hrpose.errors import UserError, shown
 
 Serve = Callable[[socket.socket], None]
 
