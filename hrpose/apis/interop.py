@@ -67,7 +67,8 @@ def to_pandas(result: Any) -> Any:
 def to_fiftyone(result: Any) -> Any:
     """Return people as `fiftyone.Keypoints`; see `PoseResult.to_fiftyone`."""
     fiftyone = _library('fiftyone')
-    points = np.where(np.isfinite(result.keypoints), result.keypoints / result.image_size, np.nan)
+    finite = np.isfinite(result.keypoints).all(axis=-1, keepdims=True)
+    points = np.where(finite, result.keypoints / result.image_size, np.nan)
     ids = [None] * len(result) if result.track_ids is None else result.track_ids.tolist()
     people = zip(points.tolist(), result.scores.tolist(), result.box_scores.tolist(), ids, strict=True)
     return fiftyone.Keypoints(

@@ -1,4 +1,7 @@
-"""`hrpose export`: write a network to ONNX, OpenVINO or torch.export, and compare it with the one in PyTorch."""
+"""`hrpose export`: write a network to ONNX, OpenVINO or torch.export, and compare it with the one in PyTorch.
+
+A config with `default_scope = 'mmdet'` is a detector's, any other a pose network's.
+"""
 
 import argparse
 from collections.abc import Sequence
@@ -18,7 +21,8 @@ def parser_of(prog: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
         description='Write a pose network as a file that takes uint8 RGB crops of people and gives their keypoints in '
-        'crop px and scores. Normalisation, flip test and decoding are inside the file.',
+        'crop px and scores; normalisation, flip test and decoding are inside. Or write an RTMDet of mmdet as a file '
+        'that takes an image and gives the boxes of people; normalisation and NMS are inside.',
     )
     add_config_arguments(parser)
     parser.add_argument('checkpoint', nargs='?', help='weights: a file, name or address (default: initial weights)')
@@ -49,6 +53,7 @@ def parser_of(prog: str | None) -> argparse.ArgumentParser:
     parser.add_argument(
         '--boxes', metavar='FILE', help='boxes of the people in IMAGES, in COCO layout (default: an image is a person)'
     )
+    parser.add_argument('--box-threshold', type=float, help='of a detector: least score of a box (default 0.3)')
     return parser
 
 
@@ -68,9 +73,15 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     from hrpose.export.write import check_target, describe, export_model
 
     check_target(arguments.out, arguments.to, precision)
-    model = init_model(config_of(arguments), arguments.checkpoint, device='cpu')
+    cfg = config_of(arguments)
     if arguments.checkpoint is None:
-        print('warning: no checkpoint is given, so the weights are initial ones and the keypoints mean nothing')
+        print('warning: no checkpoint is given, so the weights are initial ones and the results mean nothing')
+    if cfg.get('default_scope') == 'mmdet':
+        write_detector(cfg, arguments)
+        return
+    if arguments.box_threshold is not None:
+        raise UserError('--box-threshold has no effect on a pose network; leave it out')
+    model = init_model(cfg, arguments.checkpoint, device='cpu')
     plain = describe(model, flip_test=arguments.flip_test, precision=precision, batch=batch)
     compared = [] if arguments.verify is None else crops_of(arguments, 'verify', plain, model.cfg)
     ranges = crops_of(arguments, 'calibrate', plain, model.cfg) if precision == 'int8' else []
@@ -87,6 +98,36 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     print(f'{arguments.out}: {precision}, flip test {"on" if arguments.flip_test else "off"}, {size / 1e6:.1f} MB')
     if compared:
         differences = verify(arguments.out, model, compared)
+        print(differences)
+        if not differences.ok:
+            raise UserError(f'{arguments.out} differs from PyTorch by more than its tolerance; do not use it')
+
+
+def write_detector(cfg: Any, arguments: argparse.Namespace) -> None:
+    """Export the detector of an mmdet config, and print a line about the file and one about the comparison."""
+    if arguments.to != 'onnx':
+        raise UserError(f'--to {arguments.to}: a detector is exported to onnx only, which OpenVINO reads too')
+    for option, unset in (('flip_test', False), ('precision', None), ('batch', 'dynamic'), ('boxes', None)):
+        if (value := getattr(arguments, option)) != unset:
+            name = f'{value}' if option == 'precision' else option.replace('_', '-')
+            raise UserError(f'--{name} has no effect on a detector; leave it out')
+    if arguments.verify == OWN:
+        raise UserError('--verify: name the images on which the detector is compared, an image, folder or pattern')
+    from hrpose.apis import PersonDetector
+    from hrpose.apis.sources import open_source
+    from hrpose.cli.run_exported import readable
+    from hrpose.export.detector import export_detector
+    from hrpose.export.verify import verify_detector
+
+    images = [] if arguments.verify is None else [*islice(readable(open_source(arguments.verify)), COMPARED)]
+    threshold = 0.3 if arguments.box_threshold is None else arguments.box_threshold
+    detector = PersonDetector(cfg, arguments.checkpoint, score_threshold=threshold, device='cpu')
+    metadata = export_detector(detector, arguments.out)
+    width, height = metadata.input_size
+    size = arguments.out.stat().st_size
+    print(f'{arguments.out}: detector, {width}x{height} px, box scores from {threshold:g}, {size / 1e6:.1f} MB')
+    if images:
+        differences = verify_detector(arguments.out, detector, [image.image for image in images])
         print(differences)
         if not differences.ok:
             raise UserError(f'{arguments.out} differs from PyTorch by more than its tolerance; do not use it')

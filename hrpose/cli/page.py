@@ -19,7 +19,7 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
     parser = argparse.ArgumentParser(
         prog=prog,
         description='Serve a page on this machine. In a browser one drops, pastes or takes images and videos there, '
-        'and sees the keypoints of the people. Without a detector (--det) one draws their boxes by hand.',
+        'and sees the keypoints of the people. Without a detector one draws their boxes by hand.',
     )
     pose = parser.add_argument_group('pose network: give --model or --pose')
     pose.add_argument('--model', metavar='FILE', help='what `hrpose export` wrote, .onnx or .xml')
@@ -28,6 +28,7 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         '--weights', metavar='FILE', help='file, name or address (default: the published weights named by --pose)'
     )
     people = parser.add_argument_group('detector')
+    people.add_argument('--detector', metavar='FILE', help='with --model: a detector that `hrpose export` wrote, .onnx')
     people.add_argument('--det', metavar='CONFIG', help='config of a detector of mmdet')
     people.add_argument('--det-weights', metavar='FILE', help="the detector's weights")
     people.add_argument('--box-threshold', type=float, metavar='P', help='lowest score of its boxes (default 0.3)')
@@ -69,6 +70,8 @@ def check_arguments(arguments: argparse.Namespace) -> None:
         raise UserError('--weights has no effect with --model, which has its weights; leave it out')
     if arguments.model and arguments.device != 'auto' and not arguments.det:
         raise UserError('--device has no effect with --model, which runs on the CPU; leave it out')
+    if arguments.detector and (arguments.det or not arguments.model):
+        raise UserError('--detector goes with --model and without --det; give --det CONFIG with --det-weights instead')
     if bool(arguments.det) != bool(arguments.det_weights):
         raise UserError('--det and --det-weights: one of them is missing; give both')
     if arguments.box_threshold is not None and not arguments.det:
@@ -122,9 +125,11 @@ def build_pose(arguments: argparse.Namespace) -> tuple[Any, Mapping[str, Any]]:
     if arguments.pose:
         inferencer = build_inferencer(arguments)
         return inferencer, inferencer.metainfo
-    from hrpose.export.runtime import ExportedPose
+    from hrpose.export.runtime import ExportedDetector, ExportedPose
 
     exported = ExportedPose(arguments.model)  # its file is cheaper to check than the detector's
+    if arguments.detector:
+        exported.detector = ExportedDetector(arguments.detector)
     if arguments.det:
         exported.detector = build_detector(arguments, arguments.device)
     return exported, exported.metadata.metainfo

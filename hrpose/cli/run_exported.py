@@ -14,7 +14,8 @@ from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import Broken, Frame, Source, open_source
 from hrpose.cli.run import run
 from hrpose.errors import UserError
-from hrpose.export.runtime import BACKENDS, ExportedPose
+from hrpose.export.runtime import ExportedDetector, ExportedPose
+from hrpose.export.session import BACKENDS
 from hrpose.files import whole
 from hrpose.images.files import save_image
 
@@ -23,11 +24,13 @@ def parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog='hrpose-run',
         description='Find the keypoints of people in images by a network that `hrpose export` wrote. Without --boxes '
-        'each image is one person.',
+        'and --detector each image is one person.',
     )
     parser.add_argument('source', metavar='IMAGE', help="an image, video, folder or pattern ('in/**')")
     parser.add_argument('--model', required=True, metavar='FILE', help='the exported network: .onnx or .xml')
-    parser.add_argument(
+    people = parser.add_mutually_exclusive_group()
+    people.add_argument('--detector', metavar='FILE', help='an exported detector, which finds the people: .onnx')
+    people.add_argument(
         '--boxes',
         metavar='BOXES',
         help="the people's boxes: a file in COCO layout, or X1,Y1,X2,Y2 in px of every image; several with ';' between",
@@ -36,7 +39,7 @@ def parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
         '--out', type=Path, metavar='DIR', help='folder for poses.jsonl and drawings (default: print JSON lines)'
     )
     parser.add_argument('--threshold', type=float, default=0.2, help='draw keypoints with a higher score (default 0.2)')
-    parser.add_argument('--backend', choices=tuple(BACKENDS), help='what runs the network (default: what is installed)')
+    parser.add_argument('--backend', choices=tuple(BACKENDS), help='what runs the files (default: what is installed)')
     parser.add_argument('--threads', type=int, help='of the backend (default: its own choice)')
     return parser.parse_args(words)
 
@@ -44,8 +47,10 @@ def parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
 def main(words: Sequence[str] | None = None) -> None:
     """Print or write a line of JSON for each image, and draw its people."""
     arguments = parse_arguments(words)
-    frames, boxes = open_source(arguments.source), boxes_of(arguments.boxes)
-    pose = ExportedPose(arguments.model, backend=arguments.backend, threads=arguments.threads)
+    frames, boxes = open_source(arguments.source), boxes_of(arguments)
+    options = {'backend': arguments.backend, 'threads': arguments.threads}
+    detector = ExportedDetector(arguments.detector, **options) if arguments.detector else None
+    pose = ExportedPose(arguments.model, detector, **options)
     if arguments.out is None:
         for frame in readable(frames):
             print(pose_of(frame, pose, boxes).to_json())
@@ -63,10 +68,11 @@ def main(words: Sequence[str] | None = None) -> None:
     print(f'{arguments.out}: {images} image{"s" * (images != 1)}, {people} people')
 
 
-def boxes_of(text: str | None) -> Any:
-    """Return --boxes as `ExportedPose` takes it, or as a `BoxFile`."""
+def boxes_of(arguments: argparse.Namespace) -> Any:
+    """Return the boxes as `ExportedPose` takes them, or as a `BoxFile`."""
+    text = arguments.boxes
     if text is None:
-        return WHOLE_IMAGE
+        return None if arguments.detector else WHOLE_IMAGE
     if Path(text).exists():
         return BoxFile(text)
     try:

@@ -4,9 +4,8 @@ image and boxes -> crops, as in the training's test pipeline -> the exported gra
 """
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -14,30 +13,13 @@ import numpy as np
 from hrpose.apis.boxes import Boxes, GivenBoxes, boxes_with_area, checked_boxes
 from hrpose.apis.result import PoseResult
 from hrpose.apis.sources import Frame
-from hrpose.errors import UserError, nearest
-from hrpose.export.metadata import KEY, Metadata, read_metadata
-from hrpose.images.convert import Image, as_rgb
+from hrpose.errors import UserError
+from hrpose.export.metadata import DetectorMetadata, Metadata
+from hrpose.export.session import Session, load_session
+from hrpose.images.convert import Image, as_bgr, as_rgb, is_one_image
 from hrpose.structures import image_to_input_matrix, input_to_image, pad_box
 
 Detector = Callable[[Sequence[np.ndarray]], Sequence[Boxes]]
-# Backend -> the suffixes of the files that it reads. The first that is installed is taken.
-BACKENDS = {'onnxruntime': ('.onnx',), 'openvino': ('.xml', '.onnx')}
-
-
-class Session(Protocol):
-    """An exported file that is loaded.
-
-    Attributes:
-        text: the description of the file; None if it has none.
-        shapes: of its inputs; a dimension that is not fixed is no int, or 0.
-    """
-
-    text: str | None
-    shapes: Sequence[Sequence[Any]]
-
-    def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return both outputs for the inputs in their order."""
-        ...
 
 
 class ExportedPose:
@@ -126,6 +108,63 @@ class ExportedPose:
         return input_to_image(keypoints, centers, sizes, self.metadata.input_size), scores
 
 
+class ExportedDetector:
+    """A detector from an exported file: from images to people's `Boxes`, for `ExportedPose` and `PoseInferencer`.
+
+    Args:
+        path: of the file, .onnx.
+        backend: 'onnxruntime' or 'openvino'; by default the first that is installed.
+        threads: of the backend; by default its own choice.
+
+    Raises:
+        UserError: there is no such file, hrpose did not export it as a detector, or no backend can run it.
+    """
+
+    def __init__(self, path: str | Path, *, backend: str | None = None, threads: int | None = None) -> None:
+        self.graph = load_session(path, DetectorMetadata, backend, threads=threads)
+        self.metadata: DetectorMetadata = self.graph.metadata
+
+    def __call__(self, images: Sequence[Image]) -> list[Boxes]:
+        """Return the people in each image: boxes (N, 4) and scores (N,), float32, best first.
+
+        Args:
+            images: in any form that `hrpose.images.convert.as_bgr` takes; arrays are BGR.
+
+        Raises:
+            UserError: one of them is not an image; `ImageError` if its file cannot be read.
+        """
+        if is_one_image(images):
+            raise UserError('a detector takes a list of images; write detector([image])')
+        return [self._people(as_bgr(image)) for image in images]
+
+    def _people(self, image: np.ndarray) -> Boxes:
+        padded, scale = fit_image(image, self.metadata)
+        boxes, scores = self.graph(padded[None], (1 / scale).astype(np.float32))
+        order = np.argsort(-scores, kind='stable')
+        return Boxes(boxes[order], scores[order])
+
+
+def fit_image(image: np.ndarray, metadata: DetectorMetadata) -> tuple[np.ndarray, np.ndarray]:
+    """Resize an image to fit into a detector's scale, and pad it to the right and below to its input.
+
+    Both are as in mmcv's `Resize(keep_ratio=True)` and `Pad`.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        metadata: of the detector, with the input size (w, h).
+
+    Returns:
+        the input (h, w, 3) uint8 BGR, and the factors (2,) by which width and height have changed.
+    """
+    sides = np.array(image.shape[1::-1])
+    factor = min(max(metadata.scale) / max(sides), min(metadata.scale) / min(sides))
+    width, height = (max(int(side * factor + 0.5), 1) for side in sides.tolist())
+    padded = np.empty((*metadata.input_size[::-1], 3), np.uint8)
+    padded[...] = metadata.pad_value
+    padded[:height, :width] = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    return padded, np.array([width, height]) / sides
+
+
 def cut_out(rgb: np.ndarray, boxes: np.ndarray, metadata: Metadata) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the crops (N, h, w, 3) of boxes (N, 4), and their regions' centres and sizes (N, 2) in image px."""
     width, height = metadata.input_size
@@ -162,94 +201,5 @@ def load_graph(path: str | Path, backend: str | None = None, *, threads: int | N
     Raises:
         UserError: there is no such file, hrpose did not export it, or no backend can run it.
     """
-    session = load_session(path, KEY, backend, threads=threads)
-    metadata = read_metadata(session.text, str(path))
-    wanted = [metadata.input_size[1], metadata.input_size[0], 3]
-    fits = len(session.shapes) == 1 and list(session.shapes[0][1:]) == wanted
-    if not fits or (metadata.batch and session.shapes[0][0] != metadata.batch):
-        raise UserError(
-            f'{path}: its description says {metadata.batch or "any number of"} crops of shape {wanted}, but its graph '
-            f'takes {[list(shape) for shape in session.shapes]}; export it again'
-        )
-    return session, metadata
-
-
-def load_session(path: str | Path, key: str, backend: str | None = None, *, threads: int | None = None) -> Session:
-    """Load an exported file whose description stands under `key`; see `load_graph`."""
-    path = Path(path)
-    if backend is not None and backend not in BACKENDS:
-        raise UserError(f"there is no backend '{backend}'; {nearest(backend, BACKENDS)}")
-    if not path.is_file():
-        raise UserError(f'there is no file {path}; check the path')
-    fitting = [name for name, suffixes in BACKENDS.items() if path.suffix in suffixes]
-    if not fitting:
-        raise UserError(f"{path}: the runtime reads no files with the suffix '{path.suffix}'; give an .onnx or .xml")
-    if backend is not None and backend not in fitting:
-        raise UserError(f'{path}: {backend} reads no {path.suffix} files; take {" or ".join(fitting)}')
-    wanted = [backend] if backend else fitting
-    installed = [name for name in wanted if find_spec(name)]
-    if not installed:
-        raise UserError(f'{path} needs {" or ".join(wanted)}, which is not installed; pip install {wanted[0]}')
-    kinds: dict[str, Callable[..., Session]] = {'onnxruntime': OnnxSession, 'openvino': OpenVinoSession}
-    return kinds[installed[0]](path, key, threads)
-
-
-class OnnxSession:
-    """An exported file in ONNX Runtime, on the CPU."""
-
-    def __init__(self, path: Path, key: str, threads: int | None) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors
-        if threads:
-            options.intra_op_num_threads = threads
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
-        except Exception as error:  # ONNX Runtime's errors have no common class
-            raise _unreadable(path, 'ONNX Runtime', error) from error
-        self.text: str | None = self._session.get_modelmeta().custom_metadata_map.get(key)
-        self._names = [port.name for port in self._session.get_inputs()]
-        self.shapes: Sequence[Sequence[Any]] = [port.shape for port in self._session.get_inputs()]
-
-    def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return both outputs for the inputs in their order."""
-        first, second = self._session.run(None, dict(zip(self._names, inputs, strict=True)))
-        return first, second
-
-
-class OpenVinoSession:
-    """An exported file in OpenVINO, on the CPU."""
-
-    def __init__(self, path: Path, key: str, threads: int | None) -> None:
-        import openvino
-
-        core = openvino.Core()
-        try:
-            content = core.read_model(str(path))
-        except Exception as error:  # OpenVINO raises RuntimeError and errors of its own
-            raise _unreadable(path, 'OpenVINO', error) from error
-        # In an .xml the description stands by itself, of an .onnx OpenVINO keeps it under 'framework'.
-        place = [key] if path.suffix == '.xml' else ['framework', key]
-        self.text: str | None = content.get_rt_info(place).value if content.has_rt_info(place) else None
-        dimensions = [list(port.partial_shape) for port in content.inputs]
-        self.shapes: Sequence[Sequence[Any]] = [
-            [0 if each.is_dynamic else each.get_length() for each in shape] for shape in dimensions
-        ]
-        narrow = key == KEY and self.text is not None and read_metadata(self.text, str(path)).precision == 'bf16'
-        if narrow and 'BF16' not in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
-            raise UserError(f'{path} computes in bf16, for which this processor has no instructions; export fp32')
-        settings: dict[str, Any] = {'INFERENCE_PRECISION_HINT': 'bf16' if narrow else 'f32'}
-        if threads:
-            settings['INFERENCE_NUM_THREADS'] = threads
-        self._compiled = core.compile_model(content, 'CPU', settings)
-
-    def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return both outputs for the inputs in their order."""
-        found = self._compiled(list(inputs))
-        return found[0], found[1]
-
-
-def _unreadable(path: Path, backend: str, error: Exception) -> UserError:
-    reason = ' '.join(str(error).split())
-    return UserError(f'{path} is not a network that {backend} can load ({reason:.200}); export it again')
+    session = load_session(path, Metadata, backend, threads=threads)
+    return session, session.metadata

@@ -1,4 +1,4 @@
-"""Compare an exported network with the one in PyTorch, on real crops."""
+"""Compare an exported network with the one in PyTorch, on real images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,19 @@ from typing import Any
 import numpy as np
 import torch
 
+from hrpose.apis.boxes import Boxes
+from hrpose.apis.detector import PersonDetector
 from hrpose.errors import UserError
 from hrpose.export.graph import CropsToKeypoints
 from hrpose.export.metadata import KEY, Metadata, read_metadata
-from hrpose.export.runtime import load_graph, run_filled
+from hrpose.export.runtime import ExportedDetector, load_graph, run_filled
 
 # The allowed difference of keypoints, in heatmap cells, and of scores, as a share of the highest one. In fp32 it holds
 # for the largest difference. In lower precision the maximum of a heatmap may move to another cell, anywhere in a flat
 # one, so it holds for the median.
 TOLERANCES = {'fp32': (1e-3, 1e-4), 'fp16': (0.05, 0.01), 'bf16': (0.25, 0.05), 'int8': (0.5, 0.1)}
+
+BOX_TOLERANCE = (0.05, 1e-4)  # allowed difference of a detector's boxes, px, and of their scores
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,69 @@ def verify(path: str | Path, model: Any, crops: Sequence[np.ndarray]) -> Differe
     return Differences(cells, np.abs(scores - true_scores) / highest, metadata.precision)
 
 
+@dataclass(frozen=True)
+class BoxDifferences:
+    """Differences of an exported detector from PyTorch's, over all images.
+
+    Attributes:
+        images: number of images.
+        counts: of boxes, (in PyTorch, in the file).
+        unequal: number of images in which the counts differ.
+        pixels: (N,) largest difference of a side of each box, in either, from the nearest box of the other, px.
+        scores: (N,) difference of their scores.
+    """
+
+    images: int
+    counts: tuple[int, int]
+    unequal: int
+    pixels: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are as many boxes, within `BOX_TOLERANCE`."""
+        found = self.pixels.max(initial=0), self.scores.max(initial=0)
+        return not self.unequal and all(bool(each <= most) for each, most in zip(found, BOX_TOLERANCE, strict=True))
+
+    def __str__(self) -> str:
+        return (
+            f'{self.images} images: {self.counts[0]} boxes in PyTorch, {self.counts[1]} in the file; '
+            f'largest difference {self.pixels.max(initial=0):.2g} px and {self.scores.max(initial=0):.2g} in score; '
+            f'{BOX_TOLERANCE[0]:g} px and {BOX_TOLERANCE[1]:g} are allowed'
+        )
+
+
+def verify_detector(path: str | Path, detector: PersonDetector, images: Sequence[np.ndarray]) -> BoxDifferences:
+    """Run images through an exported detector and the one in PyTorch.
+
+    Args:
+        path: of the exported file.
+        detector: from which it was exported.
+        images: (H, W, 3) uint8 BGR.
+
+    Raises:
+        UserError: the file cannot be loaded.
+    """
+    return compare_boxes(ExportedDetector(path)(images), detector(images))
+
+
+def compare_boxes(found: Sequence[Boxes], expected: Sequence[Boxes]) -> BoxDifferences:
+    """Compare the boxes of each image with those expected. Boxes of equal score may come in any order."""
+    pixels, scores, unequal = [np.zeros(0)], [np.zeros(0)], 0
+    for ours, theirs in zip(found, expected, strict=True):
+        unequal += len(ours.boxes) != len(theirs.boxes)
+        if len(ours.boxes) and len(theirs.boxes):
+            sides = np.abs(ours.boxes[:, None] - theirs.boxes).max(axis=2)
+            levels = np.abs(ours.scores[:, None] - theirs.scores)
+            apart = sides / BOX_TOLERANCE[0] + levels / BOX_TOLERANCE[1]
+            for nearest in (apart.argmin(axis=0)[None], apart.argmin(axis=1)[:, None]):
+                axis = int(len(nearest) > 1)
+                pixels.append(np.take_along_axis(sides, nearest, axis=axis).ravel())
+                scores.append(np.take_along_axis(levels, nearest, axis=axis).ravel())
+    counts = sum(len(each.boxes) for each in expected), sum(len(each.boxes) for each in found)
+    return BoxDifferences(len(found), counts, unequal, np.concatenate(pixels), np.concatenate(scores))
+
+
 def load_any(path: Path, *, threads: int | None = None) -> tuple[Any, Metadata]:
     """Return a function from crops (B, h, w, 3) to keypoints and scores, and the file's description.
 
@@ -95,4 +162,4 @@ def load_any(path: Path, *, threads: int | None = None) -> tuple[Any, Metadata]:
         with torch.no_grad():
             return [each.numpy() for each in program(torch.from_numpy(crops))]
 
-    return run, read_metadata(files[f'{KEY}.json'] or None, str(path))
+    return run, read_metadata(Metadata, files[f'{KEY}.json'] or None, str(path))

@@ -76,7 +76,7 @@ def export_model(
             with quiet():
                 torch.export.save(program, finished / path.name, extra_files={f'{KEY}.json': metadata.to_json()})
         else:
-            plain = write_onnx(program, folder / 'plain.onnx')
+            plain = write_onnx(program, folder / 'plain.onnx', [CROPS], OUTPUTS)
             if precision == 'int8':
                 plain = quantized(plain, calibration, batch or 1)
             finish = write_openvino if to == 'openvino' else write_described
@@ -161,11 +161,13 @@ def quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def write_onnx(program: torch.export.ExportedProgram, path: Path) -> Path:
+def write_onnx(
+    program: torch.export.ExportedProgram, path: Path, inputs: Sequence[str], outputs: Sequence[str]
+) -> Path:
     """Write an exported program as ONNX by PyTorch's own exporter; return the path."""
     with quiet():
         torch.onnx.export(
-            program, f=str(path), input_names=[CROPS], output_names=OUTPUTS, external_data=False, verbose=False
+            program, f=str(path), input_names=inputs, output_names=outputs, external_data=False, verbose=False
         )
     return path
 

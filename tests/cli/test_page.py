@@ -31,6 +31,11 @@ from tests.golden import fill_model
         ('--model a.onnx --device cpu', '--device has no effect with --model'),
         ('--pose b --det c', '--det and --det-weights: one of them is missing'),
         ('--pose b --box-threshold 0.5', '--box-threshold has no effect without --det'),
+        ('--pose b --detector det.onnx', '--detector goes with --model and without --det'),
+        (
+            '--model a.onnx --detector det.onnx --det c --det-weights d',
+            '--detector goes with --model and without --det',
+        ),
         ('--pose b --port 70000', '--port 70000: give a number from 0 to 65535'),
         ('--pose b --max-image-mb 0', '--max-image-mb 0: give at least 1'),
     ],

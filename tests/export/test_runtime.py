@@ -14,7 +14,7 @@ import pytest
 from hrpose.apis import Boxes, PoseInferencer
 from hrpose.cli import run_exported
 from hrpose.errors import UserError
-from hrpose.export import runtime
+from hrpose.export import session
 from hrpose.export.metadata import KEY
 from hrpose.export.runtime import ExportedPose, load_graph
 from hrpose.export.verify import verify
@@ -173,12 +173,14 @@ def spoilt(path: Path, target: Path, **changes: object) -> Path:
         ({'padding': 'wide'}, "padding has 'wide' in place of a float"),
         ({'input_size': [64]}, 'input_size has 1 entries in place of 2'),
         ({'keypoint_names': 'abc'}, "keypoint_names has 'abc' in place of a list"),
-        ({'input_size': [128, 64]}, r'crops of shape \[64, 128, 3\], but its graph takes'),
-        ({'batch': 4}, r'4 crops of shape \[128, 64, 3\], but its graph takes'),
+        ({'input_size': [128, 64]}, r'inputs of \[\[.any., 64, 128, 3\]\], but its graph takes'),
+        ({'batch': 4}, r'inputs of \[\[4, 128, 64, 3\]\], but its graph takes'),
         ({'flip_indices': [0, 1, 1]}, 'flip_indices do not name each joint once'),
         ({'sigmas': [0.1]}, 'sigmas and joints differ in number'),
         ({'skeleton': [[0, 7]]}, 'a limb or the upper body has a joint that does not exist'),
-        ({'padding': 0}, 'a size, stride or padding is not between 0 and 32767'),
+        ({'padding': 0}, 'a stride or padding is not between 0 and 32767'),
+        ({'input_size': [0, 128]}, 'a side of the input is not between 0 and 32767'),
+        ({'kind': ['pose']}, 'the file is of an unknown kind; export it again'),
         ({'precision': 'fp8'}, 'the precision is not one of fp32, fp16, bf16, int8'),
         ({'batch': -1}, 'the batch is negative'),
     ],
@@ -230,7 +232,7 @@ def test_what_no_backend_reads_is_a_sentence(name, backend, said, tmp_path):
 
 
 def test_a_missing_backend_is_a_sentence(onnx_file, monkeypatch):
-    monkeypatch.setattr(runtime, 'find_spec', lambda name: None)
+    monkeypatch.setattr(session, 'find_spec', lambda name: None)
     with pytest.raises(UserError, match='needs onnxruntime or openvino, which is not installed; pip install onnx'):
         load_graph(onnx_file)
 
