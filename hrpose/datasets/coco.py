@@ -46,6 +46,9 @@ class CocoDataset(PoseDataset):
         **options: those of `PoseDataset`.
     """
 
+    # Whether the entries of one category are read as they stand; otherwise the file alone does not tell its people.
+    is_plain = True
+
     def __init__(self, ann_file: str, *, bbox_threshold: float = 0.0, **options: Any) -> None:
         self.bbox_threshold = bbox_threshold
         super().__init__(ann_file, **options)
@@ -188,6 +191,8 @@ class AP10KDataset(CocoDataset):
         **options: those of `CocoDataset`.
     """
 
+    is_plain = False
+
     def __init__(self, ann_file: str, *, metainfo: str | Mapping[str, Any] = 'ap10k', **options: Any) -> None:
         super().__init__(ann_file, metainfo=metainfo, **options)
 
@@ -214,6 +219,8 @@ class CocoWholeBodyDataset(CocoDataset):
         **options: those of `CocoDataset`.
     """
 
+    is_plain = False
+
     def __init__(self, ann_file: str, *, metainfo: str | Mapping[str, Any] = 'coco_wholebody', **options: Any) -> None:
         super().__init__(ann_file, metainfo=metainfo, **options)
 
@@ -236,6 +243,8 @@ class HalpeDataset(CocoDataset):
         **options: those of `CocoDataset`.
     """
 
+    is_plain = False
+
     def __init__(self, ann_file: str, *, metainfo: str | Mapping[str, Any] = 'halpe', **options: Any) -> None:
         super().__init__(ann_file, metainfo=metainfo, **options)
 
@@ -255,6 +264,8 @@ class JhmdbDataset(CocoDataset):
         metainfo: name or mapping of 15 joints.
         **options: those of `CocoDataset`.
     """
+
+    is_plain = False
 
     def __init__(self, ann_file: str, *, metainfo: str | Mapping[str, Any] = 'jhmdb', **options: Any) -> None:
         super().__init__(ann_file, metainfo=metainfo, **options)

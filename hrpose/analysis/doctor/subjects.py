@@ -35,7 +35,8 @@ class Subject:
     @property
     def in_coco_layout(self) -> bool:
         """Whether `ann_file` is a COCO JSON, which states more than the data set's records do."""
-        return issubclass(DATASETS.get(self.dataset['type']) or object, CocoDataset)
+        kind = DATASETS.get(self.dataset['type'])
+        return kind is not None and issubclass(kind, CocoDataset) and kind.is_plain
 
     def build(self, metainfo: Mapping[str, Any]) -> Any:
         """Return the data set with these joints and, as in training, with annotated boxes."""
