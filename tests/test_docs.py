@@ -133,7 +133,7 @@ def test_the_inference_command_takes_what_documents_show(document):
 def test_the_pages_command_takes_what_its_document_shows():
     text = (ROOT / 'docs' / 'page.md').read_text()
     commands = re.findall(r'^hrpose page ([^#\n]*)', text, re.M)
-    assert len(commands) == 3
+    assert len(commands) == 4
     for command in commands:
         parse_page_arguments(shlex.split(command), None)
     for limit in fields(Limits):

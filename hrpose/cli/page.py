@@ -50,6 +50,20 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         metavar='HOST',
         help='with --host: a name by which browsers reach this machine; may be repeated',
     )
+    static = parser.add_argument_group('without a server')
+    static.add_argument(
+        '--static',
+        type=Path,
+        metavar='DIR',
+        help='serve nothing, but write the page into a folder that any server of files can show; --model runs in the '
+        'browser',
+    )
+    static.add_argument(
+        '--onnxruntime-web',
+        type=Path,
+        metavar='DIR',
+        help='for --static: the unpacked npm package (default: ./package, as `npm pack onnxruntime-web` unpacks it)',
+    )
     limits = parser.add_argument_group('limits')
     for limit in fields(Limits):
         option = f'--max-{limit.name.replace("_", "-")}'
@@ -72,6 +86,10 @@ def check_arguments(arguments: argparse.Namespace) -> None:
         raise UserError('--device has no effect with --model, which runs on the CPU; leave it out')
     if arguments.detector and (arguments.det or not arguments.model):
         raise UserError('--detector goes with --model and without --det; give --det CONFIG with --det-weights instead')
+    if arguments.static and (not arguments.model or arguments.det or arguments.detector):
+        raise UserError('--static needs --model, an ONNX file, and has no detector; leave the other networks out')
+    if arguments.onnxruntime_web and not arguments.static:
+        raise UserError('--onnxruntime-web has no effect without --static; leave it out')
     if bool(arguments.det) != bool(arguments.det_weights):
         raise UserError('--det and --det-weights: one of them is missing; give both')
     if arguments.box_threshold is not None and not arguments.det:
@@ -86,6 +104,9 @@ def check_arguments(arguments: argparse.Namespace) -> None:
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
     """Load the network and serve the page until Ctrl-C."""
     arguments = parse_arguments(words, prog)
+    if arguments.static:
+        write_static(arguments)
+        return
     try:
         import uvicorn
 
@@ -116,6 +137,17 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
         )
         server = uvicorn.Server(settings)
         server.run(sockets=[listener])
+
+
+def write_static(arguments: argparse.Namespace) -> None:
+    """Write the page without a server, and say how to look at it."""
+    from hrpose.export.runtime import load_graph
+    from hrpose.page.static import write_static_page
+
+    model = Path(arguments.model)
+    _, metadata = load_graph(model)
+    write_static_page(arguments.static, model, metadata, arguments.onnxruntime_web or Path('package'), arguments.limits)
+    print(f'wrote {arguments.static}. To see it: python -m http.server --directory {arguments.static}')
 
 
 def build_pose(arguments: argparse.Namespace) -> tuple[Any, Mapping[str, Any]]:

@@ -30,21 +30,19 @@ from starlette.types import Receive, Scope, Send
 from hrpose.apis.boxes import WHOLE_IMAGE
 from hrpose.apis.result import PoseResult
 from hrpose.apis.tracking import with_ids
-from hrpose.datasets.metainfo.names import joint_sides
 from hrpose.errors import UserError, printable
 from hrpose.images.convert import swap_red_blue
 from hrpose.page.guard import LOOPBACK, Guard
 from hrpose.page.limits import Limits
 from hrpose.page.media import decode_upload, read_video
+from hrpose.page.static import FILES, describe_page
 from hrpose.page.worker import Worker
 from hrpose.tracking import OnlineTracker
-from hrpose.version import __version__
 
 # From an image (H, W, 3) uint8 BGR and its boxes, as `PoseInferencer` takes them, to its people.
 Estimate = Callable[[np.ndarray, Any], PoseResult]
 Lines = Iterator[dict[str, Any]]
 
-STATIC = Path(__file__).parent / 'static-files'
 MB = 1_000_000
 
 
@@ -74,7 +72,7 @@ def make_app(
         Route('/about', service.about),
         Route('/image', service.image, methods=['POST']),
         Route('/video', service.video, methods=['POST']),
-        Mount('/', StaticFiles(directory=STATIC, html=True)),
+        Mount('/', StaticFiles(directory=FILES, html=True)),
     ]
     return Starlette(
         routes=routes,
@@ -107,17 +105,7 @@ class Service:
 
     async def about(self, request: Request) -> Response:
         """Describe the network and the limits."""
-        return JSONResponse(
-            {
-                'version': __version__,
-                'title': self.title,
-                'detects': self.detects,
-                'names': list(self.metainfo['keypoint_names']),
-                'sides': list(joint_sides(self.metainfo)),
-                'skeleton': [list(map(int, limb)) for limb in self.metainfo.get('skeleton') or ()],
-                'limits': vars(self.limits),
-            }
-        )
+        return JSONResponse(describe_page(self.metainfo, title=self.title, detects=self.detects, limits=self.limits))
 
     async def image(self, request: Request) -> Response:
         """Answer with the people in the image that is the body."""

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from hrpose.page.server import STATIC
+from hrpose.page.static import FILES
 
-CSS = (STATIC / 'page.css').read_text()
+CSS = (FILES / 'page.css').read_text()
 LIGHT, DARK = (
     dict(re.findall(r'--([\w-]+): (#[0-9a-f]{3,6});', block)) for block in re.findall(r':root \{(.*?)\}', CSS, re.S)
 )

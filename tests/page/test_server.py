@@ -17,7 +17,8 @@ from starlette.testclient import TestClient
 
 from hrpose.errors import UserError
 from hrpose.page.limits import Limits
-from hrpose.page.server import STATIC, LinesResponse, Service, make_app
+from hrpose.page.server import LinesResponse, Service, make_app
+from hrpose.page.static import FILES
 from tests.page.cases import METAINFO, encoded, estimate
 
 BASE = 'http://127.0.0.1:8765'
@@ -457,7 +458,7 @@ def test_only_the_pages_own_files_are_served(path):
 
 
 def test_the_page_names_no_other_host_and_no_inline_script():
-    for path in STATIC.iterdir():
+    for path in FILES.iterdir():
         text = path.read_text().replace('http://www.w3.org/2000/svg', '')
         assert not re.search(r'https?:|//[a-z]+\.[a-z]', text), path
         assert not re.search(r'<script(?![^>]*src)|<style|\son\w+="|\sstyle="|javascript:', text), path

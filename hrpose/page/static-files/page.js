@@ -1,20 +1,18 @@
-// The page: files in, one request each, poses drawn over them. Drawing and CSV are in draw.js.
+// The page: files in, one request each, poses drawn over them. Drawing and CSV are in draw.js, requests in server.js.
 
 import {drawPeople, nearestJoint, shownJoints, toCsv} from './draw.js';
+import {Refusal, describe, post} from './server.js';
 
 const AT_ONCE = {image: 2, video: 1};  // requests: an image is worked on while the next one is sent
-const RETRIES = 120;  // of a request that finds the queue full, a second apart
 const VIDEO_SUFFIX = /\.(mp4|mov|m4v|webm|mkv|avi)$/i;
 const LARGEST_ZOOM = 4;
 
 const $ = (id) => document.getElementById(id);
-const about = await (await fetch('about')).json();
+const about = await describe();
 const items = [];  // {file, name, kind, status, message, boxes, whole, editing, frames, width, height, row, abort, url}
 let selected = null;
 let bitmap = null;  // of the selected image
 let cameraStream = null;
-
-class Refusal extends Error {}
 
 // ---------------------------------------------------------------- files
 
@@ -112,6 +110,7 @@ function work() {
 async function estimate(item) {
   setStatus(item, 'working');
   item.frames = [];
+  item.message = '';
   try {
     const response = await post(item);
     if (item.kind === 'image') item.frames = [await response.json()];
@@ -120,22 +119,6 @@ async function estimate(item) {
   } catch (error) {
     if (item.abort.signal.aborted) return;
     fail(item, error instanceof Refusal ? error.message : 'the server does not answer; see whether it still runs');
-  }
-}
-
-async function post(item) {
-  const query = new URLSearchParams({name: item.name});
-  if (item.boxes.length) query.set('boxes', JSON.stringify(item.boxes));
-  else if (item.whole) query.set('boxes', 'whole_image');
-  item.message = '';
-  for (let attempt = 0; ; attempt++) {
-    const response = await fetch(`${item.kind}?${query}`, {
-      method: 'POST', body: item.file, signal: item.abort.signal, headers: {'Content-Type': 'application/octet-stream'},
-    });
-    if (response.ok) return response;
-    const answer = await response.json();
-    if (response.status !== 503 || attempt >= RETRIES) throw new Refusal(answer.error);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }
 
