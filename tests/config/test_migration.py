@@ -217,6 +217,7 @@ def test_a_data_set_of_mmpose_keeps_its_joints_metric_and_halves(tmp_path):
         'test_dataloader = dict(dataset=dataset)',
         'val_evaluator = dict(type="CocoWholeBodyMetric", ann_file="data/coco/annotations/whole.json", use_area=False)',
         'test_evaluator = val_evaluator',
+        'default_hooks = dict(checkpoint=dict(save_best="coco-wholebody/AP", rule="greater"))',
     ]
     path.write_text('\n'.join(lines) + '\n')
     migration = migrate_config(path, tmp_path / 'mine.py')
@@ -228,6 +229,7 @@ def test_a_data_set_of_mmpose_keeps_its_joints_metric_and_halves(tmp_path):
     assert (cfg.val_evaluator[0].type, cfg.val_evaluator[0].use_area) == ('CocoWholeBodyMetric', False)
     (half,) = [step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'RandomHalfBody']
     assert tuple(half.lower_body_ids) == tuple(range(11, 23))
+    assert cfg.default_hooks.checkpoint.save_best == 'auto'
 
 
 @pytest.mark.parametrize(

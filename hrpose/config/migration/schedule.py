@@ -14,7 +14,7 @@ FUSED = ('Adam', 'AdamW', 'SGD')
 OWN_HOOKS = ('timer', 'logger', 'param_scheduler', 'checkpoint', 'sampler_seed')
 STOCK_BACKENDS = (['LocalVisBackend'], ['LocalVisBackend', 'TensorboardVisBackend'])
 # Metrics that `save_best` names in mmpose's configs; hrpose's 'auto' takes the same.
-BEST = ('coco/AP', 'crowdpose/AP', 'PCK', 'posetrack18/Total AP', 'auto')
+BEST = ('coco/AP', 'coco-wholebody/AP', 'crowdpose/AP', 'PCK', 'posetrack18/Total AP', 'auto')
 PASSED_ON = ('work_dir', 'randomness', 'resume', 'log_level', 'launcher', 'find_unused_parameters', 'compile')
 
 
