@@ -9,7 +9,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-EXTRAS = ('train', 'detection', 'analysis', 'page', 'export', 'runtime', 'xtcocotools', 'tests', 'docs')
+EXTRAS = ('train', 'detection', 'analysis', 'page', 'export', 'completion', 'runtime', 'xtcocotools', 'tests', 'docs')
 
 # The same package under two names. pip's extras only add, so `hrpose[runtime]` would bring PyTorch, which `hrpose`
 # needs. `HRPOSE_DISTRIBUTION=hrpose-runtime pip wheel .` builds what runs exported networks, without PyTorch.

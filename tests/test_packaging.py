@@ -16,7 +16,8 @@ from packaging.utils import canonicalize_name
 import hrpose
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ('train', 'detection', 'analysis', 'page', 'export', 'tests', 'docs')  # all that `make setup` installs
+# All that `make setup` installs.
+EXTRAS = ('train', 'detection', 'analysis', 'page', 'export', 'completion', 'tests', 'docs')
 OPTIONAL = ('runtime', 'xtcocotools')
 CONSTRAINTS = sorted(path.stem for path in ROOT.glob('requirements/constraints-3.*.txt'))
 THIS = f'constraints-{sys.version_info.major}.{sys.version_info.minor}'
@@ -109,7 +110,7 @@ def test_packages_with_the_same_import_name_are_not_installed() -> None:
 def test_every_third_party_import_of_hrpose_is_declared() -> None:
     known = {
         MODULE_OF.get(need.name, need.name)
-        for name in ('light', 'base', 'train', 'detection', 'analysis', 'page', 'export', *OPTIONAL)
+        for name in ('light', 'base', 'train', 'detection', 'analysis', 'page', 'export', 'completion', *OPTIONAL)
         for need in listed(name)
     }
     used = {}

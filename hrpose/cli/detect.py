@@ -4,24 +4,33 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from hrpose.cli.parser import command_parser
 from hrpose.errors import UserError
+
+EXAMPLES = ('hrpose detect rtmdet.py rtmdet.pth --ann val.json --img-root images --out boxes.json',)
 
 WEEK = 7 * 24 * 3600.0  # seconds
 
 
-def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
+def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command."""
     from hrpose.cli.arguments import add_launcher_arguments
 
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description="Find people in images with one of mmdet's detectors and write their boxes as a COCO result file, "
+    parser = command_parser(
+        prog,
+        "Find people in images with one of mmdet's detectors and write their boxes as a COCO result file, "
         'which data sets take as bbox_file. After an interruption the same command continues.',
+        EXAMPLES,
     )
     parser.add_argument('config', metavar='DET_CONFIG', help='config of the detector: a file, or mmdet::FOLDER/FILE.py')
     parser.add_argument('checkpoint', metavar='DET_CHECKPOINT', help='its weights: a file or an http(s) address')
     parser.add_argument('--ann', metavar='FILE', help='COCO file that lists the images and gives their ids')
     parser.add_argument(
-        '--img-root', metavar='DIR', required=True, help='folder of the images; without --ann, all in it are used'
+        '--img-root',
+        '--images',
+        metavar='DIR',
+        required=True,
+        help='folder of the images; without --ann, all in it are used',
     )
     parser.add_argument('--out', type=Path, required=True, metavar='FILE.json', help='the file to write')
     parser.add_argument('--overwrite', action='store_true', help='replace the file if it exists')
@@ -36,12 +45,12 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         '--device', default='auto', help="cpu, cuda, cuda:1, …; auto (default) is this process's GPU if there is one"
     )
     add_launcher_arguments(parser)
-    return parser.parse_args(words)
+    return parser
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
     """Detect people; process 0 prints how many."""
-    arguments = parse_arguments(words, prog)
+    arguments = parser_of(prog).parse_args(words)
     if arguments.out.exists() and not arguments.overwrite:
         raise UserError(f'{arguments.out} exists; give another --out, or --overwrite')
     if arguments.workers < 0:

@@ -4,19 +4,28 @@ Exits with status 1 if there are errors, 0 if there are only warnings and notes.
 """
 
 import argparse
+import json
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from hrpose.cli.parser import command_parser
+
+EXAMPLES = (
+    'hrpose doctor hrnet_w32_coco_256x192 --cfg-options data_root=/data/coco',
+    'hrpose doctor --ann train.json --images images --out doctor',
+)
 
 SPLITS = ('train', 'val', 'test')
 
 
-def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=prog, description='Check data sets before training: what is wrong, where, and what to do.'
-    )
+def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser(prog, 'Check data sets before training: what is wrong, where, and what to do.', EXAMPLES)
     parser.add_argument('config', nargs='?', help='config of the data sets')
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='override values of the config'
@@ -25,7 +34,7 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         '--split', choices=(*SPLITS, 'all'), default='all', help='which data sets of the config (default all)'
     )
     parser.add_argument('--ann', metavar='FILE', help='COCO keypoint JSON, instead of a config')
-    parser.add_argument('--images', metavar='DIR', default='', help='folder of its images')
+    parser.add_argument('--images', '--img-root', metavar='DIR', default='', help='folder of its images')
     parser.add_argument(
         '--metainfo', metavar='NAME', help='name of known keypoints (default: those that the file names)'
     )
@@ -41,7 +50,14 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
     parser.add_argument('--no-images', action='store_true', help='open only the images on the sheet')
     parser.add_argument('--workers', type=int, default=2, help='threads that read images (default 2)')
     parser.add_argument('--most', type=int, help='most people to encode and decode (default: all)')
+    parser.add_argument('--json', action='store_true', help='print the findings as a list for programs')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/doctor'), help='folder of the overlay sheets')
+    return parser
+
+
+def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
+    """Return the arguments, checked."""
+    parser = parser_of(prog)
     arguments = parser.parse_args(words)
     if bool(arguments.config) == bool(arguments.ann):
         parser.error('give either a config or --ann FILE')
@@ -62,12 +78,16 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     prepare_openmmlab()
     MMLogger.get_current_instance().setLevel(logging.ERROR)
     init_default_scope('hrpose')
-    found, subjects = read_subjects(arguments)
-    for finding in found:
-        print(finding)
-    for subject in subjects:
-        found += report(subject, arguments)
-    print(f'\n{count_of(found)}')
+    # With --json the report goes to stderr, and the findings for a program to stdout.
+    with redirect_stdout(sys.stderr) if arguments.json else nullcontext():
+        found, subjects = read_subjects(arguments)
+        for finding in found:
+            print(finding)
+        for subject in subjects:
+            found += report(subject, arguments)
+        print(f'\n{count_of(found)}')
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in found], indent=2))
     sys.exit(any(finding.severity == 'error' for finding in found))
 
 

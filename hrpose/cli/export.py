@@ -10,19 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from hrpose.cli.arguments import add_config_arguments, config_of
+from hrpose.cli.parser import command_parser
 from hrpose.errors import UserError
+
+EXAMPLES = ('hrpose export hrnet_w32_coco_256x192 hrnet_w32_coco_256x192 --to onnx --out hrnet.onnx --verify photos',)
 
 COMPARED, CALIBRATED = 64, 128  # crops
 OWN = ''  # an option without a value takes the config's data
 
 
-def parser_of(prog: str | None) -> argparse.ArgumentParser:
+def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
     """Return the parser of the command."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description='Write a pose network as a file that takes uint8 RGB crops of people and gives their keypoints in '
+    parser = command_parser(
+        prog,
+        'Write a pose network as a file that takes uint8 RGB crops of people and gives their keypoints in '
         'crop px and scores; normalisation, flip test and decoding are inside. Or write an RTMDet of mmdet as a file '
         'that takes an image and gives the boxes of people; normalisation and NMS are inside.',
+        EXAMPLES,
     )
     add_config_arguments(parser)
     parser.add_argument('checkpoint', nargs='?', help='weights: a file, name or address (default: initial weights)')

@@ -9,18 +9,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hrpose.cli.parser import command_parser
 from hrpose.errors import UserError, nearest
+
+EXAMPLES = (
+    'hrpose infer photo.jpg --pose hrnet_w32_coco_256x192 --box 280,44,500,385 --out out --save json,images',
+    'hrpose infer clip.mp4 --pose mine.py --weights my.pth --det rtmdet.py --det-weights rtmdet.pth --out out --track',
+    'hrpose infer val2017 --pose hrnet_w32_coco_256x192 --boxes person_keypoints_val2017.json --out out',
+)
 
 COLOURS = ('side', 'person')
 KINDS = ('json', 'csv', 'images', 'video', 'posetrack')
 DETECTOR_THRESHOLD = 0.3
 
 
-def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description='Find the keypoints of the people in images, a video or a camera. The people are found by a '
+def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser(
+        prog,
+        'Find the keypoints of the people in images, a video or a camera. The people are found by a '
         'detector (--det), read from a file (--boxes), or each image is one person (--whole-image).',
+        EXAMPLES,
     )
     parser.add_argument(
         'source',
@@ -70,7 +79,12 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         '--device', default='auto', help='cpu, cuda, cuda:1, …; auto (default) is the GPU if there is one'
     )
     parser.add_argument('--batch-size', type=int, default=32, help='people a forward pass (default 32)')
-    arguments = parser.parse_args(words)
+    return parser
+
+
+def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
+    """Return the arguments, checked."""
+    arguments = parser_of(prog).parse_args(words)
     arguments.save = kinds_of(arguments.save)
     check_people(arguments)
     check_tracking(arguments)

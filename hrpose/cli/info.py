@@ -1,12 +1,20 @@
 """`hrpose info`: versions, optional packages with how to install them, and registered parts."""
 
 import argparse
+import json
 import os
 import platform
 from collections.abc import Iterator, Sequence
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from typing import Any
+
+from hrpose.cli.parser import command_parser
+
+EXAMPLES = (
+    'hrpose info',
+    'hrpose info --json',
+)
 
 PACKAGES = ('hrpose', 'torch', 'onedl-mmengine', 'onedl-mmcv', 'numpy', 'opencv-python', 'opencv-python-headless')
 
@@ -24,54 +32,62 @@ OPTIONAL = {
 }
 
 
+def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    description = 'Show versions, devices, optional packages with how to install them, and registered parts.'
+    parser = command_parser(prog, description, EXAMPLES)
+    parser.add_argument('--json', action='store_true', help='print one mapping for programs')
+    return parser
+
+
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
     """Print the three tables."""
-    description = 'Show versions, devices, optional packages with how to install them, and registered parts.'
-    argparse.ArgumentParser(prog=prog, description=description).parse_args(words)
-    for title, lines in (('', versions()), ('optional', optional()), ('registered', registered())):
-        print(*([f'\n{title}'] if title else []), *lines, sep='\n')
+    arguments = parser_of(prog).parse_args(words)
+    tables = {'versions': versions(), 'optional': optional(), 'registered': registered()}
+    if arguments.json:
+        print(json.dumps({title: dict(rows) for title, rows in tables.items()}, indent=2))
+        return
+    for title, rows in tables.items():
+        lines = [f'  {name:24}{text}' for name, text in rows]
+        print(*([] if title == 'versions' else [f'\n{title}']), *lines, sep='\n')
 
 
-def versions() -> Iterator[str]:
-    """Yield a line for each package, for the devices, and for the folders that hrpose reads."""
+def versions() -> Iterator[tuple[str, str]]:
+    """Yield a name and a text for each package, for the devices, and for the folders that hrpose reads."""
     import torch
 
     from hrpose.checkpoints.names import weights_folder
     from hrpose.config.shipped import config_folder, config_names
     from hrpose.mmcv_ops import has_compiled_ops
 
-    yield _row('python', f'{platform.python_version()} on {platform.platform()}')
-    yield from (_row(name, version) for name in PACKAGES if (version := _version(name)))
+    yield ('python', f'{platform.python_version()} on {platform.platform()}')
+    yield from ((name, version) for name in PACKAGES if (version := _version(name)))
     if _version('hrpose') and _version('hrpose-runtime'):
-        yield _row('hrpose-runtime', 'shares its files with hrpose; remove both, then install one of them')
+        yield ('hrpose-runtime', 'shares its files with hrpose; remove both, then install one of them')
     if find_spec('mmcv'):
-        yield _row("mmcv's ops", 'compiled' if has_compiled_ops() else "not compiled; hrpose's stand-in is used")
-    yield _row('devices', ', '.join(_devices(torch)))
-    yield _row('configs', f'{len(config_names())} in {config_folder()}')
-    yield _row('weights', f'{weights_folder()} (set HRPOSE_WEIGHTS to change it)')
+        yield ("mmcv's ops", 'compiled' if has_compiled_ops() else "not compiled; hrpose's stand-in is used")
+    yield ('devices', ', '.join(_devices(torch)))
+    yield ('configs', f'{len(config_names())} in {config_folder()}')
+    yield ('weights', f'{weights_folder()} (set HRPOSE_WEIGHTS to change it)')
 
 
-def optional() -> Iterator[str]:
-    """Yield a line for each optional package: its version, or the command that installs it."""
+def optional() -> Iterator[tuple[str, str]]:
+    """Yield a name and a text for each optional package: its version, or the command that installs it."""
     for module, (package, arguments, purpose) in OPTIONAL.items():
         fault = _fault(module)
         how = f'; pip install {arguments}' if fault else ''
-        yield _row(package, f'{fault or _version(package)}: {purpose}{how}')
+        yield (package, f'{fault or _version(package)}: {purpose}{how}')
 
 
-def registered() -> Iterator[str]:
-    """Yield a line for each of hrpose's registries that has parts."""
+def registered() -> Iterator[tuple[str, str]]:
+    """Yield a name and a text for each of hrpose's registries that has parts."""
     from hrpose import registry
 
     for name, each in vars(registry).items():
         if isinstance(each, registry.Registry):
             each.import_from_location()
             if each.module_dict:
-                yield _row(name, ' '.join(sorted(each.module_dict)))
-
-
-def _row(name: str, text: str) -> str:
-    return f'  {name:24}{text}'
+                yield (name, ' '.join(sorted(each.module_dict)))
 
 
 def _fault(module: str) -> str | None:

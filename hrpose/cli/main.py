@@ -5,12 +5,13 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
+from types import ModuleType
 
 from hrpose.cli.run import run
 from hrpose.errors import UserError, nearest
 from hrpose.version import __version__
 
-# Subcommand -> a line for `hrpose --help`. Its module in hrpose.cli has `main(words, prog=…)`.
+# Subcommand -> a line for `hrpose --help`. Its module in hrpose.cli has `main(words, prog=…)` and `parser_of(prog)`.
 COMMANDS = {
     'train': 'train a model from a config',
     'test': 'evaluate a checkpoint by the test protocol of its config',
@@ -27,6 +28,7 @@ COMMANDS = {
     'print-config': 'print a config, where its values come from, which are unused',
     'make-synthetic': 'write a data set of generated people',
     'new-project': 'write a part to start from, of one of six kinds',
+    'completion': 'print the script that completes commands and options in a shell',
 }
 
 
@@ -58,4 +60,9 @@ def dispatch(words: Sequence[str]) -> None:
     name = arguments.command
     if name not in COMMANDS:
         raise UserError(f"hrpose has no subcommand '{name}'; {nearest(name, COMMANDS)}")
-    import_module(f'hrpose.cli.{name.replace("-", "_")}').main(arguments.words, prog=f'hrpose {name}')
+    module_of(name).main(arguments.words, prog=f'hrpose {name}')
+
+
+def module_of(name: str) -> ModuleType:
+    """Import the module of a subcommand, which has `main` and `parser_of`."""
+    return import_module(f'hrpose.cli.{name.replace("-", "_")}')

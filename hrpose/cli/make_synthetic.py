@@ -9,17 +9,23 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from hrpose.cli.parser import command_parser
 from hrpose.errors import UserError
+
+EXAMPLES = (
+    'hrpose make-synthetic data/synthetic',
+    'hrpose make-synthetic data/synthetic_video --video --train 8 --val 2',
+)
 
 IMAGES = {'train': 2000, 'val': 400}
 VIDEOS = {'train': 24, 'val': 6}
 FRAMES = 60
 
 
-def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
-    """Write the data set and print its folder."""
-    parser = argparse.ArgumentParser(
-        prog=prog, description="Write a data set of generated people in COCO's layout, or videos in PoseTrack18's."
+def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser(
+        prog, "Write a data set of generated people in COCO's layout, or videos in PoseTrack18's.", EXAMPLES
     )
     parser.add_argument('out', help='folder to write to')
     parser.add_argument('--video', action='store_true', help='write videos of moving people, for tracking')
@@ -30,7 +36,12 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     parser.add_argument('--seed', type=int, default=0, help='0 or more (default 0)')
     parser.add_argument('--workers', type=int, default=2, help='processes (default 2)')
     parser.add_argument('--overwrite', action='store_true', help='replace what is in the folder')
-    given = vars(parser.parse_args(words))
+    return parser
+
+
+def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
+    """Write the data set and print its folder."""
+    given = vars(parser_of(prog).parse_args(words))
     video, frames = given.pop('video'), given.pop('frames')
     if frames is not None and not video:
         raise UserError('--frames has no effect without --video; leave it out, or add --video')

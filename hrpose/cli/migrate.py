@@ -4,19 +4,29 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from hrpose.cli.parser import command_parser
 
-def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
-    """Write the migrated config, and print what became of each part and what has no counterpart."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description='Turn a top-down heatmap config of mmpose 1.x (HRNet, SimpleBaseline, Hourglass) into the shortest '
+EXAMPLES = ('hrpose migrate td-hm_hrnet-w32_8xb64-210e_coco-256x192.py --out mine.py',)
+
+
+def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser(
+        prog,
+        'Turn a top-down heatmap config of mmpose 1.x (HRNet, SimpleBaseline, Hourglass) into the shortest '
         'config of hrpose, and say what became of each part. mmpose need not be installed. A config is a Python '
         'program, and this command runs it: give only files that you trust.',
+        EXAMPLES,
     )
     parser.add_argument('config', metavar='CONFIG.py', type=Path, help='config of mmpose, beside its bases')
     parser.add_argument('--out', required=True, type=Path, metavar='FILE.py', help='the file to write')
     parser.add_argument('--overwrite', action='store_true', help='replace the file if there is one')
-    arguments = parser.parse_args(words)
+    return parser
+
+
+def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
+    """Write the migrated config, and print what became of each part and what has no counterpart."""
+    arguments = parser_of(prog).parse_args(words)
     from hrpose.config import load_config
     from hrpose.config.migration import migrate_config
     from hrpose.errors import UserError

@@ -7,6 +7,14 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from hrpose.cli.parser import command_parser
+
+EXAMPLES = (
+    'hrpose models',
+    'hrpose models mpii',
+    'hrpose models td-hm_hrnet-w32_8xb64-210e_coco-256x192',
+)
+
 # Use of a name -> what to do with it.
 USES = {
     'infer': 'ready to use, weights and config: hrpose infer SOURCE --pose NAME --whole-image --out out',
@@ -17,12 +25,13 @@ USES = {
 }
 
 
-def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description='List the configs and published weights that every command takes by name. Weights are downloaded '
+def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = command_parser(
+        prog,
+        'List the configs and published weights that every command takes by name. Weights are downloaded '
         'when they are first used.',
+        EXAMPLES,
     )
     parser.add_argument(
         'pattern',
@@ -31,7 +40,12 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
         help="only names that contain this, for instance coco_256; or mmpose's name of a config or checkpoint",
     )
     parser.add_argument('--json', action='store_true', help='print a list for programs')
-    arguments = parser.parse_args(words)
+    return parser
+
+
+def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
+    """Print the table."""
+    arguments = parser_of(prog).parse_args(words)
     from hrpose.checkpoints.names import weights_folder
     from hrpose.checkpoints.table import PUBLISHED
     from hrpose.config.mmpose import names_here

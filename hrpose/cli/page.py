@@ -7,19 +7,27 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from hrpose.cli.parser import command_parser
 from hrpose.errors import UserError
+
+EXAMPLES = (
+    'hrpose page --pose hrnet_w32_coco_256x192',
+    'hrpose page --model hrnet.onnx --port 8000',
+)
 
 PORT = 8765
 NEEDS = 'hrpose page needs Starlette and uvicorn; pip install "hrpose[page]"'
 
 
-def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
+def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command."""
     from hrpose.page.limits import Limits
 
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description='Serve a page on this machine. In a browser one drops, pastes or takes images and videos there, '
+    parser = command_parser(
+        prog,
+        'Serve a page on this machine. In a browser one drops, pastes or takes images and videos there, '
         'and sees the keypoints of the people. Without a detector one draws their boxes by hand.',
+        EXAMPLES,
     )
     pose = parser.add_argument_group('pose network: give --model or --pose')
     pose.add_argument('--model', metavar='FILE', help='what `hrpose export` wrote, .onnx or .xml')
@@ -69,7 +77,14 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         option = f'--max-{limit.name.replace("_", "-")}'
         words_of_limit = f'{limit.metadata["help"]} (default {limit.default})'
         limits.add_argument(option, type=int, default=limit.default, metavar='N', help=words_of_limit)
-    arguments = parser.parse_args(words)
+    return parser
+
+
+def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
+    """Return the arguments, checked."""
+    from hrpose.page.limits import Limits
+
+    arguments = parser_of(prog).parse_args(words)
     check_arguments(arguments)
     arguments.limits = Limits(**{limit.name: getattr(arguments, f'max_{limit.name}') for limit in fields(Limits)})
     return arguments

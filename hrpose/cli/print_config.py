@@ -6,16 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hrpose.cli.parser import command_parser
 
-def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
-    """Print a config."""
+EXAMPLES = ('hrpose print-config hrnet_w32_coco_256x192 --origin',)
+
+
+def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command."""
     from hrpose.cli.arguments import add_config_arguments
 
-    parser = argparse.ArgumentParser(prog=prog, description='Print a config with everything that it inherits.')
+    parser = command_parser(prog, 'Print a config with everything that it inherits.', EXAMPLES)
     add_config_arguments(parser)
     parser.add_argument('--origin', action='store_true', help='print each value with its file, and what nothing reads')
     parser.add_argument('--linked', action='store_true', help='with --origin: print values filled in by linking too')
-    arguments = parser.parse_args(words)
+    return parser
+
+
+def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
+    """Print a config."""
+    arguments = parser_of(prog).parse_args(words)
     from hrpose.config import link, parse_options, read_config
 
     options = parse_options(arguments.cfg_options)

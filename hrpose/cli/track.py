@@ -8,19 +8,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hrpose.cli.parser import command_parser
 from hrpose.errors import UserError
+
+EXAMPLES = (
+    'hrpose track hrnet_w48_posetrack18_384x288 epoch_20.pth --ann annotations/val --boxes dets.json --out tracks',
+)
 
 BOX_THRESHOLD, JOINT_THRESHOLD = 0.5, 0.4
 
 
-def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
+def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command."""
     from hrpose.cli.arguments import add_config_arguments
 
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description="Follow people through PoseTrack's videos with the tracker published with SimpleBaseline: a pose "
+    parser = command_parser(
+        prog,
+        "Follow people through PoseTrack's videos with the tracker published with SimpleBaseline: a pose "
         "network, optical flow and greedy ids. Write a folder of one JSON a video, as PoseTrack's server takes it, and "
         'print AP and MOTA as poseval gives them, HOTA and IDF1, if the annotations have labelled people.',
+        EXAMPLES,
     )
     add_config_arguments(parser)
     parser.add_argument('checkpoint', metavar='CHECKPOINT', help='file, name or address of the weights')
@@ -50,7 +57,12 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
     parser.add_argument(
         '--device', default='auto', help='cpu, cuda, cuda:1, …; auto (default) is the GPU if there is one'
     )
-    arguments = parser.parse_args(words)
+    return parser
+
+
+def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
+    """Return the arguments, checked."""
+    arguments = parser_of(prog).parse_args(words)
     if bool(arguments.det) != bool(arguments.det_weights):
         raise UserError('--det and --det-weights: one of them is missing; give both')
     return arguments

@@ -4,11 +4,20 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from hrpose.cli.parser import command_parser
 
-def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
+EXAMPLES = (
+    'hrpose train hrnet_w16_synthetic_128x96 --dry-run',
+    'hrpose train mine.py --cfg-options data_root=/data/mine load_from=hrnet_w32_coco_256x192',
+    'hrpose train mine.py --resume',
+)
+
+
+def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command."""
     from hrpose.cli.arguments import add_run_arguments
 
-    parser = argparse.ArgumentParser(prog=prog, description='Train a model from a config.')
+    parser = command_parser(prog, 'Train a model from a config.', EXAMPLES)
     add_run_arguments(parser)
     parser.add_argument(
         '--resume',
@@ -32,12 +41,12 @@ def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.N
         help='build everything, run one batch, and print shapes, memory, batches and time of a training, for instance '
         'of 64 processes; save nothing',
     )
-    return parser.parse_args(words)
+    return parser
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
     """Train a model."""
-    arguments = parse_arguments(words, prog)
+    arguments = parser_of(prog).parse_args(words)
     from hrpose.cli.arguments import config_from_arguments
     from hrpose.engine.distributed.processes import leave
     from hrpose.engine.launch import build_runner

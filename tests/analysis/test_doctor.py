@@ -1,5 +1,6 @@
 """tools/data/doctor.py names each seeded fault, finds none in a healthy data set, and never ends in a traceback."""
 
+import json
 import re
 from typing import get_args
 
@@ -12,6 +13,7 @@ from hrpose.analysis.doctor.examine import count_of
 from hrpose.analysis.doctor.finding import Fault
 from hrpose.analysis.doctor.grid import measure_grid
 from hrpose.analysis.doctor.people import people_of
+from hrpose.cli.doctor import main
 from hrpose.codecs import MSRAHeatmap
 from hrpose.datasets import CocoDataset
 from hrpose.datasets.transforms import PadBox
@@ -162,6 +164,16 @@ def test_a_file_and_a_folder_are_enough(case, call):
     assert (status, findings(output)) == (0, {})
     assert '10 people of 12, evenly drawn' in output
     assert (case.folder / 'out' / 'ann.png').is_file()
+
+
+def test_findings_for_programs_are_a_list(case, capsys):
+    case.people[5]['bbox'][0] = None
+    with pytest.raises(SystemExit) as left:
+        main([str(case.write()), '--json', *case.words])
+    printed = capsys.readouterr()
+    (finding,) = json.loads(printed.out)
+    assert (left.value.code, finding['fault'], finding['severity']) == (True, 'not_numbers', 'error')
+    assert '1 error, 0 warnings' in printed.err
 
 
 @pytest.mark.parametrize('words', [[], ['a.py', '--ann', 'b.json'], ['a.py', '--workers', 0], ['a.py', '--most', 0]])

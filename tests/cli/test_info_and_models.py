@@ -1,6 +1,7 @@
 """`hrpose info` and `hrpose models`."""
 
 import json
+from importlib import metadata
 
 import pytest
 
@@ -83,6 +84,13 @@ def test_info_has_versions_missing_packages_and_parts(said, monkeypatch):
     assert "missing: the fastest COCO evaluation; pip install 'hrpose[train]'" in output
     registered = output.split('registered')[1]
     assert all(name in registered for name in ('HRNet', 'MSRAHeatmap', 'CocoDataset', 'EpochSampler'))
+
+
+def test_info_for_programs_is_one_mapping(said):
+    _, output = said('info', '--json')
+    tables = json.loads(output)
+    assert list(tables) == ['versions', 'optional', 'registered']
+    assert tables['versions']['hrpose'] == metadata.version('hrpose') and 'HRNet' in tables['registered']['MODELS']
 
 
 def test_info_says_which_package_cannot_be_imported(said, monkeypatch):

@@ -2,13 +2,15 @@
 
 import inspect
 import re
+import shlex
 import subprocess
 import sys
 from importlib import import_module
 
 import pytest
 
-from hrpose.cli.main import COMMANDS, dispatch, main
+from hrpose.cli.completion import SHELLS
+from hrpose.cli.main import COMMANDS, dispatch, main, module_of
 from hrpose.version import __version__
 from tests.test_public_names import EXPENSIVE
 
@@ -42,6 +44,57 @@ def test_the_help_of_a_subcommand_has_its_full_name(name, capsys):
     status, output = call(capsys, name, '--help')
     assert status == 0
     assert output.startswith(f'usage: hrpose {name} ')
+
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_the_help_of_a_subcommand_ends_with_examples_that_parse(name):
+    parser, examples = module_of(name).parser_of(f'hrpose {name}'), module_of(name).EXAMPLES
+    assert 1 <= len(examples) <= 3
+    assert parser.format_help().endswith('\nexamples:\n  ' + '\n  '.join(examples) + '\n')
+    for example in examples:
+        program, command, *words = shlex.split(example.partition(' > ')[0])
+        assert (program, command) == ('hrpose', name)
+        parser.parse_intermixed_args(words)
+
+
+# The word for each thing, and words for it that no subcommand may use in its place.
+OPTIONS = {
+    '--out': {'--output', '--output-dir', '--out-dir', '--save-dir'},
+    '--device': {'--gpu', '--cuda'},
+    '--workers': {'--num-workers', '--jobs'},
+    '--batch-size': {'--bs'},
+    '--cfg-options': {'--options', '--set'},
+    '--overwrite': {'--force'},
+    '--images': {'--image-dir', '--img-dir'},
+    '--json': {'--to-json', '--json-file'},
+}
+
+
+def test_one_thing_has_one_name_in_all_subcommands():
+    options = {option for name in COMMANDS for option in module_of(name).parser_of()._option_string_actions}
+    assert set(OPTIONS) <= options
+    assert options.isdisjoint(set().union(*OPTIONS.values()))
+
+
+@pytest.mark.parametrize('shell', SHELLS)
+def test_completion_knows_every_subcommand_and_option(shell, capsys):
+    main(['completion', shell])
+    script = capsys.readouterr().out
+    assert all(name in script for name in COMMANDS) and '--whole-image' in script and '--dry-run' in script
+
+
+def test_bash_completes_a_subcommand(tmp_path, capsys):
+    main(['completion', 'bash'])
+    (tmp_path / 'hrpose.bash').write_text(capsys.readouterr().out)
+    ask = 'source hrpose.bash; COMP_WORDS=(hrpose make-s); COMP_CWORD=1; _shtab_hrpose; echo "${COMPREPLY[@]}"'
+    done = subprocess.run(['bash', '-c', ask], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == 'make-synthetic'
+
+
+def test_completion_without_shtab_names_the_extra(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, 'shtab', None)
+    status, output = call(capsys, 'completion', 'bash')
+    assert status == 2 and "pip install 'hrpose[completion]'" in output
 
 
 @pytest.mark.parametrize('name', COMMANDS)

@@ -1,5 +1,6 @@
 """Training and testing from the command line."""
 
+import json
 import pickle
 import re
 import subprocess
@@ -66,8 +67,10 @@ def test_train_resume_and_test_on_custom_keypoints(tiny_coco, tiny_config, tmp_p
     output = run_well(
         'test', config, work_dir / 'epoch_2.pth', '--work-dir', tmp_path / 'test',
         '--dump', tmp_path / 'new' / 'found.pkl', '--show-dir', show,
+        '--json', tmp_path / 'metrics.json',
     )  # fmt: skip
     assert '(100%) matched' in output
+    assert 0 <= json.loads((tmp_path / 'metrics.json').read_text())['coco/AP'] <= 1
     assert re.search(r'coco/AP: [\d.]+', output)
     assert sorted(path.name for path in show.iterdir()) == ['000.jpg', '001.jpg', '002.jpg']
     people = pickle.loads((tmp_path / 'new' / 'found.pkl').read_bytes())
