@@ -154,7 +154,7 @@ def test_an_unreadable_image_is_named_and_replaced_in_training(tiny_coco, tiny_c
 
 
 def test_no_pack_is_a_sentence_with_the_command(tmp_path):
-    with pytest.raises(UserError, match='pack_crops.py CONFIG'):
+    with pytest.raises(UserError, match='hrpose pack CONFIG'):
         CropPack(tmp_path)
 
 

@@ -1,69 +1,7 @@
-"""Time each stage of a config on this machine, alone or against mmpose in the same run.
+"""Time each stage on this machine: python tools/analysis/benchmark.py configs/hrnet_w32_coco_256x192.py"""
 
-python tools/analysis/benchmark.py configs/hrnet_w32_coco_256x192.py --against mmpose --json speed.json
-"""
-
-import argparse
-import json
-from pathlib import Path
-
+from hrpose.cli.benchmark import main
 from hrpose.cli.run import run
-
-
-def parse_arguments() -> argparse.Namespace:
-    from hrpose.analysis.benchmark.stages import DETECTOR, STAGES, VARIANTS
-    from hrpose.cli.arguments import config_parser
-
-    parser = config_parser(__doc__)
-    parser.add_argument('--stages', help=f'separated by commas (default: {",".join(STAGES)})')
-    parser.add_argument('--variants', nargs='+', choices=VARIANTS, default=['fp32'], help='of the networks')
-    parser.add_argument(
-        '--exported', nargs='+', type=Path, default=[], metavar='FILE', help='files to predict with too'
-    )
-    parser.add_argument('--against', choices=['mmpose'], help='measure it in turn with hrpose')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the timings to this file too')
-    parser.add_argument('--batch', type=int, default=8, help='people in one step of a network (default 8)')
-    parser.add_argument('--codec-batch', type=int, default=32, help='people that the codec takes at once (default 32)')
-    parser.add_argument('--repeats', type=int, default=7, help='rounds, of which the median counts (default 7)')
-    parser.add_argument('--detector', default=DETECTOR, help=f'config from mmdet for detect and chain ({DETECTOR})')
-    parser.add_argument('--detector-weights', metavar='FILE', help='its checkpoint; default: initial weights')
-    parser.add_argument('--device', default='auto', help='of the networks; auto (default) is the GPU if there is one')
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Measure what the command line names and print the table."""
-    arguments = parse_arguments()
-    from mmengine.registry import init_default_scope
-
-    from hrpose.analysis.benchmark.report import as_json, as_table, best_rates, run_benchmark, stages_of
-    from hrpose.analysis.benchmark.stages import Bench
-    from hrpose.apis.model import checked_device
-    from hrpose.cli.arguments import config_of
-    from hrpose.hardware import describe_machine
-
-    stages = stages_of(arguments.stages)
-    init_default_scope('hrpose')
-    cfg = config_of(arguments)
-    device = checked_device(arguments.device)
-    detector = arguments.detector, arguments.detector_weights
-    bench = Bench(
-        cfg,
-        device,
-        arguments.batch,
-        arguments.codec_batch,
-        tuple(arguments.variants),
-        detector,
-        tuple(arguments.exported),
-    )
-    timings, peer = run_benchmark(bench, stages, against=arguments.against, repeats=arguments.repeats)
-    machine, rates = describe_machine(device), best_rates(timings, device)
-    print(', '.join(f'{name} {value}' for name, value in machine.items()))
-    print(f'{arguments.config}, networks in batches of {arguments.batch}, codec of {arguments.codec_batch}\n')
-    print(as_table(timings, peer, rates))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(as_json(timings, peer, machine), indent=1) + '\n')
-
 
 if __name__ == '__main__':
     run(main)

@@ -1,52 +1,7 @@
-"""Cut the people of a config's training set out of the images, once, for faster training.
+"""Cut people out of the images for faster training: python tools/data/pack_crops.py CONFIG data/coco_crops"""
 
-python tools/data/pack_crops.py configs/hrnet_w32_coco_256x192.py data/coco_crops
-python tools/train.py configs/hrnet_w32_coco_256x192.py \
-    --cfg-options train_pipeline.0="{'type':'LoadCrop','pack':'data/coco_crops'}"
-"""
-
-from pathlib import Path
-
+from hrpose.cli.pack import main
 from hrpose.cli.run import run
-
-
-def main() -> None:
-    """Write the pack; a repeated call goes on where an interrupted one stopped."""
-    from hrpose.cli.arguments import config_of, config_parser
-
-    parser = config_parser(__doc__)
-    parser.add_argument('out', type=Path, help='folder of the pack')
-    parser.add_argument('--format', choices=('raw', 'jpeg'), default='raw', help='jpeg: a fifth of the size')
-    parser.add_argument(
-        '--quality', type=int, choices=range(1, 101), default=95, metavar='Q', help='of a JPEG, 1 to 100 (default 95)'
-    )
-    parser.add_argument('--workers', type=int, default=2, help='threads (default 2)')
-    arguments = parser.parse_args()
-    from mmengine.registry import init_default_scope
-    from tqdm import tqdm
-
-    from hrpose.datasets.storage.pack_crops import pack_people
-    from hrpose.registry import DATASETS
-
-    init_default_scope('hrpose')
-    cfg = config_of(arguments)
-    dataset = DATASETS.build(cfg.train_dataloader.dataset.to_dict())
-    with tqdm(total=len(dataset), unit='person', mininterval=1) as bar:
-        about = pack_people(
-            dataset,
-            arguments.out,
-            arguments.format,
-            quality=arguments.quality,
-            workers=arguments.workers,
-            progress=lambda done: bar.update(done - bar.n),
-        )
-    people, size = about['people'], about['bytes']
-    print(f'{people} people in {arguments.out}, {size / 2**20:.1f} MiB, {size / people / 1024:.1f} KiB each')
-    for problem in about['problems'][:10]:
-        print(f'left out: {problem}')
-    if about['problems']:
-        print(f'{len(about["problems"])} people left out: training replaces them by others')
-
 
 if __name__ == '__main__':
     run(main)

@@ -39,7 +39,7 @@ class CropPack:
     """The crops of the people of a data set, by index.
 
     Args:
-        folder: written by `tools/data/pack_crops.py`.
+        folder: written by `hrpose pack`.
 
     Raises:
         UserError: there is no pack, or it is not finished.
@@ -113,7 +113,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads((folder / ABOUT).read_text())
     except OSError:
-        advice = f'make one: python tools/data/pack_crops.py CONFIG {folder}'
+        advice = f'make one: hrpose pack CONFIG {folder}'
         raise UserError(f'{folder}: there is no pack of crops; {advice}') from None
     except ValueError as error:
         raise UserError(f'{folder / ABOUT}: not valid JSON: {error}') from error

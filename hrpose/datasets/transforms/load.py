@@ -56,7 +56,7 @@ class LoadCrop:
     Augmentation and keypoints stay the same. The crop lacks only pixels that no augmentation shows.
 
     Args:
-        pack: folder written by `tools/data/pack_crops.py` with this config.
+        pack: folder written by `hrpose pack` with this config.
 
     Raises:
         UserError: there is no finished pack, or, when a person is read, it was made of other annotations.
