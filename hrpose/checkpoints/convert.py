@@ -44,14 +44,16 @@ def convert_checkpoint(
     if to not in FORMS:
         raise UserError(f"to: there is no form '{to}'; {nearest(to, FORMS)}")
     target = Path(target)
+    if target.is_dir():
+        raise UserError(f'{target}: is a folder; name another file to write')
     if target.suffix not in WRITERS:
         advice = (
             f'give it one of {", ".join(WRITERS)}; hrpose export writes networks as ONNX, OpenVINO and torch.export'
         )
         raise UserError(f"{target}: a checkpoint does not have the suffix '{target.suffix}'; {advice}")
     path = locate(source)
-    if target.is_dir() or (target.exists() and target.samefile(path)):
-        raise UserError(f'{target}: is {"a folder" if target.is_dir() else "the source"}; name another file to write')
+    if target.exists() and target.samefile(path):
+        raise UserError(f'{target}: is the source; name another file to write')
     content = read_checkpoint(path)
     found = recognise(content)
     if found.family is UNKNOWN or not found.weights:

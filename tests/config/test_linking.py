@@ -173,7 +173,9 @@ EVERY = [path for path in sorted(ROOT.glob('configs/**/*.py')) if '_base_' not i
 @pytest.mark.parametrize('path', EVERY, ids=lambda path: path.stem)
 def test_data_root_reaches_every_path_of_every_config(path, tmp_path):
     cfg = load_config(path, {'data_root': '/elsewhere'})
-    for _, dataset in (item for name in LOADERS for item in each_dataset(cfg[name].dataset, name)):
+    # OCHuman has no training set, so its config trains on COCO, whose data are elsewhere.
+    loaders = [name for name in LOADERS if (path.stem, name) != ('hrnet_w32_ochuman_256x192', 'train_dataloader')]
+    for _, dataset in (item for name in loaders for item in each_dataset(cfg[name].dataset, name)):
         assert dataset.data_root == '/elsewhere'
     parts = [part for name in EVALUATORS for part in (cfg[name] if isinstance(cfg[name], list) else [cfg[name]])]
     for part in parts:
