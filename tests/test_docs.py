@@ -15,7 +15,7 @@ from hrpose.page.limits import Limits
 from tests.golden import golden, golden_data_sets
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [ROOT / 'README.md', ROOT / 'README_zh-CN.md', ROOT / 'SECURITY.md', *sorted((ROOT / 'docs').glob('*.md'))]
+DOCUMENTS = [ROOT / 'README.md', ROOT / 'README_zh-CN.md', ROOT / 'SECURITY.md', *sorted((ROOT / 'docs').rglob('*.md'))]
 ZOO = (ROOT / 'docs' / 'model_zoo.md').read_text()
 NAMED = re.compile(r'(?<![\w./])((?:hrpose|configs|tools|tests|docs)/[\w./]*\w\.(?:py|md|sh))\b')
 CONFIGS = {path.stem for path in (ROOT / 'configs').glob('*.py')}
@@ -123,7 +123,7 @@ def test_the_zoo_prints_the_published_metrics_of_mpii():
 
 @pytest.mark.parametrize('document', DOCUMENTS, ids=lambda path: path.name)
 def test_the_inference_command_takes_what_documents_show(document):
-    text = document.read_text()
+    text = document.read_text().replace('\\\n', ' ')
     commands = re.findall(r'^(?:hrpose infer|python tools/infer\.py) (.*)$', text, re.M)
     assert commands or document.name not in ('README.md', 'inference.md')
     for command in commands:
