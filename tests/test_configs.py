@@ -14,6 +14,7 @@ from hrpose.config import link, load_config, parse_options
 from hrpose.datasets.transforms.base import RegionStep
 from hrpose.registry import DATASETS, MODELS, TRANSFORMS
 from tests.config.cases import LOADERS, as_dict, assert_linked
+from tests.datasets.test_metainfo import COUNTS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
@@ -102,19 +103,6 @@ for depth in (50, 101, 152):
         f'simplebaseline_r{depth}_coco_384x288': Recipe(depth, (288, 384), sigma=3, **SIMPLE_BASELINE),
         f'simplebaseline_r{depth}_mpii_256x256': Recipe(depth, (256, 256), data='mpii', **SIMPLE_BASELINE),
     }
-JOINTS = {
-    'aic': 14,
-    'ap10k': 17,
-    'coco': 17,
-    'coco_wholebody': 133,
-    'crowdpose': 14,
-    'halpe': 136,
-    'humanart': 17,
-    'jhmdb': 15,
-    'mpii': 16,
-    'ochuman': 17,
-    'posetrack18': 17,
-}
 
 OFFICIAL_COCO = [
     ('RandomHalfBody', dict(prob=0.3, min_joints=8, padding=1.5, upper_prob=pytest.approx(0.6915, abs=1e-4))),
@@ -213,7 +201,7 @@ def test_every_published_config_has_its_recipe_here():
 @pytest.mark.parametrize(('name', 'recipe'), RECIPES.items(), ids=RECIPES)
 def test_a_config_states_the_published_network_and_schedule(name, recipe, build_on_meta):
     cfg = load(name)
-    assert (cfg.metainfo.dataset_name, len(cfg.metainfo.keypoint_names)) == (recipe.data, JOINTS[recipe.data])
+    assert (cfg.metainfo.dataset_name, len(cfg.metainfo.keypoint_names)) == (recipe.data, COUNTS[recipe.data])
     width, height = recipe.input_size
     assert tuple(cfg.codec.input_size) == recipe.input_size
     stride = 4 * 2**recipe.map_index

@@ -15,7 +15,7 @@ import psutil
 import torch
 
 from hrpose.analysis.benchmark.measure import Work, measure
-from hrpose.analysis.curves import RUN_COLOURS, chosen_metrics, read_run
+from hrpose.analysis.curves import RUN_COLOURS, SCALARS, chosen_metrics, read_run
 from hrpose.analysis.model_stats import layer_costs, total_cost
 from hrpose.analysis.published import PUBLISHED, Published
 from hrpose.apis import init_model
@@ -75,7 +75,8 @@ def compare(
 
     Args:
         configs: files, or names of hrpose's configs.
-        work_dirs: folder with one work directory a config, by its name; a config without one has no measured accuracy.
+        work_dirs: folder with one work directory a config, by its name. A config without one, or with one that has no
+            log, has no measured accuracy.
         device: that runs the networks.
         repeats: timed passes.
     """
@@ -84,7 +85,7 @@ def compare(
         with multiprocessing.get_context('spawn').Pool(1) as pool:
             measured = pool.apply(measure_network, (config, device, repeats))
         name = Path(config).stem
-        metric, value = best_validation(work_dirs / name) if work_dirs and (work_dirs / name).exists() else ('', None)
+        metric, value = best_validation(work_dirs / name) if work_dirs and has_log(work_dirs / name) else ('', None)
         found.append(Compared(name, **measured, metric=metric, measured=value, published=PUBLISHED.get(name)))
     return found
 
@@ -114,6 +115,11 @@ def measure_network(config: str, device: str, repeats: int) -> dict[str, Any]:
 def peak_memory() -> int:
     """Return the most memory that this process has held, bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
+
+
+def has_log(work_dir: Path) -> bool:
+    """Return whether a work directory is there and holds the scalars of a training."""
+    return any(work_dir.glob(f'*/vis_data/{SCALARS}'))
 
 
 def best_validation(work_dir: Path) -> tuple[str, float | None]:

@@ -29,7 +29,7 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
 
 
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
-    """Write the pack; a repeated call goes on where an interrupted one stopped."""
+    """Write the pack. If an earlier call was interrupted, continue it."""
     arguments = parser_of(prog).parse_args(words)
     from mmengine.registry import init_default_scope
     from tqdm import tqdm

@@ -123,7 +123,11 @@ class PoseDataset(BaseDataset):
         return len(self._metainfo['keypoint_names'])
 
     def full_init(self) -> None:
-        """Read the annotation file once, and log what was left out and why; raise `UserError` if nobody is left."""
+        """Read the annotation file once, and log what was left out and why.
+
+        Raises:
+            UserError: the data set is empty.
+        """
         if self._fully_initialized:
             return
         with paused_collector():

@@ -169,7 +169,7 @@ def _data_lines(runner: Runner) -> list[str]:
     """Return what the data sets leave out, and which joints a flip exchanges; nothing for another toolbox's data."""
     loaders = [runner.train_dataloader, *([runner.val_dataloader] if runner._val_loop is not None else [])]
     sets = [part for loader in loaders for part in _pose_datasets(loader.dataset)]
-    lines = [f'{Path(part.bbox_file or part.ann_file).name}: {part.left_out or "nobody"}' for part in sets]
+    lines = [f'{Path(part.bbox_file or part.ann_file).name}: {part.left_out or "none"}' for part in sets]
     titles = ('left out', *[''] * len(lines))
     told = [f'{title:19}{line}' for title, line in zip(titles, lines, strict=False)]
     if sets:

@@ -45,7 +45,9 @@ def test_the_drawing_has_a_panel_for_each_metric(small, tmp_path):
 
 
 def test_without_any_accuracy_nothing_is_drawn(tmp_path):
+    (tmp_path / SMALL).mkdir()  # with checkpoints, perhaps, but no log
     found = compare([SMALL], work_dirs=tmp_path, repeats=1)
+    assert found[0].measured is None
     with pytest.raises(UserError, match='no config has an accuracy to draw'):
         draw_comparison(found, tmp_path / 'comparison.png')
 

@@ -27,7 +27,7 @@ def result(rng) -> PoseResult:
 
 
 @pytest.fixture
-def nobody(result) -> PoseResult:
+def no_people(result) -> PoseResult:
     """The same image without people."""
     empty = {'keypoints': np.zeros((0, 17, 2)), 'scores': np.zeros((0, 17), np.float32)}
     return replace(result, **empty, boxes=np.zeros((0, 4)), box_scores=np.zeros(0))
@@ -82,7 +82,7 @@ def test_supervision_is_called_by_its_names(result, monkeypatch):
     check_supervision(result)
 
 
-def test_supervision_draws_the_people(result, nobody, make_image):
+def test_supervision_draws_the_people(result, no_people, make_image):
     supervision = pytest.importorskip('supervision')
     check_supervision(result)
     image = make_image()
@@ -90,7 +90,7 @@ def test_supervision_draws_the_people(result, nobody, make_image):
     assert not np.array_equal(drawn, image)
     hidden = result.to_supervision(threshold=2)
     assert np.array_equal(supervision.EdgeAnnotator().annotate(image.copy(), hidden), image)
-    assert len(result.to_supervision().as_detections()) == 2 and len(nobody.to_supervision()) == 0
+    assert len(result.to_supervision().as_detections()) == 2 and len(no_people.to_supervision()) == 0
 
 
 def test_an_old_supervision_is_a_sentence(result, monkeypatch):
@@ -99,7 +99,7 @@ def test_an_old_supervision_is_a_sentence(result, monkeypatch):
         result.to_supervision()
 
 
-def test_pandas_has_a_row_for_each_person_and_joint(result, nobody):
+def test_pandas_has_a_row_for_each_person_and_joint(result, no_people):
     pandas = pytest.importorskip('pandas')
     table = replace(result, **FIELDS).to_pandas()
     boxes = ['box_x1', 'box_y1', 'box_x2', 'box_y2']
@@ -117,7 +117,7 @@ def test_pandas_has_a_row_for_each_person_and_joint(result, nobody):
     plain = replace(result, source=None, frame_index=None).to_pandas()
     assert {*table} - {*plain} == {'track_id', 'probability', 'visible_probability'}
     assert plain.frame.isna().all() and plain.source.isna().all()
-    empty = nobody.to_pandas()
+    empty = no_people.to_pandas()
     assert len(empty) == 0 and [*empty] == [*plain]
     together = pandas.concat([empty, result.to_pandas(), plain])
     assert together.frame.dtype == 'Int64' and together.person.dtype.kind == 'i' and together.x.dtype == float

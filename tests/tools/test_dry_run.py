@@ -81,7 +81,7 @@ def test_a_dry_run_tells_what_is_left_out_and_the_mirror_pairs(tiny_coco, tiny_c
     assert status == 0, output[-2000:]
     lines = planned(output)
     assert lines['left out'] == 'train.json: 1 crowd; 1 without a box'
-    assert re.search(r'^ {19}val.json: nobody$', output, re.M)
+    assert re.search(r'^ {19}val.json: none$', output, re.M)
     assert lines['mirror pairs'] == 'left_a - right_a, left_b - right_b; not mirrored: nose'
 
 
