@@ -5,6 +5,7 @@ JSON). Everything with a clear meaning is read; other entries are left out with 
 image px.
 """
 
+import faulthandler
 import json
 import math
 import os
@@ -103,6 +104,7 @@ def read_matlab(path: str | os.PathLike[str], **options: Any) -> dict[str, Any]:
 
 def _send(sender: Connection, read: Callable[[], dict[str, Any]]) -> None:
     """Send what `read` returns, or the error that it raises as text."""
+    faulthandler.disable()  # the parent reports a crash in one sentence; an inherited handler would print the stack too
     try:
         sender.send(read())
     except Exception as error:  # a damaged file can make the reader raise anything
