@@ -1,8 +1,9 @@
-"""Published weights by name: mmpose's model zoo, and its ImageNet backbones.
+"""Published weights by name: mmpose's model zoo, its ImageNet backbones, and its detector of people.
 
-Source of the rows: mmpose 1.x's tables of top-down heatmap models. Names are those of the configs in `configs/`. Left
-out: fp16 twins of a row, models with another head (UDP with offsets), and SimpleBaseline-R101 at 384x288, whose
-published address is that of the 256x192 weights.
+Source of the rows: mmpose 1.x's tables of top-down heatmap models; of the detector, the defaults of its inferencer.
+Names are those of the configs in `configs/`. Left out: fp16 twins of a row, models with
+another head (UDP with offsets), and SimpleBaseline-R101 at 384x288, whose published address is that of the 256x192
+weights.
 """
 
 import re
@@ -11,6 +12,7 @@ from pathlib import PurePath
 
 _ZOO = 'https://download.openmmlab.com/mmpose/'
 _V1 = 'v1/body_2d_keypoint/topdown_heatmap/coco/td-hm_'
+_DETECTORS = 'v1/projects/rtmposev1/'
 _HUMAN_ART = 'v1/body_2d_keypoint/topdown_heatmap/human_art/td-hm_'
 
 # Published files carry the first eight digits of their SHA-256 in their name.
@@ -30,7 +32,7 @@ class Published:
     file: str  # its name, the same at every address
     sha256: str  # the first eight hex digits
     addresses: tuple[str, ...]  # tried in this order
-    codec: str = ''  # that the network was trained for; '' for a backbone
+    codec: str = ''  # that the network was trained for; '' for a backbone and for a detector
 
 
 # Name -> address below `_ZOO`.
@@ -95,6 +97,7 @@ _FILES = {
     'simplebaseline_r152_wholebody_256x192': 'top_down/resnet/res152_coco_wholebody_256x192-5de8ae23_20201004.pth',
     'simplebaseline_r152_wholebody_384x288': 'top_down/resnet/res152_coco_wholebody_384x288-eab8caa8_20201004.pth',
     'simplebaseline_r101_aic_256x192': 'top_down/resnet/res101_aic_256x192-79b35445_20200826.pth',
+    'detection/rtmdet_m_coco_person': f'{_DETECTORS}rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth',
 }
 
 
@@ -102,7 +105,8 @@ def _published(name: str, address: str) -> Published:
     file = address.rsplit('/', 1)[-1]
     sha256 = hash_in_name(file)
     assert sha256 is not None, f'{file} carries no hash'
-    codec = '' if name.endswith('_imagenet') else _CODECS.get(name.rsplit('_', 1)[-1], 'MSRAHeatmap')
+    has_no_codec = name.endswith('_imagenet') or name.startswith('detection/')
+    codec = '' if has_no_codec else _CODECS.get(name.rsplit('_', 1)[-1], 'MSRAHeatmap')
     return Published(file, sha256, (_ZOO + address,), codec)
 
 

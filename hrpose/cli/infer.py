@@ -13,14 +13,17 @@ from hrpose.cli.parser import command_parser
 from hrpose.errors import UserError, nearest
 
 EXAMPLES = (
-    'hrpose infer photo.jpg --pose hrnet_w32_coco_256x192 --box 280,44,500,385 --out out --save json,images',
+    'hrpose infer photo.jpg --save json,images',
     'hrpose infer clip.mp4 --pose mine.py --weights my.pth --det rtmdet.py --det-weights rtmdet.pth --out out --track',
     'hrpose infer val2017 --pose hrnet_w32_coco_256x192 --boxes person_keypoints_val2017.json --out out',
 )
 
 COLOURS = ('side', 'person')
 KINDS = ('json', 'csv', 'images', 'video', 'posetrack')
+POSE = 'hrnet_w32_coco_256x192'
+DETECTOR = 'detection/rtmdet_m_coco_person'
 DETECTOR_THRESHOLD = 0.3
+INSTEAD = 'or say without a detector where the people are: --boxes FILE, --box X1,Y1,X2,Y2 or --whole-image'
 
 
 def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
@@ -28,7 +31,8 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
     parser = command_parser(
         prog,
         'Find the keypoints of the people in images, a video or a camera. The people are found by a '
-        'detector (--det), read from a file (--boxes), or each image is one person (--whole-image).',
+        'detector (--det), read from a file (--boxes), or each image is one person (--whole-image). Weights given by '
+        'name are downloaded once.',
         EXAMPLES,
     )
     parser.add_argument(
@@ -37,12 +41,14 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
         help="an image, video, folder, pattern ('in/**'), camera number or address of a video (rtsp, http)",
     )
     pose = parser.add_argument_group('pose network')
-    pose.add_argument('--pose', required=True, metavar='CONFIG', help='config file, or a name from `hrpose models`')
+    pose.add_argument(
+        '--pose', default=POSE, metavar='CONFIG', help=f'config file, or a name from `hrpose models` (default {POSE})'
+    )
     pose.add_argument(
         '--weights', metavar='FILE', help='file, name or address (default: the published weights named by --pose)'
     )
-    people = parser.add_argument_group('people: give one of these')
-    people.add_argument('--det', metavar='CONFIG', help='config of a detector of mmdet')
+    people = parser.add_argument_group('people: give at most one of these')
+    people.add_argument('--det', metavar='CONFIG', help=f'config of a detector of mmdet (default {DETECTOR})')
     people.add_argument(
         '--boxes',
         metavar='FILE',
@@ -55,13 +61,15 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
         help='a box in px, the same in every image; give it once for each person',
     )
     people.add_argument('--whole-image', action='store_true', help='each image is one person')
-    parser.add_argument('--det-weights', metavar='FILE', help="the detector's weights")
+    parser.add_argument(
+        '--det-weights', metavar='FILE', help="the detector's weights (default: the published ones named by --det)"
+    )
     parser.add_argument(
         '--box-threshold',
         type=float,
-        help=f'lowest score of a box (default: {DETECTOR_THRESHOLD} with --det, 0 with --boxes)',
+        help=f'lowest score of a box (default: {DETECTOR_THRESHOLD} with a detector, 0 with --boxes)',
     )
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='folder to write to')
+    parser.add_argument('--out', type=Path, default=Path('out'), metavar='DIR', help='folder to write to (default out)')
     parser.add_argument('--save', default='json', metavar='KINDS', help=f'some of {",".join(KINDS)} (default json)')
     parser.add_argument('--overwrite', action='store_true', help='replace the results of an earlier run in --out')
     parser.add_argument('--threshold', type=float, default=0.2, help='draw keypoints with a higher score (default 0.2)')
@@ -100,19 +108,31 @@ def kinds_of(text: str) -> list[str]:
 
 
 def check_people(arguments: argparse.Namespace) -> None:
-    """Refuse options that do not say where the people are, or that would have no effect."""
+    """Refuse two ways to find people, or options without effect; without any way, choose the default detector."""
     ways = sum([bool(arguments.det), bool(arguments.boxes), bool(arguments.box), arguments.whole_image])
-    if ways != 1:
-        which = 'no option says where the people are' if ways == 0 else 'two options say where the people are'
+    if ways > 1:
         raise UserError(
-            f'{which}; give one of --det CONFIG --det-weights FILE, --boxes FILE, --box X1,Y1,X2,Y2, --whole-image'
+            'two options say where the people are; give one of --det CONFIG --det-weights FILE, --boxes FILE, '
+            '--box X1,Y1,X2,Y2, --whole-image'
         )
-    if bool(arguments.det) != bool(arguments.det_weights):
-        raise UserError('--det and --det-weights: one of them is missing; give both')
+    arguments.finds_by_default = not ways and not arguments.det_weights
+    if arguments.finds_by_default:
+        arguments.det = DETECTOR
+    complete_detector(arguments)
     way = '--whole-image' if arguments.whole_image else '--box' if arguments.box else ''
     if way and arguments.box_threshold is not None:
         raise UserError(f'--box-threshold has no effect with {way}, which has no scores; leave it out')
     arguments.box = [box_of(text) for text in arguments.box or ()]
+
+
+def complete_detector(arguments: argparse.Namespace) -> None:
+    """Take the published weights that --det names if none are given; refuse one of the two options alone."""
+    from hrpose.checkpoints.table import PUBLISHED
+
+    if arguments.det in PUBLISHED and not arguments.det_weights:
+        arguments.det_weights = arguments.det
+    if bool(arguments.det) != bool(arguments.det_weights):
+        raise UserError('--det and --det-weights: one of them is missing; give both')
 
 
 def box_of(text: str) -> list[float]:
@@ -258,13 +278,18 @@ def build_inferencer(arguments: argparse.Namespace) -> Any:
 
 
 def build_detector(arguments: argparse.Namespace, device: str) -> Any:
-    """Return the detector, or None if none is given."""
+    """Return the detector, or None if none is given. Without the default one, the error names other ways."""
     if not arguments.det:
         return None
     from hrpose.apis import PersonDetector
 
     threshold = DETECTOR_THRESHOLD if arguments.box_threshold is None else arguments.box_threshold
-    return PersonDetector(arguments.det, arguments.det_weights, score_threshold=threshold, device=device)
+    try:
+        return PersonDetector(arguments.det, arguments.det_weights, score_threshold=threshold, device=device)
+    except UserError as error:
+        if not arguments.finds_by_default:
+            raise
+        raise UserError(f'{error}; {INSTEAD}') from error
 
 
 def progress_bar(total: int | None) -> Any:

@@ -17,10 +17,10 @@ EXAMPLES = (
 
 # Use of a name -> what to do with it.
 USES = {
-    'infer': 'ready to use, weights and config: hrpose infer SOURCE --pose NAME --whole-image --out out',
+    'infer': 'ready to use, weights and config: hrpose infer SOURCE --pose NAME',
     'train': 'configs to train: hrpose train NAME; then hrpose infer SOURCE --pose NAME --weights FILE',
     'weights': 'weights only, for a config of yours: load_from = NAME starts a training, --weights NAME predicts',
-    'detection': 'configs of detectors of people, to train with mmdet: hrpose train NAME',
+    'detection': 'detectors of people, by mmdet: hrpose train NAME; or with weights: hrpose infer SOURCE --det NAME',
     'classification': 'configs of classifiers of images, to train: hrpose train NAME',
 }
 

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from hrpose.cli.infer import complete_detector
 from hrpose.cli.parser import command_parser
 from hrpose.errors import UserError
 
@@ -38,14 +39,17 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
     people = parser.add_argument_group('detector')
     people.add_argument('--detector', metavar='FILE', help='with --model: a detector that `hrpose export` wrote, .onnx')
     people.add_argument('--det', metavar='CONFIG', help='config of a detector of mmdet')
-    people.add_argument('--det-weights', metavar='FILE', help="the detector's weights")
+    people.add_argument(
+        '--det-weights', metavar='FILE', help="the detector's weights (default: the published ones named by --det)"
+    )
     people.add_argument('--box-threshold', type=float, metavar='P', help='lowest score of its boxes (default 0.3)')
     parser.add_argument(
         '--device',
         default='auto',
         help='of --pose and --det: cpu, cuda, cuda:1, …; auto (default) is the GPU if there is one',
     )
-    parser.set_defaults(batch_size=32)  # people a forward pass; `hrpose infer` has an option for it
+    # People a forward pass, for which `hrpose infer` has an option; and the page has no detector by default.
+    parser.set_defaults(batch_size=32, finds_by_default=False)
     server = parser.add_argument_group('server')
     server.add_argument(
         '--host', default='127.0.0.1', help='address to listen on (default 127.0.0.1: this machine alone)'
@@ -105,8 +109,7 @@ def check_arguments(arguments: argparse.Namespace) -> None:
         raise UserError('--static needs --model, an ONNX file, and has no detector; leave the other networks out')
     if arguments.onnxruntime_web and not arguments.static:
         raise UserError('--onnxruntime-web has no effect without --static; leave it out')
-    if bool(arguments.det) != bool(arguments.det_weights):
-        raise UserError('--det and --det-weights: one of them is missing; give both')
+    complete_detector(arguments)
     if arguments.box_threshold is not None and not arguments.det:
         raise UserError('--box-threshold has no effect without --det; leave it out')
     if not 0 <= arguments.port < 2**16:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hrpose.cli.infer import complete_detector
 from hrpose.cli.parser import command_parser
 from hrpose.errors import UserError
 
@@ -45,7 +46,9 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
     people.add_argument('--det', metavar='CONFIG', help='config of a detector of mmdet')
     people.add_argument('--boxes', type=Path, metavar='FILE', help="COCO results of a detector, by the images' ids")
     people.add_argument('--true-boxes', action='store_true', help='the boxes of the annotations, with a score of 1')
-    parser.add_argument('--det-weights', metavar='FILE', help="the detector's weights")
+    parser.add_argument(
+        '--det-weights', metavar='FILE', help="the detector's weights (default: the published ones named by --det)"
+    )
     for name, what, default in (('box', 'boxes', BOX_THRESHOLD), ('joint', 'joints', JOINT_THRESHOLD)):
         parser.add_argument(
             f'--{name}-threshold',
@@ -63,8 +66,7 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
 def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
     """Return the arguments, checked."""
     arguments = parser_of(prog).parse_args(words)
-    if bool(arguments.det) != bool(arguments.det_weights):
-        raise UserError('--det and --det-weights: one of them is missing; give both')
+    complete_detector(arguments)
     return arguments
 
 

@@ -37,7 +37,8 @@ def published(monkeypatch, server) -> str:
 def test_every_row_agrees_with_the_published_facts():
     facts = golden('weights.json')
     hashes = {row['weights']: row['sha256_prefix'] for row in facts['models']}
-    hashes |= {row['weights']: row['sha256_prefix'] for row in golden_data_sets()['models']}
+    for kind in ('models', 'detectors'):
+        hashes |= {row['weights']: row['sha256_prefix'] for row in golden_data_sets()[kind]}
     hashes |= {row['url']: row['sha256_prefix'] for row in facts['imagenet_backbones']}
     assert {row.addresses[0]: row.sha256 for row in PUBLISHED.values()}.items() <= hashes.items()
     assert len({row.addresses[0] for row in PUBLISHED.values()}) == len(PUBLISHED)
@@ -50,7 +51,7 @@ def words_of(file: str) -> set[str]:
 
 def test_every_name_says_what_its_file_is():
     for name, row in PUBLISHED.items():
-        said = set(name.removeprefix('simplebaseline_').removesuffix('_imagenet').split('_'))
+        said = set(re.sub('^(simplebaseline_|detection/)|_imagenet$', '', name).split('_'))
         assert said <= words_of(row.file), name
         assert {'dark', 'udp'} & said == {'dark', 'udp'} & words_of(row.file), name
 
@@ -71,6 +72,7 @@ def test_weights_know_the_codec_that_they_were_trained_for():
     assert trained_codec(f'/weights/{PUBLISHED["simplebaseline_r50_mpii_256x256"].file}') == 'MSRAHeatmap'
     assert trained_codec('https://example.org/' + PUBLISHED['hrnet_w32_mpii_256x256_dark'].file) == 'DarkHeatmap'
     assert trained_codec('my_dark_room.pth') == trained_codec('hrnet_w32_imagenet') == ''
+    assert trained_codec('detection/rtmdet_m_coco_person') == ''
 
 
 @pytest.mark.parametrize(

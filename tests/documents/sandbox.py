@@ -11,6 +11,7 @@ import torch
 from hrpose.apis import init_model
 from hrpose.apis.detector import init_detector
 from hrpose.checkpoints.table import PUBLISHED
+from hrpose.cli.infer import DETECTOR as DEFAULT
 from hrpose.config import link, read_config
 from hrpose.synthetic import make_dataset
 from hrpose.synthetic import make_videos as make_sequences
@@ -135,13 +136,19 @@ def initial(config: str | Path) -> dict:
     return {'state_dict': init_model(link(shrink(read_config(config)))).state_dict()}
 
 
-def finder(config: str | Path) -> dict:
-    """Return the initial weights of a detector, changed so that it finds a few large boxes."""
+def finder(config: str | Path, *, score: float = -2.0, distance: float = 16.0) -> dict:
+    """Return the initial weights of an RTMDet, changed so that it finds a few large boxes.
+
+    Args:
+        config: of the detector.
+        score: bias of the logit of a box.
+        distance: bias of the distance from a cell to the sides, as the head puts it out.
+    """
     model = init_detector(config)
     for scores, distances in zip(model.bbox_head.rtm_cls, model.bbox_head.rtm_reg, strict=True):
-        scores.bias.data.fill_(-2.0)
+        scores.bias.data.fill_(score)
         scores.weight.data.mul_(1000)  # so that few are high, and no two are equal
-        distances.bias.data.fill_(16.0)
+        distances.bias.data.fill_(distance)
     return {'state_dict': model.state_dict()}
 
 
@@ -154,6 +161,7 @@ def make_weights(root: Path) -> None:
     detector, tiny = finder(ROOT / DETECTOR), finder('mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py')
     files = {
         f'weights/{PUBLISHED[W32].file}': w32,
+        f'weights/{PUBLISHED[DEFAULT].file}': finder(DEFAULT, score=0.0, distance=4.0),
         'w32.pth': w32,
         'hrnet_w32.pth': w32,
         'my.pth': w32,

@@ -1,6 +1,7 @@
 """`tools/infer.py`: keypoints of people in images and videos."""
 
 import csv
+import hashlib
 import json
 import pickle
 import shutil
@@ -16,13 +17,16 @@ import numpy as np
 import pytest
 import torch
 
-from hrpose.apis import Boxes, PoseInferencer, init_model
+from hrpose.apis import Boxes, PersonDetector, PoseInferencer, init_model
+from hrpose.checkpoints.table import PUBLISHED, Published
+from hrpose.cli.infer import DETECTOR, POSE
 from hrpose.config import load_config
 from hrpose.images.files import read_image, save_image
 from hrpose.images.video import VideoWriter
 from hrpose.registry import DATASETS
 from tests.apis.cases import SMALL_CONFIG
 from tests.conftest import spoil
+from tests.documents.sandbox import finder
 from tests.golden import fill_model
 
 
@@ -238,9 +242,9 @@ def test_earlier_results_are_replaced_only_with_overwrite(infer, sample_data, tm
 @pytest.mark.parametrize(
     ('words', 'said'),
     [
-        ([], f'no option says where the people are; give {BOTH}'),
         (['--whole-image', '--boxes', 'b.json'], f'two options say where the people are; give {BOTH}'),
         (['--det', 'd.py'], '--det and --det-weights: one of them is missing'),
+        (['--det-weights', 'd.pth'], '--det and --det-weights: one of them is missing'),
         (['--whole-image', '--det-weights', 'd.pth'], '--det and --det-weights: one of them is missing'),
         (['--whole-image', '--box-threshold', '0.5'], '--box-threshold has no effect with --whole-image'),
         (['--box', '1,2,3'], '--box 1,2,3: give four numbers in px'),
@@ -294,6 +298,56 @@ def test_a_config_without_published_weights_needs_weights(call, tmp_path):
     status, output = call('infer', image, *words)
     assert status == 2
     assert '--pose hrnet_w16_synthetic_128x96 has no published weights; give --weights FILE' in output
+
+
+NOWHERE = 'http://127.0.0.1:9/'
+
+
+@pytest.fixture
+def publish(monkeypatch, tmp_path):
+    """Put an untrained network into the folder of weights under the file name of published ones, with its hash."""
+    monkeypatch.setenv('HRPOSE_WEIGHTS', str(tmp_path / 'weights'))
+
+    def run(name: str, content: dict) -> Path:
+        path = tmp_path / 'weights' / PUBLISHED[name].file
+        path.parent.mkdir(exist_ok=True)
+        torch.save(content | {'meta': {}}, path)
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+        monkeypatch.setitem(PUBLISHED, name, Published(path.name, sha256, (NOWHERE + path.name,)))
+        return path
+
+    return run
+
+
+def test_a_source_alone_takes_the_default_networks(publish, call, tmp_path, monkeypatch):
+    pytest.importorskip('mmdet')
+    from tests.apis.detectors import make_images  # not at the top: without mmdet it skips the whole module
+
+    torch.manual_seed(0)
+    publish(POSE, {'state_dict': init_model(POSE).state_dict()})
+    weights = publish(DETECTOR, finder(DETECTOR, score=0.0, distance=4.0))
+    image = save_image(tmp_path / 'photo.jpg', make_images((120, 160))[0])
+    monkeypatch.chdir(tmp_path)
+    status, output = call('infer', image, '--device', 'cpu')
+    assert status == 0, output[-3000:]
+    (frame,) = json.loads((tmp_path / 'out' / 'poses.json').read_text())
+    boxes, scores = PersonDetector(DETECTOR, weights, device='cpu')([image])[0]
+    assert len(boxes) == len(frame['people']) > 0
+    np.testing.assert_allclose([person['box'] for person in frame['people']], boxes, rtol=1e-5)
+    np.testing.assert_allclose([person['box_score'] for person in frame['people']], scores, rtol=1e-5)
+
+
+def test_a_default_detector_out_of_reach_names_what_to_do(infer, monkeypatch, tmp_path):
+    pytest.importorskip('mmdet')
+    monkeypatch.setenv('HRPOSE_WEIGHTS', str(tmp_path))
+    row = PUBLISHED[DETECTOR]
+    monkeypatch.setitem(PUBLISHED, DETECTOR, Published(row.file, row.sha256, (NOWHERE + row.file,)))
+    image = save_image(tmp_path / 'a.png', np.zeros((9, 9, 3), np.uint8))
+    said = infer(image, status=2)
+    assert f'cannot be downloaded from {NOWHERE}{row.file} (Connection refused)' in said
+    assert f'put it at {tmp_path}/{row.file}; or say without a detector where the people are: --boxes FILE' in said
+    said = infer(image, '--det', DETECTOR, status=2)
+    assert f'put it at {tmp_path}/{row.file}\n' in said
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=['Ctrl-C', 'terminate'])
