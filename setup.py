@@ -9,7 +9,7 @@ from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-EXTRAS = ('train', 'detection', 'analysis', 'page', 'export', 'completion', 'runtime', 'xtcocotools', 'tests', 'docs')
+EXTRAS = ('train', 'detection', 'analysis', 'page', 'export', 'completion', 'runtime', 'xtcocotools', 'tests')
 
 # The same package under two names. pip's extras only add, so `hrpose[runtime]` would bring PyTorch, which `hrpose`
 # needs. `HRPOSE_DISTRIBUTION=hrpose-runtime pip wheel .` builds what runs exported networks, without PyTorch.
@@ -52,7 +52,7 @@ class BuildWithConfigs(build_py):
 if NAME == 'hrpose':
     needs = read_requirements('light') + read_requirements('base')
     extras = {extra: read_requirements(extra) for extra in EXTRAS}
-    extras['all'] = [f'hrpose[{",".join(extra for extra in EXTRAS if extra not in ("xtcocotools", "tests", "docs"))}]']
+    extras['all'] = [f'hrpose[{",".join(extra for extra in EXTRAS if extra not in ("xtcocotools", "tests"))}]']
     scripts = ['hrpose = hrpose.cli.main:main', RUN]
 elif NAME == 'hrpose-runtime':
     needs, extras, scripts = read_requirements('light') + read_requirements('runtime'), {}, [RUN]

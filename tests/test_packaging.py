@@ -17,7 +17,7 @@ import hrpose
 
 ROOT = Path(__file__).parents[1]
 # All that `make setup` installs.
-EXTRAS = ('train', 'detection', 'analysis', 'page', 'export', 'completion', 'tests', 'docs')
+EXTRAS = ('train', 'detection', 'analysis', 'page', 'export', 'completion', 'tests')
 OPTIONAL = ('runtime', 'xtcocotools')
 CONSTRAINTS = sorted(path.stem for path in ROOT.glob('requirements/constraints-3.*.txt'))
 THIS = f'constraints-{sys.version_info.major}.{sys.version_info.minor}'
