@@ -125,8 +125,10 @@ def calibrate(cfg: Config, model: Any, *, method: str = 'logistic', tolerance: f
     if not part.get('ann_file'):
         raise UserError('test_evaluator.ann_file: a calibration needs an annotation file; name one')
     content = read_coco_json(part['ann_file'])
-    people, info = predicted_people(cfg, model, METRICS.build(dict(part)))
-    truth = GroundTruth.of(content, len(info['keypoint_names']), str(part['ann_file']))
+    metric = METRICS.build(dict(part))
+    people, info = predicted_people(cfg, model, metric)
+    # The metric knows the form of its file: COCO-WholeBody's has the joints of each part apart.
+    truth = GroundTruth.of(metric.read_content(part['ann_file']), len(info['keypoint_names']), str(part['ann_file']))
     joints = compare(people, truth, np.array(info['sigmas'], dtype=np.float64), tolerance)
     images = np.array([image_key(person['img_id']) for person in people])
     fit = first_half(images, seed)

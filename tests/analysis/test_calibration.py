@@ -5,12 +5,16 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from hrpose.analysis.calibration import Joints, Reliability, calibration_error, first_half, fit_joints
 from hrpose.apis import init_model
 from hrpose.checkpoints import read_checkpoint
+from hrpose.config import load_config, parse_options
 from hrpose.models.calibration import sigmoid
+from tests.data_sets import DATA_SETS, lay_out
+from tests.tools.test_published_configs import TINY
 
 
 def people(rng: np.random.Generator, count: int, *, offset: float = -4.0) -> tuple[Joints, np.ndarray]:
@@ -108,6 +112,20 @@ def test_a_calibrated_checkpoint_is_calibrated_anew(coloured, call, tmp_path):
     calibrated_by_tool(call, config, outs[0], outs[2], '--seed', 1, '--method', 'isotonic')
     first, again, other = (read_checkpoint(out)['meta']['calibration'] for out in outs)
     assert first == again != other
+
+
+@pytest.mark.parametrize('name', ['coco_wholebody', 'aic'])
+def test_other_forms_of_coco_files_are_calibrated(name, call, tmp_path):
+    config, *_ = DATA_SETS[name]
+    options, joints = lay_out(name, tmp_path / 'data')
+    options += [*TINY, 'test_dataloader.num_workers=0']
+    model = init_model(load_config(config, parse_options(options)))
+    torch.save({'state_dict': model.state_dict(), 'meta': {}}, tmp_path / 'in.pth')
+    words = '--cfg-options', *options
+    output = calibrated_by_tool(call, config, tmp_path / 'in.pth', tmp_path / 'out.pth', *words)
+    assert '2 people fitted, 2 in other images measured' in output
+    named = read_checkpoint(tmp_path / 'out.pth')['meta']['calibration']['joints']
+    assert len(named) == joints.shape[1]
 
 
 @pytest.mark.parametrize(
