@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from hrpose.cli.parser import command_parser
@@ -10,6 +11,7 @@ from hrpose.cli.parser import command_parser
 EXAMPLES = (
     'hrpose benchmark hrnet_w32_coco_256x192',
     'hrpose benchmark hrnet_w32_coco_256x192 --against mmpose --json speed.json',
+    'hrpose benchmark hrnet_w32_coco_256x192 --stages train,predict --memory 1 8 32',
 )
 
 
@@ -32,6 +34,14 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
         '--batch', '--batch-size', type=int, default=8, help='people in one step of a network (default 8)'
     )
     parser.add_argument('--codec-batch', type=int, default=32, help='people that the codec takes at once (default 32)')
+    parser.add_argument(
+        '--memory',
+        nargs='+',
+        type=int,
+        default=[],
+        metavar='BATCH',
+        help='also measure the peak memory of training and prediction with so many people, in a process for each',
+    )
     parser.add_argument('--repeats', type=int, default=7, help='rounds, of which the median counts (default 7)')
     parser.add_argument('--detector', default=DETECTOR, help=f'config from mmdet for detect and chain ({DETECTOR})')
     parser.add_argument('--detector-weights', metavar='FILE', help='its checkpoint; default: initial weights')
@@ -48,8 +58,12 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     from hrpose.analysis.benchmark.stages import Bench
     from hrpose.apis.model import checked_device
     from hrpose.cli.arguments import config_of
+    from hrpose.config import load_config, parse_options
+    from hrpose.errors import UserError
     from hrpose.hardware import describe_machine
 
+    if any(batch < 1 for batch in arguments.memory):
+        raise UserError(f'--memory {min(arguments.memory)}: give a number of people of at least 1')
     stages = stages_of(arguments.stages)
     init_default_scope('hrpose')
     cfg = config_of(arguments)
@@ -64,7 +78,14 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
         detector,
         tuple(arguments.exported),
     )
-    timings, peer = run_benchmark(bench, stages, against=arguments.against, repeats=arguments.repeats)
+    timings, peer = run_benchmark(
+        bench,
+        stages,
+        against=arguments.against,
+        repeats=arguments.repeats,
+        batches=sorted(set(arguments.memory)),
+        load=partial(load_config, arguments.config, parse_options(arguments.cfg_options)),
+    )
     machine, rates = describe_machine(device), best_rates(timings, device)
     print(', '.join(f'{name} {value}' for name, value in machine.items()))
     print(f'{arguments.config}, networks in batches of {arguments.batch}, codec of {arguments.codec_batch}\n')

@@ -2,18 +2,22 @@
 
 import json
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 
 from hrpose.analysis.benchmark.chain import WHOLE, Chain
-from hrpose.analysis.benchmark.measure import Timing, Work, best_rate, measure
+from hrpose.analysis.benchmark.measure import Memory, Timing, Work, best_rate, measure
+from hrpose.analysis.benchmark.memory import peak_while
 from hrpose.analysis.benchmark.report import as_chain, as_json, as_table, stages_of
 from hrpose.analysis.benchmark.stages import STAGES, Bench
 from hrpose.apis import init_model
 from hrpose.config import load_config
 from hrpose.export.write import export_model
+from hrpose.hardware import leave_memory_to_glibc
 
 CPU = torch.device('cpu')
 
@@ -114,6 +118,36 @@ def test_every_stage_runs_on_a_custom_config(tiny_coco, tiny_config, tmp_path, c
     assert set(content['train']['sides']) == {'hrpose fp32', 'hrpose bf16'}
 
 
+@pytest.mark.skipif(not Path('/proc/self/clear_refs').exists(), reason='the peak is reset on Linux only')
+def test_peak_memory_is_that_of_the_run_and_not_of_an_earlier_one():
+    def build():
+        leave_memory_to_glibc()
+        np.ones(32 * 2**20)  # 256 MiB, returned to the system
+        return lambda: np.ones(8 * 2**20)  # 64 MiB
+
+    found = peak_while(build, CPU)
+    assert found.peak - found.before == pytest.approx(64, abs=4)
+
+
+def test_memory_has_a_column_a_batch():
+    known = Timing((1.0,), memory={1: Memory(600.4, 400.0), 8: Memory(900.0, 410.0)})
+    table = as_table({'encode': {'hrpose': Timing((1.0,))}, 'train': {'hrpose fp32': known}}, None, {}).splitlines()
+    assert 'peak MiB at 1  peak MiB at 8  MiB before' in table[0]
+    assert table[2].split()[-3:] == ['-', '-', '-']
+    assert table[3].split()[-3:] == ['600', '900', '400']
+
+
+def test_memory_of_training_and_prediction_is_measured_by_batch(tiny_coco, tiny_config, tmp_path, call):
+    target = tmp_path / 'speed.json'
+    words = ['--stages', 'encode,train', '--repeats', 1, '--batch', 2, '--memory', 1, 64, '--json', target]
+    status, output = call('analysis.benchmark', tiny_config(tiny_coco(joints=17, images=2)), *words)
+    assert status == 0, output[-2000:]
+    content = json.loads(target.read_text())
+    assert content['encode']['sides']['hrpose']['memory_mib_by_batch'] == {}
+    found = content['train']['sides']['hrpose fp32']['memory_mib_by_batch']
+    assert 100 < found['1']['before'] < found['1']['peak'] < found['64']['peak']
+
+
 @pytest.fixture
 def exported(tiny_coco, tiny_config, tmp_path):
     """A config and its network, exported with the flip test for any number of people."""
@@ -141,9 +175,10 @@ def test_an_exported_network_without_the_flip_test_is_not_compared_with_one(expo
 
 
 @pytest.mark.parametrize(
-    ('words', 'hint'), [(['--stages', 'lode'], 'load'), (['--against', 'mmpose'], 'not installed')]
+    ('words', 'hint'),
+    [(['--stages', 'lode'], 'load'), (['--against', 'mmpose'], 'not installed'), (['--memory', '0'], 'at least 1')],
 )
-def test_unknown_stages_and_peers_are_one_message(tiny_coco, tiny_config, call, words, hint):
+def test_a_wrong_option_is_one_message(tiny_coco, tiny_config, call, words, hint):
     status, output = call('analysis.benchmark', tiny_config(tiny_coco(images=1)), *words)
     assert status == 2
     assert hint in output

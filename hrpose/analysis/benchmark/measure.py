@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
 from typing import Any
@@ -34,6 +34,14 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """Memory of a process, MiB: resident on a CPU, allocated on a GPU."""
+
+    peak: float  # the most while the work runs
+    before: float  # before network and data are built: libraries
+
+
+@dataclass(frozen=True)
 class Timing:
     """Measurement of a `Work`."""
 
@@ -41,6 +49,7 @@ class Timing:
     peak_mib: float | None = None  # most memory allocated on a GPU, MiB; None on a CPU
     rate: float = 0.0  # floating point operations a second of a network, at the median; else 0
     people_per_image: float = 0.0  # where the work is about whole images; else 0
+    memory: Mapping[int, Memory] = field(default_factory=dict)  # by batch, where it was asked for
 
     @property
     def median(self) -> float:

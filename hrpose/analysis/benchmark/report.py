@@ -1,11 +1,14 @@
 """A benchmark: each stage measured, as a table for people and as JSON for programs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from typing import Any
 
 import torch
+from mmengine.config import Config
 
+from hrpose.analysis.benchmark import memory
 from hrpose.analysis.benchmark.chain import WHOLE
 from hrpose.analysis.benchmark.measure import Timing, best_rate, measure
 from hrpose.analysis.benchmark.stages import CHAIN, DETECTOR_STAGES, NAME, STAGES, VARIANTS, Bench
@@ -34,9 +37,23 @@ def stages_of(words: str | None) -> list[str]:
 
 
 def run_benchmark(
-    bench: Bench, stages: Sequence[str], *, against: str | None = None, repeats: int = 7
+    bench: Bench,
+    stages: Sequence[str],
+    *,
+    against: str | None = None,
+    repeats: int = 7,
+    batches: Sequence[int] = (),
+    load: Callable[[], Config] | None = None,
 ) -> tuple[Timings, str | None]:
     """Measure stages of `bench`, in turn with mmpose where `against` is 'mmpose'.
+
+    Args:
+        bench: builds hrpose's works.
+        stages: names in `STAGES`.
+        against: 'mmpose' or None.
+        repeats: rounds of which the median counts.
+        batches: of these the memory of training and prediction is measured too, in other processes.
+        load: returns the config there; needed for `batches`.
 
     Returns:
         The timings, stage -> side -> timing, and the name of mmpose's side, if there is one.
@@ -51,6 +68,11 @@ def run_benchmark(
         print(f'measuring {stage} …', flush=True)
         works = {**(peer.works(stage) if peer else {}), **bench.works(stage)}
         timings[stage] = measure(works, bench.device, repeats=repeats)
+        if batches and load and stage in memory.STAGES:
+            settings: dict[str, Any] = dict(variants=bench.variants, peer=peer.name if peer else None)
+            peaks = memory.peaks_of(stage, load, bench.device, batches=batches, **settings)
+            for side, found in peaks.items():
+                timings[stage][side] = replace(timings[stage][side], memory=found)
         print(
             '  ' + ', '.join(f'{side} {1e3 * timing.median:.3f} ms a person' for side, timing in timings[stage].items())
         )
@@ -73,6 +95,7 @@ def as_table(timings: Timings, peer: str | None, best: Mapping[str, float]) -> s
         peer: the side that the others are compared with, if there is one.
         best: side of a network -> best rate in its precision.
     """
+    batches = sorted({batch for sides in timings.values() for timing in sides.values() for batch in timing.memory})
     rows: list[list[Cell]] = []
     for stage, sides in timings.items():
         base = sides.get(peer) if peer else None
@@ -80,10 +103,21 @@ def as_table(timings: Timings, peer: str | None, best: Mapping[str, float]) -> s
             share = 100 * timing.rate / best[side] if timing.rate and side in best else None
             faster = base.median / timing.median if base and side != peer else None
             spread = f'{1e3 * min(timing.seconds):.3f} to {1e3 * max(timing.seconds):.3f}'
-            rows.append([stage, side, 1e3 * timing.median, spread, 1 / timing.median, faster, share, timing.peak_mib])
+            speed: list[Cell] = [1e3 * timing.median, spread, 1 / timing.median, faster, share]
+            rows.append([stage, side, *speed, *_memory_cells(timing, batches)])
     columns = ['stage', 'side', 'ms a person', 'least to most', 'people a second', f'times {peer or "a peer"}']
-    table = format_table([*columns, '% of the best rate', 'peak MiB'], rows)
+    peaks = [*(f'peak MiB at {batch}' for batch in batches), 'MiB before'] if batches else ['peak MiB']
+    table = format_table([*columns, '% of the best rate', *peaks], rows)
     return f'{table}\n\n{as_chain(timings[CHAIN])}' if CHAIN in timings else table
+
+
+def _memory_cells(timing: Timing, batches: Sequence[int]) -> list[Cell]:
+    """Return the peak at each batch in whole MiB and the least before; without batches, the peak of the timed runs."""
+    if not batches:
+        return [timing.peak_mib]
+    found = timing.memory
+    peaks: list[Cell] = [round(found[batch].peak) if batch in found else None for batch in batches]
+    return [*peaks, round(min(each.before for each in found.values())) if found else None]
 
 
 def as_chain(steps: Mapping[str, Timing]) -> str:
@@ -113,4 +147,5 @@ def _plain(timing: Timing) -> dict[str, Any]:
     medians = {'median_s_per_person': timing.median, 'median_s_per_image': timing.per_image}
     ends = {'least_s_per_person': min(timing.seconds), 'most_s_per_person': max(timing.seconds)}
     others = {'repeats': len(timing.seconds), 'peak_mib': timing.peak_mib, 'operations_per_s': timing.rate or None}
-    return {**medians, **ends, **others}
+    by_batch = {str(batch): asdict(found) for batch, found in timing.memory.items()}
+    return {**medians, **ends, **others, 'memory_mib_by_batch': by_batch}
