@@ -37,7 +37,7 @@ check: setup  ## check lint, format, types and spelling
 
 docs:  ## build the documents as a site in site/, with links checked
 	@test -x .venv-docs/bin/mkdocs || $(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/pip install -q --disable-pip-version-check -r docs/requirements.txt
+	.venv-docs/bin/pip install -qq --disable-pip-version-check -r docs/requirements.txt
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build -q
 
 clean:  ## remove caches and .venv; keep data and results
