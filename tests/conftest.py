@@ -177,12 +177,6 @@ def loader_of(data: TinyCoco) -> dict[str, Any]:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare mmengine's formatting of the config's text, which takes longer than a tiny training."""
-    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
-
-
-@pytest.fixture
 def messages(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is logged about the fit of weights."""
     lines: list[str] = []

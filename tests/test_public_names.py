@@ -54,6 +54,22 @@ def test_results_drawings_and_geometry_need_neither_pytorch_nor_mmengine(reposit
     assert imported & {*EXPENSIVE} == {'cv2', 'numpy'}
 
 
+def test_training_and_inference_import_no_package_that_they_may_not_need(repository):
+    script = (
+        'import sys, hrpose.cli.train, hrpose.cli.infer\n'
+        'from hrpose.apis import PoseInferencer, build_runner\n'
+        'from hrpose import registry\n'
+        "for kind in ('DATASETS', 'HOOKS', 'METRICS', 'MODELS', 'TRANSFORMS', 'VISUALIZERS'):\n"
+        '    getattr(registry, kind).import_from_location()\n'
+        "registry.VISUALIZERS.build({'type': 'hrpose.PoseVisualizer', 'name': 'drawing'})\n"
+        'print(*sys.modules)'
+    )
+    out = subprocess.run([sys.executable, '-c', script], cwd=repository, capture_output=True, text=True, check=True)
+    imported = {name.split('.')[0] for name in out.stdout.split()}
+    assert 'torch' in imported
+    assert not imported & {'matplotlib', 'mmdet', 'pandas', 'scipy', 'sklearn', 'tensorboard', 'yapf'}
+
+
 @pytest.mark.parametrize('package', ['apis', 'datasets', 'evaluation', 'structures', 'visualization'])
 def test_every_name_that_a_package_lists_can_be_had(package):
     module = import_module(f'hrpose.{package}')

@@ -25,7 +25,7 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None:
     """Print a config."""
     arguments = parser_of(prog).parse_args(words)
-    from hrpose.config import link, parse_options, read_config
+    from hrpose.config import link, parse_options, read_config, text_of
 
     options = parse_options(arguments.cfg_options)
     written = read_config(arguments.config, options)
@@ -33,7 +33,7 @@ def main(words: Sequence[str] | None = None, *, prog: str | None = None) -> None
     if arguments.origin:
         print_origins(Path(linked.filename), written, linked, options, with_linked=arguments.linked)
     else:
-        print(linked.pretty_text)
+        print(text_of(linked), end='')
 
 
 def print_origins(config: Path, written: Any, linked: Any, options: dict[str, Any], *, with_linked: bool) -> None:

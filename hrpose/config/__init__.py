@@ -8,5 +8,6 @@ class attribute, for instance `linked = {'input_size': 'codec.input_size'}`; see
 from hrpose.config.linking import LOADERS, each_dataset, link, unlink
 from hrpose.config.options import parse_options
 from hrpose.config.read import load_config, read_config
+from hrpose.config.text import text_of
 
-__all__ = ['LOADERS', 'each_dataset', 'link', 'load_config', 'parse_options', 'read_config', 'unlink']
+__all__ = ['LOADERS', 'each_dataset', 'link', 'load_config', 'parse_options', 'read_config', 'text_of', 'unlink']

@@ -21,6 +21,7 @@ from torch.distributed import DistError
 from torch.nn.parallel import DistributedDataParallel
 
 from hrpose.checkpoints import load_weights, plain_checkpoint, read_checkpoint, recognise, resumable
+from hrpose.config import text_of
 from hrpose.engine.distributed.processes import average_in_any_order, join, require_sync_bn, unwrapped, wrapper_options
 from hrpose.engine.distributed.shared_file import agreed, as_first_process_has_it
 from hrpose.engine.failures import explained, is_lost_process, way_on
@@ -59,11 +60,11 @@ _NOT_OF_THE_FILE: tuple[type[BaseException], ...] = (
 )
 
 
-class FormattedOnce(Config):
-    """A config that formats its text only after a value has changed; mmengine runs yapf for each checkpoint."""
+class PlainConfig(Config):
+    """A config whose text is written by `text_of`; mmengine's takes seconds, at the start and for each checkpoint."""
 
     @classmethod
-    def of(cls, cfg: Config) -> 'FormattedOnce':
+    def of(cls, cfg: Config) -> 'PlainConfig':
         """Return a config that shares the values, file and environment of `cfg`."""
         shared = cls.__new__(cls)
         shared.__dict__.update(cfg.__dict__)
@@ -72,10 +73,7 @@ class FormattedOnce(Config):
     @property
     def pretty_text(self) -> str:
         """The config as a Python file."""
-        values = repr((self._cfg_dict.to_dict(), self._format_python_code))
-        if self.__dict__.get('_formatted', ('',))[0] != values:
-            self.__dict__['_formatted'] = values, Config.pretty_text.fget(self)
-        return self.__dict__['_formatted'][1]
+        return text_of(self)
 
 
 def _report_once(handler: logging.FileHandler, _: logging.LogRecord) -> None:
@@ -95,7 +93,7 @@ class PoseRunner(Runner):
         self.param_schedulers: Any
         prepare_openmmlab()
         if isinstance(kwargs.get('cfg'), Config):
-            kwargs['cfg'] = FormattedOnce.of(kwargs['cfg'])
+            kwargs['cfg'] = PlainConfig.of(kwargs['cfg'])
         super().__init__(*args, **kwargs)
 
     def setup_env(self, env_cfg: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hrpose.apis.detector import PersonDetector
+from hrpose.config import text_of
 from hrpose.errors import UserError
 from hrpose.export.metadata import KEY, DetectorMetadata
 from hrpose.export.write import check_target, write_onnx
@@ -171,7 +172,7 @@ def describe_detector(detector: PersonDetector) -> DetectorMetadata:
         input_size=(int(pad.size[0]), int(pad.size[1])),
         precision='fp32',
         version=__version__,
-        config=model.cfg.pretty_text,
+        config=text_of(model.cfg),
         scale=(int(resize.scale[0]), int(resize.scale[1])),
         pad_value=(int(blue), int(green), int(red)),
         classes=tuple(names[label] for label in detector.labels),

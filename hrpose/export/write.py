@@ -15,6 +15,7 @@ from torch import nn
 
 from hrpose.apis.inferencer import crop_pipeline
 from hrpose.codecs.base import aligns_corners
+from hrpose.config import text_of
 from hrpose.datasets.metainfo import FIELDS
 from hrpose.errors import UserError, nearest
 from hrpose.export.graph import CropsToKeypoints
@@ -122,7 +123,7 @@ def describe(model: Any, *, flip_test: bool, precision: str, batch: int) -> Meta
         precision=precision,
         batch=batch,
         version=__version__,
-        config='' if cfg is None else cfg.pretty_text,
+        config='' if cfg is None else text_of(cfg),
     )
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
 
 from hrpose.errors import UserError
 from hrpose.tracking.people import (
@@ -185,6 +184,8 @@ class OnlineTracker:
         similar = weight * np.nan_to_num(oks) + (1 - weight) * iou
         # Pairs that cannot be are worth nothing, so that they do not displace possible ones.
         similar[similar < self.min_similarity] = 0.0
+        from scipy.optimize import linear_sum_assignment  # takes a second, and most programs track nobody
+
         seen, old = linear_sum_assignment(similar, maximize=True)
         possible = similar[seen, old] > 0
         return seen[possible], old[possible]

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import savgol_filter
 
 from hrpose.errors import UserError
 from hrpose.tracking.people import Array, checked_people, frame_time, joints_present, require_later
@@ -155,6 +154,8 @@ def smooth_track(
     Raises:
         UserError: shapes do not fit, the rate or the window is not a positive number, or the order is below 0.
     """
+    from scipy.signal import savgol_filter  # takes a second, and most programs smooth nothing
+
     points, scores = checked_people(keypoints, scores)
     if not 0 < window < math.inf or order < 0:
         raise UserError(f'window {window} s, order {order}: the window must be positive and the order at least 0')

@@ -6,6 +6,7 @@ Letters: B samples, K joints; H, W the size of the network's input, px; h, w tha
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -173,7 +174,29 @@ def input_caption(sample: PoseDataSample) -> str:
 
 @VISUALIZERS.register_module()
 class PoseVisualizer(Visualizer):
-    """mmengine's visualizer, with images of samples drawn by `draw_samples`."""
+    """mmengine's visualizer, with images of samples drawn by `draw_samples`.
+
+    Matplotlib, with which mmengine draws, takes a second to import. Its figure is made when something asks for it.
+    """
+
+    _figure = ('fig_save_canvas', 'fig_save', 'ax_save', 'dpi')
+
+    def __init__(self, name: str = 'visualizer', image: np.ndarray | None = None, **options: Any) -> None:
+        super().__init__(name, **options)
+        for part in self._figure:
+            self.__dict__.pop(part)
+        if image is not None:
+            self.set_image(image)
+
+    def _initialize_fig(self, fig_cfg: Mapping[str, Any]) -> tuple[None, Any, None]:
+        return None, SimpleNamespace(get_dpi=lambda: None), None
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self._figure:
+            raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
+        self.fig_save_canvas, self.fig_save, self.ax_save = super()._initialize_fig(self.fig_save_cfg)
+        self.dpi = self.fig_save.get_dpi()
+        return vars(self)[name]
 
     @master_only
     def add_datasample(

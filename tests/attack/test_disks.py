@@ -104,7 +104,7 @@ def test_generated_people_on_a_full_disk_leave_no_half_file(workers, tmp_path):
 
 
 @pytest.mark.parametrize('size', [16 * 1024, 64 * 1024])
-def test_a_training_on_a_full_disk_ends_in_a_sentence(size, tiny_coco, tiny_config, tmp_path, quick):
+def test_a_training_on_a_full_disk_ends_in_a_sentence(size, tiny_coco, tiny_config, tmp_path):
     runner = runner_of(tiny_config(tiny_coco(images=2)), tmp_path / 'run')
     with (
         files_of_at_most(size),
@@ -114,7 +114,7 @@ def test_a_training_on_a_full_disk_ends_in_a_sentence(size, tiny_coco, tiny_conf
     assert list((tmp_path / 'run').glob('*.pth*')) == []
 
 
-def test_a_training_whose_folder_goes_says_so(tiny_coco, tiny_config, tmp_path, quick):
+def test_a_training_whose_folder_goes_says_so(tiny_coco, tiny_config, tmp_path):
     class Remove(Hook):
         priority = 'VERY_HIGH'
 

@@ -210,7 +210,7 @@ def test_an_expanded_tensor_is_taken_in_memory_of_its_own():
     assert taken.is_contiguous() and taken.untyped_storage().nbytes() == 24
 
 
-def test_a_training_resumes_from_no_spoiled_file(tiny_coco, tiny_config, tmp_path, quick):
+def test_a_training_resumes_from_no_spoiled_file(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=3), extra=EVERYTHING)
     runner_of(config, tmp_path / 'run').train()
     path = tmp_path / 'run' / 'epoch_1.pth'

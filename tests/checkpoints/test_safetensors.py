@@ -73,7 +73,7 @@ def test_a_file_of_another_tool_is_read_and_recognised(model, tmp_path):
 
 
 @pytest.mark.parametrize('door', ['init_model', 'inferencer', 'init_cfg', 'load_from', 'test'])
-def test_the_doors_take_the_file(door, model, weights, tiny_coco, tiny_config, tmp_path, quick):
+def test_the_doors_take_the_file(door, model, weights, tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=2))
     expected = model.state_dict()
     if door == 'init_model':
@@ -107,7 +107,7 @@ def test_a_file_of_the_other_format_is_refused_by_its_name(weights, tmp_path):
         read_checkpoint(path)
 
 
-def test_a_training_is_not_resumed_from_the_file(weights, tiny_coco, tiny_config, tmp_path, quick):
+def test_a_training_is_not_resumed_from_the_file(weights, tiny_coco, tiny_config, tmp_path):
     with pytest.raises(UserError, match='has weights only'):
         runner_of(tiny_config(tiny_coco(images=2)), tmp_path / 'run', resume=True, load_from=str(weights)).train()
 

@@ -90,7 +90,7 @@ def test_no_shipped_config_has_an_unread_value(config, capsys):
     assert 'follows from other values' not in output
 
 
-def test_without_origin_the_whole_config_is_printed(capsys, quick):
+def test_without_origin_the_whole_config_is_printed(capsys):
     main([str(ROOT / 'configs' / 'hrnet_w16_synthetic_128x96.py')])
     assert 'flip_indices' in capsys.readouterr().out
 

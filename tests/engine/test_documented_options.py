@@ -94,7 +94,7 @@ def test_every_documented_line_is_tried():
 
 
 @pytest.mark.parametrize('name', CHECKS)
-def test_a_documented_line_does_what_it_says(name, tiny_coco, tiny_config, tmp_path, quick):
+def test_a_documented_line_does_what_it_says(name, tiny_coco, tiny_config, tmp_path):
     (line,) = (text for what, text in LINES.items() if what.startswith(name))
     if 'Wandb' in line:
         pytest.importorskip('wandb', reason='Weights & Biases is not installed')
@@ -109,7 +109,7 @@ def test_a_documented_line_does_what_it_says(name, tiny_coco, tiny_config, tmp_p
     CHECKS[name](tmp_path / 'run', log)
 
 
-def test_the_best_checkpoints_are_kept_the_earlier_of_equal_ones(tiny_coco, tiny_config, tmp_path, quick, monkeypatch):
+def test_the_best_checkpoints_are_kept_the_earlier_of_equal_ones(tiny_coco, tiny_config, tmp_path, monkeypatch):
     scores = iter([0.1, 0.5, 0.3, 0.3, float('nan'), 0.4])
     monkeypatch.setattr('hrpose.evaluation.CocoMetric.compute_metrics', lambda self, results: {'AP': next(scores)})
     config = tiny_config(tiny_coco(images=2))
@@ -122,7 +122,7 @@ def test_the_best_checkpoints_are_kept_the_earlier_of_equal_ones(tiny_coco, tiny
     assert sorted(path.name for path in (tmp_path / 'run').glob('epoch_*')) == ['epoch_5.pth', 'epoch_6.pth']
 
 
-def test_a_training_that_stopped_early_does_not_resume(tiny_coco, tiny_config, tmp_path, quick, monkeypatch):
+def test_a_training_that_stopped_early_does_not_resume(tiny_coco, tiny_config, tmp_path, monkeypatch):
     monkeypatch.setattr('hrpose.evaluation.CocoMetric.compute_metrics', lambda self, results: {'AP': 0.5})
     extra = "custom_hooks = [dict(type='EarlyStoppingHook', monitor='coco/AP', patience=2, min_delta=0.1)]"
     config = tiny_config(tiny_coco(images=2), extra=extra)
@@ -148,7 +148,7 @@ def test_a_training_that_stopped_early_does_not_resume(tiny_coco, tiny_config, t
         ("custom_hooks = [dict(type='EarlyStoppingHook', monitor='pck/PCK')]", "monitor='pck/PCK' is no metric"),
     ],
 )
-def test_a_wrong_line_is_one_message(line, message, tiny_coco, tiny_config, tmp_path, quick):
+def test_a_wrong_line_is_one_message(line, message, tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=2))
     own = config.with_name(f'own_{config.name}')
     own.write_text(f"_base_ = ['{config.name}']\n{line}\n")

@@ -45,7 +45,7 @@ class Watcher(Hook):
         self.validated = clone(runner.model.state_dict())
 
 
-def test_ema_is_the_running_mean_and_is_validated_and_saved(tiny_coco, tiny_config, tmp_path, quick):
+def test_ema_is_the_running_mean_and_is_validated_and_saved(tiny_coco, tiny_config, tmp_path):
     extra = "custom_hooks = [dict(type='EMAHook', momentum=0.25)]"
     watcher = Watcher()
     runner_of(tiny_config(tiny_coco(images=8), extra=extra), tmp_path / 'run', hooks=[watcher]).train()
@@ -60,7 +60,7 @@ def test_ema_is_the_running_mean_and_is_validated_and_saved(tiny_coco, tiny_conf
     assert not saved['backbone.conv1.weight'].equal(watcher.after[-1]['backbone.conv1.weight'])
 
 
-def test_gradients_are_clipped_to_the_given_norm(tiny_coco, tiny_config, tmp_path, quick):
+def test_gradients_are_clipped_to_the_given_norm(tiny_coco, tiny_config, tmp_path):
     data = tiny_coco(images=4)
     norms = []
     for name, clip in (('free', None), ('clipped', {'max_norm': 1e-4})):
@@ -107,7 +107,7 @@ def test_two_accumulated_batches_equal_one_of_twice_the_size(rng):
     torch.testing.assert_close(ends[1], ends[0], rtol=1e-4, atol=1e-7)
 
 
-def test_each_part_learns_at_its_own_rate(tiny_coco, tiny_config, tmp_path, quick):
+def test_each_part_learns_at_its_own_rate(tiny_coco, tiny_config, tmp_path):
     keys = {'backbone.stage4': dict(lr_mult=0.5), 'backbone.conv1': dict(lr_mult=0.0), 'backbone': dict(lr_mult=0.1)}
     config = tiny_config(tiny_coco(images=2), extra=f'{WITHOUT_VALIDATION}\nparam_scheduler = []')
     watcher = Watcher()
@@ -122,7 +122,7 @@ def test_each_part_learns_at_its_own_rate(tiny_coco, tiny_config, tmp_path, quic
         assert parameter.equal(watcher.start[name]) == (part == 'conv1'), name
 
 
-def test_tensorboard_holds_the_losses_of_the_log(tiny_coco, tiny_config, tmp_path, quick):
+def test_tensorboard_holds_the_losses_of_the_log(tiny_coco, tiny_config, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     backends = [{'type': 'LocalVisBackend'}, {'type': 'TensorboardVisBackend'}]
@@ -136,7 +136,7 @@ def test_tensorboard_holds_the_losses_of_the_log(tiny_coco, tiny_config, tmp_pat
     assert [event.value for event in events] == pytest.approx([line['loss'] for line in lines])
 
 
-def test_weights_and_biases_works_offline(tiny_coco, tiny_config, tmp_path, quick, monkeypatch):
+def test_weights_and_biases_works_offline(tiny_coco, tiny_config, tmp_path, monkeypatch):
     wandb = pytest.importorskip('wandb', reason='Weights & Biases is not installed')
     monkeypatch.setenv('WANDB_MODE', 'offline')
     backends = [{'type': 'LocalVisBackend'}, {'type': 'WandbVisBackend', 'init_kwargs': {'mode': 'offline'}}]
@@ -152,7 +152,7 @@ def weights_of(run: Path) -> dict:
     return read_checkpoint(run / 'epoch_1.pth')['state_dict']
 
 
-def test_a_deterministic_training_repeats_to_the_bit(tiny_coco, tiny_config, tmp_path, quick):
+def test_a_deterministic_training_repeats_to_the_bit(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=4), extra=WITHOUT_VALIDATION)
     options = {'randomness.seed': 3, 'randomness.deterministic': True}
     try:

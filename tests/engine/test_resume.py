@@ -43,7 +43,7 @@ def train(config: Path, work_dir: Path, **options: object) -> dict[int, list]:
 
 
 @pytest.mark.parametrize('seed', [0, None], ids=['given', 'drawn'])
-def test_two_epochs_and_two_more_equal_four_to_the_bit(seed, tiny_coco, tiny_config, tmp_path, quick):
+def test_two_epochs_and_two_more_equal_four_to_the_bit(seed, tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=5), extra=EVERYTHING)
     if seed is None:
         first = train(config, tmp_path / 'broken', **{'train_cfg.max_epochs': 2, 'randomness.seed': None})
@@ -62,7 +62,7 @@ def test_two_epochs_and_two_more_equal_four_to_the_bit(seed, tiny_coco, tiny_con
     assert names[0] == names[1] and len(names[0]) == 4
 
 
-def test_a_training_killed_before_its_validation_validates_first(tiny_coco, tiny_config, tmp_path, quick, monkeypatch):
+def test_a_training_killed_before_its_validation_validates_first(tiny_coco, tiny_config, tmp_path, monkeypatch):
     config = tiny_config(tiny_coco(images=2), extra=EVERYTHING)
 
     class Killed(Hook):
@@ -78,7 +78,7 @@ def test_a_training_killed_before_its_validation_validates_first(tiny_coco, tiny
     assert_same(tmp_path / 'unbroken' / 'epoch_3.pth', tmp_path / 'broken' / 'epoch_3.pth')
 
 
-def test_the_loss_scale_of_mixed_precision_is_resumed(tiny_coco, tiny_config, tmp_path, quick, monkeypatch):
+def test_the_loss_scale_of_mixed_precision_is_resumed(tiny_coco, tiny_config, tmp_path, monkeypatch):
     """mmengine's fp16 wrapper with its scaler on the CPU; the scale and its count of good steps are saved."""
     wrapper = 'mmengine.optim.optimizer.amp_optimizer_wrapper'
     monkeypatch.setattr(f'{wrapper}.is_cuda_available', lambda: True)
@@ -145,7 +145,7 @@ def kill_at_random(config: Path, work_dir: Path, options: dict, delay: float) ->
 
 
 @pytest.mark.slow
-def test_twenty_kills_lose_and_change_nothing(tiny_coco, tiny_config, tmp_path, quick, capsys):
+def test_twenty_kills_lose_and_change_nothing(tiny_coco, tiny_config, tmp_path, capsys):
     data = tiny_coco(images=5)
     config = tiny_config(data, data, extra=EVERYTHING)
     options = {'train_cfg.max_epochs': 24}

@@ -22,7 +22,7 @@ from tests.engine.cases import EVERYTHING, assert_same, runner_of
 
 
 @pytest.fixture
-def trained(tiny_coco, tiny_config, tmp_path, quick) -> Path:
+def trained(tiny_coco, tiny_config, tmp_path) -> Path:
     """A config file, beside a work dir `run` with the checkpoint of one epoch."""
     config = tiny_config(tiny_coco(images=2))
     train(config, tmp_path / 'run')
@@ -65,7 +65,7 @@ def as_mmengine_saves(path: Path) -> None:
     torch.save(content, path)
 
 
-def test_bare_pytorch_reads_a_checkpoint_of_a_real_training(tiny_coco, tiny_config, tmp_path, quick):
+def test_bare_pytorch_reads_a_checkpoint_of_a_real_training(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=5), extra=EVERYTHING)
     train(config, tmp_path / 'run', **{'train_cfg.max_epochs': 1})
     content = torch.load(tmp_path / 'run' / 'epoch_1.pth', weights_only=True)
@@ -75,7 +75,7 @@ def test_bare_pytorch_reads_a_checkpoint_of_a_real_training(tiny_coco, tiny_conf
 
 
 @pytest.mark.parametrize('schedule', ['MultiStepLR', 'OneCycleLR'])
-def test_a_training_goes_on_from_what_it_or_mmengine_saved(schedule, tiny_coco, tiny_config, tmp_path, quick):
+def test_a_training_goes_on_from_what_it_or_mmengine_saved(schedule, tiny_coco, tiny_config, tmp_path):
     plan = {'MultiStepLR': {'milestones': [1, 2]}, 'OneCycleLR': {'eta_max': 0.01, 'total_steps': 9}}[schedule]
     extra = f'param_scheduler = [dict(type={schedule!r}, **{plan!r})]\nvisualizer = dict(vis_backends=[])\n'
     config = tiny_config(tiny_coco(images=2), extra=extra)
@@ -89,7 +89,7 @@ def test_a_training_goes_on_from_what_it_or_mmengine_saved(schedule, tiny_coco, 
         assert_same(tmp_path / 'unbroken' / 'epoch_3.pth', tmp_path / name / 'epoch_3.pth')
 
 
-def test_what_a_hook_saves_and_no_file_can_hold_is_named(tiny_coco, tiny_config, tmp_path, quick):
+def test_what_a_hook_saves_and_no_file_can_hold_is_named(tiny_coco, tiny_config, tmp_path):
     class Odd(Hook):
         def before_save_checkpoint(self, runner, checkpoint) -> None:
             checkpoint['odd'] = {'deep': [0, threading.Lock()]}
@@ -106,13 +106,13 @@ def test_a_resumed_training_ends_with_the_weights_of_an_unbroken_one(trained, tm
     torch.testing.assert_close(resumed.state_dict(), unbroken.state_dict(), rtol=1e-4, atol=1e-5)
 
 
-def test_resuming_from_bare_weights_is_refused_in_a_sentence(tiny_coco, tiny_config, tmp_path, quick):
+def test_resuming_from_bare_weights_is_refused_in_a_sentence(tiny_coco, tiny_config, tmp_path):
     path = saved(small_model(5).state_dict(), tmp_path / 'bare.pth')
     with pytest.raises(UserError, match='load_from'):
         train(tiny_config(tiny_coco(images=2)), tmp_path / 'run', resume=True, load_from=str(path))
 
 
-def test_a_training_may_start_from_weights_for_other_joints(tiny_coco, tiny_config, tmp_path, messages, quick):
+def test_a_training_may_start_from_weights_for_other_joints(tiny_coco, tiny_config, tmp_path, messages):
     path = saved(official(small_model(17).state_dict()), tmp_path / 'coco.pth')
     train(tiny_config(tiny_coco(images=2)), tmp_path / 'run', load_from=str(path))
     assert ['2 of another shape (head.final_layer.weight, head.final_layer.bias)' in line for line in messages] == [
@@ -121,7 +121,7 @@ def test_a_training_may_start_from_weights_for_other_joints(tiny_coco, tiny_conf
 
 
 @pytest.mark.parametrize('layout', ['official_training', 'mmpose_0x', 'imagenet', 'classifier'])
-def test_load_from_takes_foreign_layouts_only_in_training(layout, tiny_coco, tiny_config, tmp_path, messages, quick):
+def test_load_from_takes_foreign_layouts_only_in_training(layout, tiny_coco, tiny_config, tmp_path, messages):
     source = small_model(5)
     path = saved(LAYOUTS[layout][1](clone(source.state_dict())), tmp_path / 'a.pth')
     config = tiny_config(tiny_coco(images=2))
@@ -141,7 +141,7 @@ def test_load_from_takes_foreign_layouts_only_in_training(layout, tiny_coco, tin
 
 @pytest.mark.parametrize('loaders', [('train_dataloader',), ('test_dataloader',)], ids=['training', 'testing'])
 def test_the_name_of_published_weights_works_as_load_from(
-    loaders, tiny_coco, tiny_config, tmp_path, messages, quick, monkeypatch
+    loaders, tiny_coco, tiny_config, tmp_path, messages, monkeypatch
 ):
     monkeypatch.setenv('HRPOSE_WEIGHTS', str(tmp_path))
     path = saved(official(small_model(5).state_dict()), tmp_path / 'small.pth')
@@ -154,7 +154,7 @@ def test_the_name_of_published_weights_works_as_load_from(
     assert '(100%) matched' in line
 
 
-def test_averaged_weights_start_from_a_file_of_any_layout(tiny_coco, tiny_config, tmp_path, quick):
+def test_averaged_weights_start_from_a_file_of_any_layout(tiny_coco, tiny_config, tmp_path):
     source = small_model(5)
     path = saved(official(source.state_dict()), tmp_path / 'a.pth')
     config = tiny_config(tiny_coco(images=2), extra="custom_hooks = [dict(type='EMAHook')]")

@@ -18,7 +18,7 @@ from tests.export import cases
 
 
 @pytest.fixture
-def config(tiny_coco, tiny_config, quick) -> Path:
+def config(tiny_coco, tiny_config) -> Path:
     """A config of two convolutions with tiny training and validation data."""
     backbone = f"dict(_delete_=True, type='{cases.OneConvolution.__name__}')"
     base = tiny_config(tiny_coco(images=6))

@@ -229,7 +229,7 @@ def test_tensors_that_are_no_weights(attack):
 # Resuming -------------------------------------------------------------------------------------------------------------
 
 
-def test_hostile_trainings_to_resume(attack, tiny_coco, tiny_config, tmp_path, quick, monkeypatch):
+def test_hostile_trainings_to_resume(attack, tiny_coco, tiny_config, tmp_path, monkeypatch):
     # What mmengine writes into its log it asks programs for.
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
     monkeypatch.setattr('mmengine.runner.runner.get_git_hash', str)

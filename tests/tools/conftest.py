@@ -15,7 +15,7 @@ from hrpose.config import load_config
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, quick: None) -> Callable:
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable:
     """Run a tool by its name, for instance 'analysis.model_stats'; return its exit status and what it printed."""
 
     def run(tool: str, *words: object) -> tuple[object, str]:
@@ -37,7 +37,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, quick: 
 
 
 @pytest.fixture
-def detector(repository: Path, tmp_path: Path, quick: None) -> tuple[Path, Path]:
+def detector(repository: Path, tmp_path: Path) -> tuple[Path, Path]:
     """The config and the untrained weights of a small detector with an input of 64 px."""
     pytest.importorskip('mmdet')
     from hrpose.apis.detector import init_detector

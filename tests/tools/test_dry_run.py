@@ -108,7 +108,7 @@ def test_a_training_by_iterations_is_refused(tiny_coco, tiny_config, tmp_path, c
     assert status == 2 and '--dry-run: plans trainings by epochs' in output
 
 
-def test_the_plan_counts_people_that_the_sampler_repeats(tiny_coco, tiny_config, tmp_path, quick):
+def test_the_plan_counts_people_that_the_sampler_repeats(tiny_coco, tiny_config, tmp_path):
     runner = runner_of(tiny_config(tiny_coco(images=5)), tmp_path / 'run')
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     plan = plan_of(runner, 4)

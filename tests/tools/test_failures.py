@@ -70,7 +70,7 @@ class SpoilLoss(Hook):
         runner.model.register_forward_hook(spoil)
 
 
-def test_a_nan_loss_stops_training_and_names_step_rate_and_images(tiny_coco, tiny_config, tmp_path, quick):
+def test_a_nan_loss_stops_training_and_names_step_rate_and_images(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=4))
     message = failing(config, tmp_path / 'run', at(3, spoil_weights), **{'train_cfg.max_epochs': 3})
     assert message.startswith('the loss is nan in step 4 (epoch 2) at a learning rate of 0.001; the 2 images of the ')
@@ -80,7 +80,7 @@ def test_a_nan_loss_stops_training_and_names_step_rate_and_images(tiny_coco, tin
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
 @pytest.mark.parametrize('counts', [1, 2], ids=['every step', 'gradients of two batches'])
-def test_skipped_steps_leave_no_trace(value, counts, tiny_coco, tiny_config, tmp_path, quick):
+def test_skipped_steps_leave_no_trace(value, counts, tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=8), extra=f"optim_wrapper['accumulative_counts'] = {counts}")
     options = {'default_hooks.finite_loss.max_skipped': 2, 'custom_hooks': [EMA]}
     model = runner_of(config, tmp_path / 'run', hooks=[SpoilLoss({1, 2}, value)], **options).train()
@@ -105,7 +105,7 @@ def spoiled_in_one_process(config: Path, work_dir: Path, options: dict) -> tuple
     return '', runner.model.module.state_dict()
 
 
-def test_all_processes_skip_a_step_that_is_bad_in_one(tiny_coco, tiny_config, tmp_path, quick):
+def test_all_processes_skip_a_step_that_is_bad_in_one(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=16))
     options = {'default_hooks.finite_loss.max_skipped': 1}
     (first, weights), (second, others) = run_processes(2, spoiled_in_one_process, config, tmp_path / 'run', options)
@@ -139,7 +139,7 @@ def disk(tmp_path):
     subprocess.run(['umount', '-l', folder], check=True)
 
 
-def test_a_full_disk_leaves_the_old_checkpoint(disk, tiny_coco, tiny_config, tmp_path, quick):
+def test_a_full_disk_leaves_the_old_checkpoint(disk, tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=2), extra='val_dataloader = val_cfg = val_evaluator = None')
     options = {'train_cfg.max_epochs': 3, 'loaders': ('train_dataloader',)}
     message = failing(config, disk / 'run', **options)
@@ -151,7 +151,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(disk, tiny_coco, tiny_config, tmp
     assert latest_checkpoint(disk / 'run') == disk / 'run' / 'epoch_1.pth'
 
 
-def test_a_limit_on_file_size_is_explained_like_a_full_disk(tiny_coco, tiny_config, tmp_path, quick):
+def test_a_limit_on_file_size_is_explained_like_a_full_disk(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=2), extra='val_dataloader = val_cfg = val_evaluator = None')
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -176,7 +176,7 @@ def test_a_read_only_work_dir_is_one_message(disk, tiny_coco, tiny_config, tmp_p
         assert re.search(rf'error: .*{work_dir}.*Read-only file system', output)
 
 
-def test_a_work_dir_that_becomes_read_only_is_one_message(disk, tiny_coco, tiny_config, tmp_path, quick):
+def test_a_work_dir_that_becomes_read_only_is_one_message(disk, tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=2), extra='val_dataloader = val_cfg = val_evaluator = None')
     work_dir = disk / 'run'
 
@@ -206,7 +206,7 @@ def hold(work_dir: Path) -> None:
     held.close()
 
 
-def test_a_second_training_is_refused_until_the_first_is_killed(tiny_coco, tiny_config, tmp_path, quick):
+def test_a_second_training_is_refused_until_the_first_is_killed(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=2))
     program = f'from tests.tools.test_failures import hold; hold({str(tmp_path / "run")!r})'
     other = subprocess.Popen([sys.executable, '-c', program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -230,7 +230,7 @@ def children() -> set[int]:
     return set(map(int, Path(f'/proc/self/task/{os.getpid()}/children').read_text().split()))
 
 
-def test_a_killed_loader_worker_is_explained(tiny_coco, tiny_config, tmp_path, quick):
+def test_a_killed_loader_worker_is_explained(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=8))
     options = {'train_dataloader.num_workers': 1, 'train_cfg.max_epochs': 3}
     others = children()
@@ -264,7 +264,7 @@ def test_a_broken_connection_to_a_killed_worker_is_explained(error, tmp_path):
 
 
 @pytest.mark.parametrize('workers', [0, 1])
-def test_images_that_vanish_end_the_training_in_one_message(workers, tiny_coco, tiny_config, tmp_path, quick):
+def test_images_that_vanish_end_the_training_in_one_message(workers, tiny_coco, tiny_config, tmp_path):
     # Epochs longer than the two batches that a loader worker prefetches.
     data = tiny_coco(images=16)
     config = tiny_config(data, tiny_coco(images=2, name='val'))
@@ -284,7 +284,7 @@ def out_of_memory(config: Path, work_dir: Path, options: dict) -> str:
     return failing(config, work_dir, at(0, limit_memory), **options)
 
 
-def test_out_of_memory_names_the_settings_to_lower(tiny_coco, tiny_config, tmp_path, quick):
+def test_out_of_memory_names_the_settings_to_lower(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=8))
     options = {'codec.input_size': (512, 512), 'codec.sigma': 2, 'train_dataloader.batch_size': 8}
     (message,) = run_processes(1, out_of_memory, config, tmp_path / 'run', options)
@@ -292,7 +292,7 @@ def test_out_of_memory_names_the_settings_to_lower(tiny_coco, tiny_config, tmp_p
     assert 'accumulative_counts' in message and 'codec.input_size' in message and 'no checkpoint yet' in message
 
 
-def test_out_of_memory_on_a_gpu_says_so(tiny_coco, tiny_config, tmp_path, quick):
+def test_out_of_memory_on_a_gpu_says_so(tiny_coco, tiny_config, tmp_path):
     def run_out(_) -> None:
         raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 20.00 GiB.')
 
@@ -314,7 +314,7 @@ MOMENTS = {
 
 
 @pytest.mark.parametrize('moment', MOMENTS)
-def test_out_of_memory_within_a_step_leaves_the_last_checkpoint(moment, tiny_coco, tiny_config, tmp_path, quick):
+def test_out_of_memory_within_a_step_leaves_the_last_checkpoint(moment, tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=2), extra='val_dataloader = val_cfg = val_evaluator = None')
     options = {'train_cfg.max_epochs': 3, 'loaders': ('train_dataloader',)}
     message = failing(config, tmp_path / 'run', at(1, MOMENTS[moment]), **options)
@@ -323,7 +323,7 @@ def test_out_of_memory_within_a_step_leaves_the_last_checkpoint(moment, tiny_coc
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
-def test_a_batch_larger_than_the_gpu_is_explained(tiny_coco, tiny_config, tmp_path, quick):
+def test_a_batch_larger_than_the_gpu_is_explained(tiny_coco, tiny_config, tmp_path):
     take = lambda runner: setattr(runner, 'taken', torch.empty(2**50, device='cuda'))  # noqa: E731
     message = failing(tiny_config(tiny_coco(images=2)), tmp_path / 'run', at(0, take))
     assert message.startswith('train: the GPU ran out of memory;')

@@ -38,7 +38,7 @@ def shrunk(pack: Path) -> int:
 
 @pytest.mark.slow
 # With this input no crop is shrunk; with the 96x128 of the config some are.
-def test_raw_crops_train_to_the_same_weights(few_people, repository, tmp_path, quick):
+def test_raw_crops_train_to_the_same_weights(few_people, repository, tmp_path):
     options = {'data_root': str(few_people), 'codec.input_size': (288, 384), 'train_cfg.max_epochs': 2}
     options |= {f'train_dataloader.{key}': value for key, value in IN_THIS_PROCESS.items()}
     config = repository / CONFIG

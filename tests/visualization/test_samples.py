@@ -123,3 +123,15 @@ def test_the_visualizer_takes_metainfo_or_says_what_is_missing(tmp_path, rng):
     visualizer.dataset_meta = COCO
     visualizer.add_datasample('a', IMAGE, make_sample(rng), out_file=tmp_path / 'a.png')
     assert (tmp_path / 'a.png').is_file()
+
+
+def test_the_visualizer_makes_its_figure_when_something_is_drawn_on_it():
+    visualizer = PoseVisualizer(name='with a figure')
+    assert 'fig_save' not in vars(visualizer)
+    visualizer.set_image(np.zeros((20, 30, 3), dtype=np.uint8))
+    visualizer.draw_bboxes(np.array([[5, 5, 15, 15]]), edge_colors='r')
+    assert visualizer.get_image().shape[:2] == (20, 30) and visualizer.get_image().any()
+    given = PoseVisualizer('with an image', np.full((20, 30, 3), 255, dtype=np.uint8))
+    assert given.get_image().shape[:2] == (20, 30)
+    with pytest.raises(AttributeError, match='fig_sav'):
+        _ = visualizer.fig_sav

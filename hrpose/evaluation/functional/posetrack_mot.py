@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from hrpose.errors import UserError
 from hrpose.evaluation.functional.people import NO_TRACK, GroundTruth, Predictions
@@ -206,6 +205,8 @@ def count_identities(frames: Sequence[TrackedFrame]) -> tuple[_Array, _Array, fl
         who keep one identity in the best pairing of identities over the video (IDTP); and the number of all people,
         predicted and true.
     """
+    from scipy.optimize import linear_sum_assignment
+
     alike = [np.isfinite(frame.distances).sum(axis=2) / frame.labelled.sum(axis=1) for frame in frames]
     seen_found, seen_true = (
         np.bincount(np.concatenate(tracks)) for tracks in zip(*[f[:2] for f in frames], strict=True)
@@ -228,6 +229,8 @@ def count_identities(frames: Sequence[TrackedFrame]) -> tuple[_Array, _Array, fl
 
 def _hungarian(distances: _Array) -> NDArray[np.bool_]:
     """Return (P, G, K) the pairs of each joint: as many as the finite distances (P, G, K) allow, and the shortest."""
+    from scipy.optimize import linear_sum_assignment  # takes a second, and all metrics are imported together
+
     pairs = np.zeros(distances.shape, dtype=bool)
     allowed = np.isfinite(distances)
     # SciPy takes one matrix at a time; few joints have pairs left.

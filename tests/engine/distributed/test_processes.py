@@ -56,7 +56,7 @@ def weights_by_processes(
     return {count: weights[0] for count, weights in found.items()}
 
 
-def test_two_processes_with_half_the_batch_train_like_one(tiny_coco, tiny_config, tmp_path, quick):
+def test_two_processes_with_half_the_batch_train_like_one(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=20), extra='model["backbone"]["init_cfg"] = []')
     found = weights_by_processes(config, tmp_path, batch=4, hooks=(FrozenStatistics(),))
     torch.testing.assert_close(found[2], found[1], rtol=0, atol=1e-5)
@@ -77,7 +77,7 @@ def test_two_processes_with_sync_bn_train_like_one(tiny_coco, tiny_config, tmp_p
     torch.testing.assert_close(found[2], found[1], rtol=0, atol=1e-5)
 
 
-def test_processes_share_batch_norm_statistics_after_an_epoch(tiny_coco, tiny_config, tmp_path, quick):
+def test_processes_share_batch_norm_statistics_after_an_epoch(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=4))
     options = {'custom_hooks': [{'type': 'EMAHook'}]}
     first, second = run_processes(2, trained, config, tmp_path / 'shared', options)
@@ -116,7 +116,7 @@ def evaluated(config: Path, folder: Path, options: dict) -> tuple[dict[str, floa
     ('images', 'count', 'round_up'), [(1, 4, False), (1, 4, True), (5, 2, False), (5, 3, False), (5, 3, True)]
 )
 def test_metrics_do_not_depend_on_the_number_of_processes(
-    images, count, round_up, tiny_coco, tiny_config, tmp_path, quick, monkeypatch
+    images, count, round_up, tiny_coco, tiny_config, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(TopdownPoseEstimator, 'predict', guess)
     config = tiny_config(tiny_coco(images=images))
@@ -210,7 +210,7 @@ def test_an_address_where_nobody_answers_is_one_message(monkeypatch):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
-def test_sync_bn_on_a_cpu_is_refused(tiny_coco, tiny_config, tmp_path, quick):
+def test_sync_bn_on_a_cpu_is_refused(tiny_coco, tiny_config, tmp_path):
     config = tiny_config(tiny_coco(images=2))
     with pytest.raises(AssertionError, match="UserError: sync_bn='torch': .* needs GPUs"):
         run_processes(2, trained, config, tmp_path, {'sync_bn': 'torch'})

@@ -74,7 +74,7 @@ def test_a_step_that_mmengine_compiles_counts_as_compiled(bf16):
     assert ', compiled' in line and 'compile=True' not in line
 
 
-def test_a_training_logs_the_line_once(tiny_coco, tiny_config, tmp_path, quick):
+def test_a_training_logs_the_line_once(tiny_coco, tiny_config, tmp_path):
     runner = runner_of(tiny_config(tiny_coco(images=2)), tmp_path / 'run')
     lines: list[str] = []
     runner.logger.info = lambda message, *_: lines.append(str(message))
@@ -83,7 +83,7 @@ def test_a_training_logs_the_line_once(tiny_coco, tiny_config, tmp_path, quick):
     assert line == training_speed(runner.model, runner.optim_wrapper)
 
 
-def test_loader_workers_compute_on_one_thread(tiny_coco, tiny_config, tmp_path, quick):
+def test_loader_workers_compute_on_one_thread(tiny_coco, tiny_config, tmp_path):
     """Each worker of a training takes one core, not all of them."""
     before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(3)
