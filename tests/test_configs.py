@@ -41,6 +41,9 @@ class Recipe:
 
 
 MMPOSE_W32 = dict(batch=(64, 512), rate=5e-4, warm_up=500, loss_factor=1)
+MMPOSE_W48 = MMPOSE_W32 | dict(batch=(32, 256))
+MMPOSE_JHMDB_SCHEDULE = dict(epochs=20, steps=(8, 15), **MMPOSE_W32)
+SIMPLE_BASELINES = (('simplebaseline_r50', 50), ('simplebaseline_r101', 101), ('simplebaseline_r152', 152))
 BY_MMPOSE = ('aic', 'humanart', 'ochuman')
 SIMPLE_BASELINE = dict(epochs=140, steps=(90, 120))
 
@@ -55,18 +58,26 @@ RECIPES = {
     'hrnet_w32_coco_256x192_mmpose_recipe': Recipe('w32', (192, 256), **MMPOSE_W32),
     'hrnet_w32_crowdpose_256x192': Recipe('w32', (192, 256), data='crowdpose'),
     **{f'hrnet_w32_{data}_256x192': Recipe('w32', (192, 256), data=data, **MMPOSE_W32) for data in BY_MMPOSE},
-    'hrnet_w32_wholebody_256x192': Recipe('w32', (192, 256), data='coco_wholebody', **MMPOSE_W32),
+    'hrnet_w48_humanart_256x192': Recipe('w48', (192, 256), data='humanart', **MMPOSE_W48),
+    'simplebaseline_r101_aic_256x192': Recipe(101, (192, 256), data='aic', **MMPOSE_W32),
     'hrnet_w32_halpe_256x192': Recipe('w32', (192, 256), data='halpe', **MMPOSE_W32),
     'hrnet_w32_jhmdb_256x256': Recipe(
         'w32',
         (256, 256),
         data='jhmdb',
-        epochs=20,
-        steps=(8, 15),
         start='hrnet_w32_mpii_256x256',
-        **MMPOSE_W32,
+        **MMPOSE_JHMDB_SCHEDULE,
     ),
-    'hrnet_w32_ap10k_256x256': Recipe('w32', (256, 256), data='ap10k', **MMPOSE_W32),
+    **{
+        f'{name}_ap10k_256x256': Recipe(arch, (256, 256), data='ap10k', **MMPOSE_W32)
+        for name, arch in (('hrnet_w32', 'w32'), ('hrnet_w48', 'w48'), *SIMPLE_BASELINES[:2])
+    },
+    **{
+        f'simplebaseline_r50_jhmdb_sub{split}_256x256': Recipe(
+            50, (256, 256), data='jhmdb', start='simplebaseline_r50_mpii_256x256', **MMPOSE_JHMDB_SCHEDULE
+        )
+        for split in (1, 2, 3)
+    },
     'hrnet_w32_posetrack18_256x192': Recipe(
         'w32', (192, 256), data='posetrack18', rate=1e-4, epochs=20, steps=(10, 15), start='hrnet_w32_coco_256x192'
     ),
@@ -82,6 +93,26 @@ RECIPES = {
         start='hrnet_w48_coco_384x288',
     ),
 }
+# mmpose trained the smaller of each on 8 x 64 and the larger on 8 x 32.
+for name, arch, recipe in (
+    ('hrnet_w32', 'w32', MMPOSE_W32),
+    ('hrnet_w48', 'w48', MMPOSE_W48),
+    ('simplebaseline_r50', 50, MMPOSE_W32),
+    ('simplebaseline_r101', 101, MMPOSE_W48),
+    ('simplebaseline_r152', 152, MMPOSE_W48),
+):
+    BODY = dict(data='coco_wholebody', **recipe)
+    RECIPES[f'{name}_wholebody_256x192'] = Recipe(arch, (192, 256), **BODY)
+    RECIPES[f'{name}_wholebody_384x288'] = Recipe(arch, (288, 384), sigma=3, **BODY)
+DARK_BODY = dict(data='coco_wholebody', codec='DarkHeatmap')
+RECIPES['hrnet_w32_wholebody_256x192_dark'] = Recipe('w32', (192, 256), **DARK_BODY, **MMPOSE_W32)
+RECIPES['hrnet_w48_wholebody_384x288_dark'] = Recipe('w48', (288, 384), sigma=3, **DARK_BODY, **MMPOSE_W48)
+for depth, recipe in ((50, MMPOSE_W32), (101, MMPOSE_W32), (152, MMPOSE_W48)):
+    DARK = dict(codec='DarkHeatmap', **recipe)
+    RECIPES[f'simplebaseline_r{depth}_coco_256x192_dark'] = Recipe(depth, (192, 256), **DARK)
+    RECIPES[f'simplebaseline_r{depth}_coco_384x288_dark'] = Recipe(depth, (288, 384), sigma=3, **DARK)
+for arch in ('w32', 'w48'):
+    RECIPES[f'hrnet_{arch}_mpii_256x256_dark'] = Recipe(arch, (256, 256), data='mpii', codec='DarkHeatmap')
 for arch, batch in (('w32', (64, 512)), ('w48', (32, 256))):
     for codec, word in (('DarkHeatmap', 'dark'), ('UDPHeatmap', 'udp')):
         MMPOSE = dict(codec=codec, batch=batch, rate=5e-4, warm_up=500, loss_factor=1)

@@ -19,7 +19,7 @@ EXAMPLES = (
 USES = {
     'infer': 'ready to use, weights and config: hrpose infer SOURCE --pose NAME',
     'train': 'configs to train: hrpose train NAME; then hrpose infer SOURCE --pose NAME --weights FILE',
-    'weights': 'weights only, for a config of yours: load_from = NAME starts a training, --weights NAME predicts',
+    'weights': 'backbones to start a training from, by the option that the first lines of their configs give',
     'detection': 'detectors of people, by mmdet: hrpose train NAME; or with weights: hrpose infer SOURCE --det NAME',
     'classification': 'configs of classifiers of images, to train: hrpose train NAME',
 }
@@ -84,9 +84,7 @@ def row_of(name: str, has_config: bool) -> dict[str, str]:
         folder = name.partition('/')[0] if '/' in name else ''
         use = folder or ('infer' if row else 'train')
     else:
-        assert row is not None
-        about = f'a network trained for {row.codec}' if row.codec else 'a backbone'
-        use = 'weights'
+        about, use = 'trained on ImageNet', 'weights'  # every published network has a config
     return {'name': name, 'use': use, 'weights': weights, 'description': about}
 
 

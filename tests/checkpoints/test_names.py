@@ -10,6 +10,8 @@ from hrpose.apis import init_model
 from hrpose.checkpoints import convert_checkpoint, locate
 from hrpose.checkpoints.names import weights_folder
 from hrpose.checkpoints.table import PUBLISHED, Published, hash_in_name, trained_codec
+from hrpose.config import load_config
+from hrpose.config.shipped import config_names
 from hrpose.errors import UserError
 from tests.checkpoints.cases import clone, saved, small_model
 from tests.checkpoints.server import CONTENT, SHA256
@@ -54,6 +56,12 @@ def test_every_name_says_what_its_file_is():
         said = set(re.sub('^(simplebaseline_|detection/)|_imagenet$', '', name).split('_'))
         assert said <= words_of(row.file), name
         assert {'dark', 'udp'} & said == {'dark', 'udp'} & words_of(row.file), name
+
+
+def test_every_published_network_has_a_config_of_its_codec():
+    networks = {name: row.codec for name, row in PUBLISHED.items() if row.codec}
+    assert set(networks) <= set(config_names())
+    assert {name: load_config(name).codec.type for name in networks} == networks
 
 
 # The paper publishes no weights at the other sizes of its figure 6.

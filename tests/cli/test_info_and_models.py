@@ -34,9 +34,8 @@ def test_models_lists_every_config_and_where_weights_are(said, tmp_path, monkeyp
     assert status == 0 and {*config_names(), *PUBLISHED} == set(lines)
     assert lines['hrnet_w32_coco_256x192'].startswith('here HRNet-W32')
     assert lines['hrnet_w48_coco_256x192'].startswith('to download HRNet-W48')
-    assert lines['hrnet_w32_imagenet'] == 'to download a backbone'
-    assert lines['hourglass52_mpii_384x384'] == 'to download a network trained for MSRAHeatmap'
-    assert lines['hrnet_w32_mpii_256x256_dark'] == 'to download a network trained for DarkHeatmap'
+    assert lines['hrnet_w32_imagenet'] == 'to download trained on ImageNet'
+    assert lines['hrnet_w32_mpii_256x256_dark'].startswith('to download HRNet-W32 on MPII at 256x256 with DARK')
     assert output.endswith(f'configs  {config_folder()}\nweights  {tmp_path}\n')
 
 
@@ -51,14 +50,14 @@ def test_models_groups_names_by_what_they_are_for(said):
         'name': 'detection/fcos_hrnet_w32_coco', 'use': 'detection', 'weights': '', 'description': ''}  # fmt: skip
     assert rows['detection/rtmdet_m_coco_person']['use'] == 'detection'
     assert rows['detection/rtmdet_m_coco_person']['weights']
-    _, output = said('models', 'hrnet_w48_mpii_256x256')
-    assert [line[:5] for line in output.splitlines() if not line.startswith(' ')] == [
-        'ready',
+    _, output = said('models', 'hrnet_w48_imagenet')
+    assert [line.split(' ')[0] for line in output.splitlines() if not line.startswith(' ')] == [
+        'backbones',
         '',
-        'weigh',
+        'configs',
         '',
-        'confi',
-        'weigh',
+        'configs',
+        'weights',
     ]
 
 

@@ -1,0 +1,7 @@
+# SimpleBaseline with ResNet-152 on COCO at 256x192 with DARK: the deeper network, all else as with ResNet-50.
+_base_ = ['simplebaseline_r50_coco_256x192_dark.py']
+
+model = dict(backbone=dict(depth=152))
+
+train_dataloader = dict(batch_size=32)
+auto_scale_lr = dict(base_batch_size=256)
