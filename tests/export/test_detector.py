@@ -8,7 +8,7 @@ import torch
 
 from hrpose.apis import PersonDetector
 from hrpose.apis.detector import init_detector
-from hrpose.cli import export, run_exported
+from hrpose.cli import export, page, run_exported
 from hrpose.config import load_config
 from hrpose.errors import UserError
 from hrpose.export.detector import describe_detector, export_detector
@@ -27,7 +27,7 @@ def small_config(repository, *, classes: int = 1, **test_cfg):
     for step in cfg.test_dataloader.dataset.pipeline:
         for key in {'scale', 'size'} & set(step):
             step[key] = (96, 96)
-    cfg.test_dataloader.dataset.metainfo = dict(classes=('person', 'dog', 'cat')[:classes])
+    cfg.test_dataloader.dataset.metainfo = dict(classes=('person', *(f'class{index}' for index in range(1, classes))))
     cfg.model.bbox_head.update(stacked_convs=1, num_classes=classes)
     cfg.model.test_cfg.update(test_cfg)
     return cfg
@@ -90,7 +90,7 @@ def test_exported_boxes_are_those_of_mmdet(backend, detector, detector_file, ima
         dict(nms_pre=15, threshold=0.15),
         dict(min_bbox_size=30),
         dict(min_bbox_size=-1, score_thr=0.12),
-        dict(classes=3, nms_pre=40, max_per_img=60),
+        dict(classes=80, nms_pre=40, max_per_img=60),
     ],
 )
 def test_every_threshold_of_mmdet_is_in_the_file(options, repository, images, tmp_path):
@@ -137,6 +137,15 @@ def test_the_commands_export_verify_and_run_a_detector(repository, onnx_file, de
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_the_page_takes_an_exported_detector(onnx_file, detector, detector_file, images):
+    arguments = page.parse_arguments(['--model', str(onnx_file), '--detector', str(detector_file)], None)
+    pose, _ = page.build_pose(arguments)
+    result, (expected,) = pose(images[0]), detector([images[0]])
+    np.testing.assert_allclose(result.boxes, expected.boxes, atol=1e-3)
+    assert result.keypoints.shape == (20, 3, 2)
+
+
 def test_a_box_that_differs_is_found(detector, detector_file, images, tmp_path):
     assert verify_detector(detector_file, detector, images).ok
     content = onnx.load(str(detector_file))
