@@ -177,6 +177,11 @@ class PoseVisualizer(Visualizer):
     """mmengine's visualizer, with images of samples drawn by `draw_samples`.
 
     Matplotlib, with which mmengine draws, takes a second to import. Its figure is made when something asks for it.
+
+    Args:
+        name: mmengine's.
+        image: (H, W, 3) uint8 RGB, drawn on at first; None for none.
+        **options: mmengine's.
     """
 
     _figure = ('fig_save_canvas', 'fig_save', 'ax_save', 'dpi')
