@@ -4,7 +4,7 @@ from hrpose.models.backbones import Hourglass52, HourglassStem, HRNet, ResNet
 from hrpose.models.data_preprocessor import PoseDataPreprocessor
 from hrpose.models.estimators import ImageClassifier, TopdownPoseEstimator
 from hrpose.models.heads import CPNHead, HeatmapHead, StackedHeatmapHead, StackedHourglassHead
-from hrpose.models.losses import CombinedTargetMSELoss, KeypointMSELoss, KeypointOHKMMSELoss
+from hrpose.models.losses import CombinedTargetMSELoss, KeypointCrossEntropyLoss, KeypointMSELoss, KeypointOHKMMSELoss
 from hrpose.models.necks import HRNetClassificationNeck
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     'Hourglass52',
     'HourglassStem',
     'ImageClassifier',
+    'KeypointCrossEntropyLoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
     'PoseDataPreprocessor',

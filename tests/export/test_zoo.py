@@ -70,13 +70,16 @@ def test_every_shipped_network_is_exported(group, tmp_path, record_property):
     crops = coarse.repeat(8, axis=1).repeat(8, axis=2)
     torch.manual_seed(0)
     model = init_model(load_config(group[0], small_input(load_config(group[0]))), device='cpu')
+    divides = type(model.head.codec).__name__ in ('UDPHeatmap', 'DarkHeatmap')
+    if divides:
+        # By the curvature of the peak, which is nearly 0 in the flat heatmaps of an untrained network.
+        with torch.no_grad():
+            outputs = model.head.outputs(model.extract(torch.from_numpy(crops).permute(0, 3, 1, 2) / 64.0))
+            model.head.final_layer.weight.mul_(3 / outputs['keypoint'].std())
     metadata = export_model(model, tmp_path / 'net.onnx', to='onnx', flip_test=True)
     write_openvino(tmp_path / 'net.onnx', metadata, tmp_path / 'net.xml')
     for form in ('onnx', 'xml'):
         found = verify(tmp_path / f'net.{form}', model, crops)
         record_property(form, f'{found.cells.max():.1e} {found.scores.max():.1e}')
-        # UDP and DARK divide by the curvature of the peak, which can be nearly 0 in heatmaps of untrained networks: a
-        # few of the 51 joints then move by a tenth of a cell for a rounding error.
-        share = 0.95 if type(model.head.codec).__name__ in ('UDPHeatmap', 'DarkHeatmap') else 1
-        assert np.quantile(found.cells, share) <= 1e-3, f'{form}: {found}'
+        assert found.cells.max() <= 1e-3, f'{form}: {found}'
         assert found.scores.max() <= 1e-4, f'{form}: {found}'

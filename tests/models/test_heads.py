@@ -93,3 +93,33 @@ def test_the_codec_alone_makes_maps_and_loss_of_combined_targets():
     ):
         loss = dict(type='CombinedTargetMSELoss')
         HeatmapHead(codec=dict(type='MSRAHeatmap', input_size=SIZE), in_channels=4, out_channels=3, loss=loss)
+
+
+class NoSigma:
+    """A codec of another kind than Gaussian."""
+
+    input_size, heatmap_size, stride = SIZE, (16, 24), (4.0, 4.0)
+
+    def encode(self, keypoints, visible):
+        return torch.zeros(*visible.shape, 24, 16), visible
+
+    def decode(self, heatmaps):
+        return heatmaps.flatten(2)[..., :2], heatmaps.amax(dim=(2, 3))
+
+
+def test_a_cross_entropy_trains_logits_and_predicts_heatmaps():
+    model = estimator(loss=dict(type='KeypointCrossEntropyLoss')).eval()
+    images = torch.randn(2, 3, 96, 64)
+    with torch.no_grad():
+        logits, heatmaps = model.head.outputs(model.extract(images))['keypoint'], model(images)
+        expected = logits.flatten(2).softmax(-1).view_as(logits) * (2 * torch.pi * model.head.codec.sigma**2)
+        torch.testing.assert_close(heatmaps, expected)
+        torch.testing.assert_close(model.inference(images), heatmaps, rtol=1e-3, atol=1e-6)
+    losses = model.head.loss(model.extract(images), torch.rand(2, 17, 2) * 60, torch.ones(2, 17))
+    assert losses['loss_keypoint'] > 4  # that of equal shares is the logarithm of 384 cells, 5.95
+
+
+def test_a_cross_entropy_needs_gaussian_targets():
+    loss = dict(type='KeypointCrossEntropyLoss')
+    with pytest.raises(UserError, match='KeypointCrossEntropyLoss: the codec NoSigma has no sigma; take one with Gau'):
+        HeatmapHead(codec=NoSigma(), in_channels=4, out_channels=3, loss=loss)

@@ -22,7 +22,9 @@ class BaseHeatmapHead(BaseModule):
     """Feature maps -> one or several outputs by name, each of them heatmaps (B, K, h, w).
 
     Every output is trained, each against the targets of its own codec (`codec_of`) by its own loss (`loss_of`). The
-    last output is the head's result: `forward` returns it, and `predict` decodes it.
+    last output is the head's result: `forward` returns it, and `predict` decodes it. A loss over something else than
+    heatmaps has methods `heatmaps(output, codec)`, which `forward` applies, and `check(codec)`; see
+    `KeypointCrossEntropyLoss`.
 
     Args:
         codec: config of the codec, or a codec. A codec with M maps a joint gives outputs (B, K M, h, w).
@@ -71,6 +73,8 @@ class BaseHeatmapHead(BaseModule):
                 f'{type(self.codec).__name__} makes {wanted}; leave the loss out, or write '
                 f'loss=dict(type={getattr(self.codec, "loss", PUBLISHED_LOSS)["type"]!r})'
             )
+        if hasattr(module, 'heatmaps'):
+            module.check(self.codec)
         return module
 
     @abstractmethod
@@ -91,7 +95,12 @@ class BaseHeatmapHead(BaseModule):
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Return the last output, heatmaps (B, K, h, w), from feature maps, finest first."""
-        return list(self.outputs(features).values())[-1]
+        return self.heatmaps(list(self.outputs(features).values())[-1])
+
+    def heatmaps(self, output: Tensor) -> Tensor:
+        """Return heatmaps (B, K, h, w) from the last output: what its loss makes of it, by default itself."""
+        make = getattr(self.loss_module, 'heatmaps', None)
+        return output if make is None else make(output, self.codec)
 
     def loss(self, features: Sequence[Tensor], keypoints: Tensor, weights: Tensor) -> dict[str, Tensor]:
         """Return a scalar `loss_NAME` for each output. Targets and losses are computed on the device in float32.

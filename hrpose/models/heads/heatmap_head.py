@@ -32,10 +32,7 @@ class HeatmapHead(BaseHeatmapHead):
         self.final_layer = nn.Conv2d(widths[-1], self.maps, kernel_size=1)
 
     def outputs(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
-        return {'keypoint': self(features)}
-
-    def forward(self, features: Sequence[Tensor]) -> Tensor:
-        return self.final_layer(self.deconv_layers(features[self.map_index]))
+        return {'keypoint': self.final_layer(self.deconv_layers(features[self.map_index]))}
 
 
 def doubling(inputs: int, outputs: int) -> list[nn.Module]:
