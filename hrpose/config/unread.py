@@ -17,6 +17,8 @@ from hrpose.config.shipped import bases_by_name
 from hrpose.errors import UserError, nearest
 from hrpose.plugins import arguments_of
 
+# Of mmdet's configs, for its own tools.
+MMDETS_NAMES = {'tta_model', 'tta_pipeline'}
 # Tables of fixed keys. mmengine silently ignores others.
 TABLES = {
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
@@ -47,7 +49,7 @@ def unread(written: Any, linked: Any, files: Iterable[Path]) -> Iterator[tuple[s
         files: the config's files. A name that their own text uses is a variable, and counts as read.
     """
     variables = set().union(*(_used_names(file) for file in files))
-    for name in set(written) - TOP_LEVEL_NAMES - variables:
+    for name in set(written) - TOP_LEVEL_NAMES - MMDETS_NAMES - variables:
         yield name, f'no part of mmengine or hrpose reads this name; {nearest(name, TOP_LEVEL_NAMES)}'
     yield from _overridden(written, variables)
     for place, table in TABLES.items():
