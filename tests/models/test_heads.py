@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from hrpose.codecs import MSRAHeatmap
+from hrpose.codecs import MSRAHeatmap, UDPHeatmap
 from hrpose.datasets.metainfo import resolve
 from hrpose.errors import UserError
 from hrpose.models import KeypointMSELoss
-from hrpose.models.heads import BaseHeatmapHead, HeatmapHead
+from hrpose.models.heads import BaseHeatmapHead, CPNHead, HeatmapHead
 from hrpose.registry import MODELS
 
 SIZE = (64, 96)
@@ -107,19 +107,37 @@ class NoSigma:
         return heatmaps.flatten(2)[..., :2], heatmaps.amax(dim=(2, 3))
 
 
-def test_a_cross_entropy_trains_logits_and_predicts_heatmaps():
+def test_a_cross_entropy_has_distributions_for_heatmaps():
     model = estimator(loss=dict(type='KeypointCrossEntropyLoss')).eval()
     images = torch.randn(2, 3, 96, 64)
     with torch.no_grad():
-        logits, heatmaps = model.head.outputs(model.extract(images))['keypoint'], model(images)
+        (features, *_), heatmaps = model.extract(images), model(images)
+        logits = model.head.final_layer(features)
         expected = logits.flatten(2).softmax(-1).view_as(logits) * (2 * torch.pi * model.head.codec.sigma**2)
         torch.testing.assert_close(heatmaps, expected)
         torch.testing.assert_close(model.inference(images), heatmaps, rtol=1e-3, atol=1e-6)
-    losses = model.head.loss(model.extract(images), torch.rand(2, 17, 2) * 60, torch.ones(2, 17))
-    assert losses['loss_keypoint'] > 4  # that of equal shares is the logarithm of 384 cells, 5.95
 
 
-def test_a_cross_entropy_needs_gaussian_targets():
+def test_logits_as_certain_as_the_target_give_its_heatmap_and_no_gradient():
+    codec = UDPHeatmap(input_size=(128, 128), sigma=2)
     loss = dict(type='KeypointCrossEntropyLoss')
-    with pytest.raises(UserError, match='KeypointCrossEntropyLoss: the codec NoSigma has no sigma; take one with Gau'):
-        HeatmapHead(codec=NoSigma(), in_channels=4, out_channels=3, loss=loss)
+    head = HeatmapHead(codec=codec, in_channels=1, out_channels=1, loss=loss)
+    keypoints, weights = torch.tensor([[[60.0, 40.0]]]), torch.ones(1, 1)
+    target, _ = codec.encode(keypoints, weights)
+    logits = torch.log(target.clamp_min(1e-9)).requires_grad_()
+    heatmaps = head.heatmaps(logits)
+    torch.testing.assert_close(heatmaps, target, rtol=0, atol=0.02)  # the target is cut off at three sigma
+    head.loss_module(heatmaps, target, weights).backward()
+    assert logits.grad.abs().max() < 1e-6
+    assert head.heatmaps(logits.detach().half()).dtype == torch.float32
+
+
+@pytest.mark.parametrize('options', [dict(), dict(channels=8)])
+def test_a_cross_entropy_is_refused_where_it_does_not_suit(options):
+    loss = dict(type='KeypointCrossEntropyLoss')
+    if options:
+        with pytest.raises(UserError, match='CPNHead does not give what KeypointCrossEntropyLoss needs; take Heatma'):
+            CPNHead(codec=MSRAHeatmap(input_size=SIZE), in_channels=(4,), out_channels=3, loss=loss, **options)
+    else:
+        with pytest.raises(UserError, match='needs a codec of Gaussians, and NoSigma has no sigma; take another'):
+            HeatmapHead(codec=NoSigma(), in_channels=4, out_channels=3, loss=loss)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hrpose.codecs import Codec
 from hrpose.codecs.base import mirror_signs
 from hrpose.errors import UserError
+from hrpose.models.losses import KeypointCrossEntropyLoss
 from hrpose.registry import CODECS, MODELS
 
 # New layers start as in SimpleBaseline and HRNet's official releases.
@@ -22,10 +23,7 @@ class BaseHeatmapHead(BaseModule):
     """Feature maps -> one or several outputs by name, each of them heatmaps (B, K, h, w).
 
     Every output is trained, each against the targets of its own codec (`codec_of`) by its own loss (`loss_of`). The
-    last output is the head's result: `forward` returns it, and `predict` decodes it. A loss over something else than
-    heatmaps has methods `heatmaps(output, codec)`, which `forward` applies, and `check(codec)`; see
-    `KeypointCrossEntropyLoss`.
-
+    last output is the head's result: `forward` returns it, and `predict` decodes it.
     Args:
         codec: config of the codec, or a codec. A codec with M maps a joint gives outputs (B, K M, h, w).
         out_channels: K, the number of joints.
@@ -41,6 +39,8 @@ class BaseHeatmapHead(BaseModule):
 
     # Whether `in_channels` are those of every feature map; else those of one.
     takes_all_maps = False
+    # Whether the head can give heatmaps that are distributions over their cells.
+    gives_distributions = False
     # Whether `loss` is given COCO's visibility {0, 1, 2} in place of weights {0, 1}.
     takes_visibility = False
 
@@ -73,9 +73,22 @@ class BaseHeatmapHead(BaseModule):
                 f'{type(self.codec).__name__} makes {wanted}; leave the loss out, or write '
                 f'loss=dict(type={getattr(self.codec, "loss", PUBLISHED_LOSS)["type"]!r})'
             )
-        if hasattr(module, 'heatmaps'):
-            module.check(self.codec)
+        if isinstance(module, KeypointCrossEntropyLoss):
+            self.check_distributions()
         return module
+
+    def check_distributions(self) -> None:
+        """Raise `UserError` unless head and codec suit a loss over distributions."""
+        if not self.gives_distributions:
+            raise UserError(
+                f'model.head.loss: {type(self).__name__} does not give what KeypointCrossEntropyLoss needs; '
+                'take HeatmapHead, or leave the loss out'
+            )
+        if not hasattr(self.codec, 'sigma'):
+            raise UserError(
+                'model.head.loss: KeypointCrossEntropyLoss needs a codec of Gaussians, and '
+                f'{type(self.codec).__name__} has no sigma; take another codec, or leave the loss out'
+            )
 
     @abstractmethod
     def outputs(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
@@ -95,12 +108,7 @@ class BaseHeatmapHead(BaseModule):
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Return the last output, heatmaps (B, K, h, w), from feature maps, finest first."""
-        return self.heatmaps(list(self.outputs(features).values())[-1])
-
-    def heatmaps(self, output: Tensor) -> Tensor:
-        """Return heatmaps (B, K, h, w) from the last output: what its loss makes of it, by default itself."""
-        make = getattr(self.loss_module, 'heatmaps', None)
-        return output if make is None else make(output, self.codec)
+        return list(self.outputs(features).values())[-1]
 
     def loss(self, features: Sequence[Tensor], keypoints: Tensor, weights: Tensor) -> dict[str, Tensor]:
         """Return a scalar `loss_NAME` for each output. Targets and losses are computed on the device in float32.

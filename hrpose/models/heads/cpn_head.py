@@ -93,7 +93,7 @@ class CPNHead(BaseHeatmapHead):
         return {**levels, 'refine': self.refine_net(pyramid)}
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        return self.heatmaps(self.refine_net(self.global_net.pyramid(features)))
+        return self.refine_net(self.global_net.pyramid(features))
 
     def codec_of(self, name: str) -> Codec:
         return self.level_codecs.get(name, self.codec)

@@ -1,11 +1,13 @@
 """The heatmap head: transposed convolutions if wanted, then a 1x1 convolution to one heatmap a joint."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from hrpose.models.heads.base import BaseHeatmapHead
+from hrpose.models.losses import KeypointCrossEntropyLoss
 from hrpose.registry import MODELS
 
 
@@ -21,6 +23,8 @@ class HeatmapHead(BaseHeatmapHead):
         **kwargs: of `BaseHeatmapHead`.
     """
 
+    gives_distributions = True
+
     def __init__(
         self, *, in_channels: int, map_index: int = 0, deconv_channels: Sequence[int] = (), **kwargs: Any
     ) -> None:
@@ -32,7 +36,22 @@ class HeatmapHead(BaseHeatmapHead):
         self.final_layer = nn.Conv2d(widths[-1], self.maps, kernel_size=1)
 
     def outputs(self, features: Sequence[Tensor]) -> dict[str, Tensor]:
-        return {'keypoint': self.final_layer(self.deconv_layers(features[self.map_index]))}
+        return {'keypoint': self(features)}
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        return self.heatmaps(self.final_layer(self.deconv_layers(features[self.map_index])))
+
+    def heatmaps(self, maps: Tensor) -> Tensor:
+        """Return heatmaps (B, K, h, w) from what the last layer gives: itself, or distributions if the loss needs them.
+
+        A distribution is the softmax over the cells of a joint, in float32, times the sum of a Gaussian that peaks at
+        1. So the heatmap of a joint that is as certain as its target has the target's peak.
+        """
+        if not isinstance(self.loss_module, KeypointCrossEntropyLoss):
+            return maps
+        codec: Any = self.codec  # of Gaussians: see `check_distributions`
+        shares = maps.float().flatten(2).softmax(dim=-1)
+        return (shares * (2 * math.pi * codec.sigma**2)).view_as(maps)
 
 
 def doubling(inputs: int, outputs: int) -> list[nn.Module]:
