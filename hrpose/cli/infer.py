@@ -47,6 +47,17 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
     pose.add_argument(
         '--weights', metavar='FILE', help='file, name or address (default: the published weights named by --pose)'
     )
+    add_people(parser)
+    add_results(parser)
+    parser.add_argument(
+        '--device', default='auto', help='cpu, cuda, cuda:1, …; auto (default) is the GPU if there is one'
+    )
+    parser.add_argument('--batch-size', type=int, default=32, help='people a forward pass (default 32)')
+    return parser
+
+
+def add_people(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where the people are."""
     people = parser.add_argument_group('people: give at most one of these')
     people.add_argument('--det', metavar='CONFIG', help=f'config of a detector of mmdet (default {DETECTOR})')
     people.add_argument(
@@ -69,6 +80,10 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
         type=float,
         help=f'lowest score of a box (default: {DETECTOR_THRESHOLD} with a detector, 0 with --boxes)',
     )
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what is written, drawn and tracked."""
     parser.add_argument('--out', type=Path, default=Path('out'), metavar='DIR', help='folder to write to (default out)')
     parser.add_argument('--save', default='json', metavar='KINDS', help=f'some of {",".join(KINDS)} (default json)')
     parser.add_argument('--overwrite', action='store_true', help='replace the results of an earlier run in --out')
@@ -83,11 +98,6 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
         choices=COLOURS,
         help='of drawn people: by body side, or by person (default: by person with --track, else by side)',
     )
-    parser.add_argument(
-        '--device', default='auto', help='cpu, cuda, cuda:1, …; auto (default) is the GPU if there is one'
-    )
-    parser.add_argument('--batch-size', type=int, default=32, help='people a forward pass (default 32)')
-    return parser
 
 
 def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:

@@ -22,14 +22,21 @@ NEEDS = 'hrpose page needs Starlette and uvicorn; pip install "hrpose[page]"'
 
 def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
     """Return the parser of the command."""
-    from hrpose.page.limits import Limits
-
     parser = command_parser(
         prog,
         'Serve a page on this machine. In a browser one drops, pastes or takes images and videos there, '
         'and sees the keypoints of the people. Without a detector one draws their boxes by hand.',
         EXAMPLES,
     )
+    add_networks(parser)
+    add_server(parser)
+    add_static(parser)
+    add_limits(parser)
+    return parser
+
+
+def add_networks(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the pose network and the detector."""
     pose = parser.add_argument_group('pose network: give --model or --pose')
     pose.add_argument('--model', metavar='FILE', help='what `hrpose export` wrote, .onnx or .xml')
     pose.add_argument('--pose', metavar='CONFIG', help='config file, or a name from `hrpose models`')
@@ -50,6 +57,10 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
     )
     # People a forward pass, for which `hrpose infer` has an option; and the page has no detector by default.
     parser.set_defaults(batch_size=32, finds_by_default=False)
+
+
+def add_server(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the server."""
     server = parser.add_argument_group('server')
     server.add_argument(
         '--host', default='127.0.0.1', help='address to listen on (default 127.0.0.1: this machine alone)'
@@ -62,6 +73,10 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
         metavar='HOST',
         help='with --host: a name by which browsers reach this machine; may be repeated',
     )
+
+
+def add_static(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a page without a server."""
     static = parser.add_argument_group('without a server')
     static.add_argument(
         '--static',
@@ -76,12 +91,17 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
         metavar='DIR',
         help='for --static: the unpacked npm package (default: ./package, as `npm pack onnxruntime-web` unpacks it)',
     )
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add an option for each limit."""
+    from hrpose.page.limits import Limits
+
     limits = parser.add_argument_group('limits')
     for limit in fields(Limits):
         option = f'--max-{limit.name.replace("_", "-")}'
         words_of_limit = f'{limit.metadata["help"]} (default {limit.default})'
         limits.add_argument(option, type=int, default=limit.default, metavar='N', help=words_of_limit)
-    return parser
 
 
 def parse_arguments(words: Sequence[str] | None, prog: str | None) -> argparse.Namespace:
