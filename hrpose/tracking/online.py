@@ -184,7 +184,7 @@ class OnlineTracker:
         similar = weight * np.nan_to_num(oks) + (1 - weight) * iou
         # Pairs that cannot be are worth nothing, so that they do not displace possible ones.
         similar[similar < self.min_similarity] = 0.0
-        from scipy.optimize import linear_sum_assignment  # takes a second, and most programs track nobody
+        from scipy.optimize import linear_sum_assignment  # imported here, as SciPy takes a second to load
 
         seen, old = linear_sum_assignment(similar, maximize=True)
         possible = similar[seen, old] > 0
