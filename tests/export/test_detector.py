@@ -90,7 +90,8 @@ def test_exported_boxes_are_those_of_mmdet(backend, detector, detector_file, ima
         dict(nms_pre=15, threshold=0.15),
         dict(min_bbox_size=30),
         dict(min_bbox_size=-1, score_thr=0.12),
-        dict(classes=80, nms_pre=40, max_per_img=60),
+        dict(classes=3, nms_pre=40, max_per_img=60),
+        dict(classes=80, nms_pre=3000, max_per_img=2000),
     ],
 )
 def test_every_threshold_of_mmdet_is_in_the_file(options, repository, images, tmp_path):
