@@ -1,10 +1,11 @@
-"""Freed memory stays with a process that asks for it, and is returned otherwise."""
+"""Whether bf16 is worth it, and freed memory that stays with a process that asks for it."""
 
 import os
 import subprocess
 import sys
 
 import pytest
+import torch
 
 from hrpose import hardware
 
@@ -71,3 +72,17 @@ def test_a_refused_size_leaves_malloc_as_it_is(most, settings, monkeypatch):
     monkeypatch.setattr(hardware.ctypes, 'CDLL', lambda _: Library)
     hardware.keep_freed_memory()
     assert asked == settings
+
+
+@pytest.mark.parametrize(('has', 'bf16_ms', 'faster'), [(True, 0.5, True), (True, 1.5, False), (False, 0.5, False)])
+def test_bf16_is_advised_only_where_its_convolution_is_faster(has, bf16_ms, faster, monkeypatch):
+    monkeypatch.setattr(hardware, 'has_bf16', lambda device: has)
+    monkeypatch.setattr(hardware, 'convolution_ms', {torch.bfloat16: bf16_ms, torch.float32: 1.0}.__getitem__)
+    hardware.bf16_is_faster.cache_clear()
+    assert hardware.bf16_is_faster() is faster
+    hardware.bf16_is_faster.cache_clear()
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_a_convolution_is_timed_in_either_precision(dtype):
+    assert hardware.convolution_ms(dtype, repeats=1) > 0

@@ -87,14 +87,14 @@ def shown(line: str, tool: str) -> bool:
 
 
 def precision() -> list[str]:
-    """Return --amp on a GPU or on a CPU with bf16, where it halves the time; otherwise print a warning."""
+    """Return --amp on a GPU or on a CPU that is faster in bf16; otherwise print a warning."""
     import torch
 
-    from hrpose.hardware import has_bf16
+    from hrpose.hardware import bf16_is_faster
 
-    if torch.cuda.is_available() or has_bf16():
+    if torch.cuda.is_available() or bf16_is_faster():
         return ['--amp']
-    print('\nThis CPU has no bf16 instructions: the demo takes about twice as long as the promised 15 minutes.')
+    print('\nThis CPU is not faster in bf16: the demo takes about twice as long as the promised 15 minutes.')
     return []
 
 

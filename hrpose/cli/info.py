@@ -110,10 +110,10 @@ def _version(package: str) -> str | None:
 
 
 def _devices(torch: Any) -> Iterator[str]:
-    from hrpose.hardware import has_bf16
+    from hrpose.hardware import bf16_is_faster, has_bf16
 
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
         yield f'cuda:{index} {properties.name}, {properties.total_memory / 2**30:.0f} GiB'
-    fast = ' with bf16' if has_bf16() else ''
+    fast = ', faster in bf16' if bf16_is_faster() else ', slower in bf16' if has_bf16() else ''
     yield f'cpu, {os.cpu_count()} cores{fast}'

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from hrpose.errors import UserError, nearest
-from hrpose.hardware import PRECISIONS, has_bf16
+from hrpose.hardware import PRECISIONS, bf16_is_faster
 from hrpose.models.graphs import GraphedPrediction
 
 # Held while a network for prediction is built; several threads may ask for the same one.
@@ -150,7 +150,7 @@ def _compiled(network: nn.Module, device: torch.device) -> nn.Module:
 def _how(device: torch.device, precision: str, folded: int, compile: bool, graphs: bool) -> str:
     on = f'{precision}, channels last, {folded} normalisations folded, {"compiled" if compile else "not compiled"}'
     on += ', CUDA graphs' * graphs
-    bf16 = ["model.precision='bf16' (this machine has its instructions)"] * (precision == 'fp32' and has_bf16(device))
+    bf16 = ["model.precision='bf16'"] * (precision == 'fp32' and bf16_is_faster(device.type))
     on_gpu = ['model.cuda_graphs=True (small batches)'] * (device.type == 'cuda' and not (graphs or compile))
     faster = ', '.join(bf16 + on_gpu + ['model.compile=True'] * (not compile))
     return f'prediction on {device.type}: {on}' + (f'; faster still: {faster}' if faster else '')

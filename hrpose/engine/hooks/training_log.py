@@ -12,7 +12,7 @@ from torch import nn
 
 from hrpose.engine.distributed.processes import unwrapped
 from hrpose.engine.optimizer import BF16OptimWrapper, batch_of, parameter_groups, recipe_batch, wrappers_of
-from hrpose.hardware import has_bf16
+from hrpose.hardware import bf16_is_faster
 from hrpose.registry import HOOKS
 
 # By `AmpOptimWrapper.cast_dtype`; None is the default of the device, which is fp16 on GPUs.
@@ -84,8 +84,8 @@ def training_speed(model: nn.Module, optim_wrapper: Any) -> str:
     more = []
     if precision == 'fp32' and device.type != 'cpu':
         more.append('--amp (fp16)')
-    if precision == 'fp32' and device.type == 'cpu' and has_bf16():
-        more.append('--amp (this machine has instructions for bf16)')
+    if precision == 'fp32' and device.type == 'cpu' and bf16_is_faster():
+        more.append('--amp (bf16)')
     if not (fused or isinstance(optim_wrapper, OptimWrapperDict)) and isinstance(optimizers[0], _CAN_BE_FUSED):
         more.append('optim_wrapper.optimizer.fused=True')
     if device.type == 'cuda' and getattr(unwrapped(model), 'cuda_graphs', None) is False:
