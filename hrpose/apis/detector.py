@@ -28,9 +28,10 @@ class PersonDetector:
     because mmdet would pad the others.
 
     Args:
-        model: an mmdet config (a file, `mmdet::FOLDER/FILE.py` for one that mmdet ships, or a `Config`), or a model
-            that is already built and has its config as `cfg`, such as mmdet's `init_detector` returns.
-        checkpoint: the weights, a file or an http(s) address, read safely. Without it the weights are initial ones,
+        model: an mmdet config (a file, a name that `hrpose models` lists, `mmdet::FOLDER/FILE.py` for one that mmdet
+            ships, or a `Config`), or a model that is already built and has its config as `cfg`, such as mmdet's
+            `init_detector` returns.
+        checkpoint: the weights, a file, name or http(s) address, read safely. Without it the weights are initial ones,
             good for shapes and timings only.
         classes: names of the classes to keep. A detector of a single class keeps it, whatever its name.
         score_threshold: least score of a box, 0 to 1.

@@ -22,8 +22,8 @@ def parser_of(prog: str | None = None) -> argparse.ArgumentParser:
         'which data sets take as bbox_file. After an interruption the same command continues.',
         EXAMPLES,
     )
-    parser.add_argument('config', metavar='DET_CONFIG', help='config of the detector: a file, or mmdet::FOLDER/FILE.py')
-    parser.add_argument('checkpoint', metavar='DET_CHECKPOINT', help='its weights: a file or an http(s) address')
+    parser.add_argument('config', metavar='DET_CONFIG', help='its config: a file, a name, or mmdet::FOLDER/FILE.py')
+    parser.add_argument('checkpoint', metavar='DET_CHECKPOINT', help='its weights: a file, name or address')
     parser.add_argument('--ann', metavar='FILE', help='COCO file that lists the images and gives their ids')
     parser.add_argument(
         '--img-root',

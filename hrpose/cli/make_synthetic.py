@@ -17,7 +17,7 @@ EXAMPLES = (
     'hrpose make-synthetic data/synthetic_video --video --train 8 --val 2',
 )
 
-IMAGES = {'train': 2000, 'val': 400}
+IMAGES = {'train': 2000, 'val': 200}
 VIDEOS = {'train': 24, 'val': 6}
 FRAMES = 60
 

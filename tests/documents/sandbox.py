@@ -168,6 +168,7 @@ def make_weights(root: Path) -> None:
         f'work_dirs/{W32}/epoch_210.pth': w32,
         'pose_hrnet_w32_256x192.pth': {'state_dict': official},
         'work_dirs/demo/epoch_8.pth': demo,
+        f'work_dirs/{W16}/epoch_8.pth': demo,
         'work_dirs/hrnet_w16_synthetic_video_128x96/epoch_4.pth': initial('hrnet_w16_synthetic_video_128x96'),
         'work_dirs/mine/epoch_210.pth': initial(root / 'mine.py'),
         'w48.pth': w48,

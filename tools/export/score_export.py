@@ -1,6 +1,6 @@
-"""Score exported networks on the validation data of their config, as `hrpose test` scores the one in PyTorch:
+"""Score exported networks on the validation data of their config, as `hrpose test` scores the one in PyTorch.
 
-python tools/export/score_export.py hrnet_w16_synthetic_128x96 net.onnx net_int8.onnx
+For instance: python tools/export/score_export.py hrnet_w16_synthetic_128x96 net.onnx net_int8.onnx
 """
 
 from pathlib import Path
