@@ -57,7 +57,7 @@ def import_mmpose() -> str:
 
 
 def stock_config(bench: Bench) -> Config:
-    """Return mmpose's own config of the network that `bench` measures, with the annotations of `bench`.
+    """Return mmpose's own config of the network that `bench` measures, with its annotations and flip test (or none).
 
     Raises:
         UserError: mmpose has no such config.
@@ -77,6 +77,7 @@ def stock_config(bench: Bench) -> Config:
     prefix = dict(img=str(root / (ours.get('data_prefix') or {}).get('img', '')))
     cfg.train_dataloader.dataset.update(data_root='', ann_file=str(root / ours.ann_file), data_prefix=prefix)
     cfg.model.backbone.init_cfg = None
+    cfg.model.test_cfg.flip_test = bench.cfg.model.get('flip_test', True)
     return cfg
 
 
