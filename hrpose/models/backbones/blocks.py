@@ -35,7 +35,7 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         skip = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
-        return self.relu(self.bn2(self.conv2(x)) + skip)
+        return self.relu(self.bn2(self.conv2(x)).add_(skip))
 
 
 class Bottleneck(nn.Module):
@@ -56,7 +56,7 @@ class Bottleneck(nn.Module):
         skip = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))
-        return self.relu(self.bn3(self.conv3(x)) + skip)
+        return self.relu(self.bn3(self.conv3(x)).add_(skip))
 
 
 def residual_chain(

@@ -218,7 +218,11 @@ class ExchangeBlock(ParallelBlock):
 
     @staticmethod
     def _exchange(paths: Any, branches: list[Tensor]) -> Tensor:
-        return sum(path(branch) for path, branch in zip(paths, branches, strict=True))
+        first, second, *rest = (path(branch) for path, branch in zip(paths, branches, strict=True))
+        total = first + second  # a new tensor, since one of the paths returns its branch itself
+        for arriving in rest:
+            total += arriving
+        return total
 
 
 def fuse_path(channels: Sequence[int], src: int, dst: int) -> nn.Module:
