@@ -54,6 +54,14 @@ def test_a_networks_rate_counts_two_operations_for_each_multiply_add():
     assert timing.rate == pytest.approx(2e6 / (4 * timing.median))
 
 
+@pytest.mark.parametrize(('flip_test', 'passes'), [(True, 2), (False, 1)])
+def test_the_flip_test_counts_as_a_second_pass(flip_test, passes, tiny_coco, tiny_config):
+    cfg = load_config(tiny_config(tiny_coco(joints=17, images=1)), {'model.flip_test': flip_test})
+    bench = Bench(cfg, CPU, batch=2)
+    forward, predict = (bench.works(stage)['hrpose fp32'].multiply_adds for stage in ('forward', 'predict'))
+    assert predict == passes * forward > 0
+
+
 def test_json_maps_a_stage_to_hrposes_own_median():
     timings = {'encode': {'peer': Timing((0.5,)), 'hrpose': Timing((0.1, 0.3, 0.2))}}
     content = as_json(timings, 'peer', {'processor': 'p'})

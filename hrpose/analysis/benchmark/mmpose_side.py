@@ -77,7 +77,7 @@ def stock_config(bench: Bench) -> Config:
     prefix = dict(img=str(root / (ours.get('data_prefix') or {}).get('img', '')))
     cfg.train_dataloader.dataset.update(data_root='', ann_file=str(root / ours.ann_file), data_prefix=prefix)
     cfg.model.backbone.init_cfg = None
-    cfg.model.test_cfg.flip_test = bench.cfg.model.get('flip_test', True)
+    cfg.model.test_cfg.flip_test = bench.flip_test
     return cfg
 
 

@@ -135,13 +135,19 @@ class Bench:
         """Return a new model of the config with initial weights."""
         return MODELS.build({**self.cfg.model.to_dict(), **VARIANTS[variant]}).to(self.device).eval()
 
+    @property
+    def flip_test(self) -> bool:
+        """Whether `predict` averages with the mirrored crop."""
+        return bool(self.cfg.model.get('flip_test', True))
+
     @cached_property
     def multiply_adds(self) -> float:
         """Of one person in one pass, counted by hooks in a network that is not compiled."""
         return total_cost(layer_costs(self.model('fp32'), self.images[:1]).values()).multiply_adds
 
     def _network_work(self, stage: str, variant: str, run: Callable[[], Any]) -> Work:
-        adds = self.multiply_adds * self.batch * PASSES[stage]
+        passes = 1 if stage == 'predict' and not self.flip_test else PASSES[stage]
+        adds = self.multiply_adds * self.batch * passes
         dtype = PRECISIONS[VARIANTS[variant].get('precision', 'fp32')]
         return Work(run, self.batch, multiply_adds=adds, dtype=dtype)
 
@@ -217,10 +223,9 @@ class Bench:
             UserError: the file has another input size, batch or flip test than what it is compared with.
         """
         graph, metadata = load_any(path, threads=torch.get_num_threads())
-        flip_test = self.cfg.model.get('flip_test', True)
         for what, has, needs in (
             ('input size', metadata.input_size, tuple(self.cfg.codec.input_size)),
-            ('flip test', metadata.flip_test, flip_test),
+            ('flip test', metadata.flip_test, self.flip_test),
             ('batch', metadata.batch or self.batch, self.batch),
         ):
             if has != needs:
