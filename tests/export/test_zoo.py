@@ -95,12 +95,15 @@ def test_every_shipped_network_is_exported(group, tmp_path, record_property):
     crops = coarse.repeat(8, axis=1).repeat(8, axis=2)
     torch.manual_seed(0)
     model = init_model(load_config(group[0], small_input(load_config(group[0]))), device='cpu')
-    if type(model.head.codec).__name__ in ('UDPHeatmap', 'DarkHeatmap'):
+    divides = type(model.head.codec).__name__ in ('UDPHeatmap', 'DarkHeatmap')
+    if divides:
         widen(model, crops)
     metadata = export_model(model, tmp_path / 'net.onnx', to='onnx', flip_test=True)
     write_openvino(tmp_path / 'net.onnx', metadata, tmp_path / 'net.xml')
-    allowed = 1e-3 + 10 * moved_by_rounding(model, crops)
-    assert np.median(allowed) < 0.01
+    allowed = np.array(1e-3)
+    if divides:
+        allowed = allowed + 10 * moved_by_rounding(model, crops)
+        assert np.median(allowed) < 0.01
     for form in ('onnx', 'xml'):
         found = verify(tmp_path / f'net.{form}', model, crops)
         record_property(form, f'{found.cells.max():.1e} {found.scores.max():.1e}')
