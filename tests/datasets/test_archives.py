@@ -22,7 +22,7 @@ KINDS = ('zip', 'lmdb')
 
 def write_zip(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> None:
     with zipfile.ZipFile(path, 'w', method) as archive:
-        archive.mkdir('train')
+        archive.writestr('train/', b'')  # a folder; ZipFile.mkdir is of Python 3.11
         for name, content in files.items():
             archive.writestr(name, content)
 

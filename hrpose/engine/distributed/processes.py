@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Mapping, MutableMapping
 from datetime import timedelta
 from typing import Any
@@ -84,6 +85,9 @@ def leave() -> None:
     """Leave the group once all processes are done; gloo may abort a process that ends without this."""
     if distributed.is_initialized():
         distributed.barrier()
+        # gloo's thread still lets go of Python objects. With PyTorch 2.6, in 4 of 220 runs of three processes, it then
+        # waited for ever for the interpreter that was waiting for it; after this pause, in none of 300.
+        time.sleep(0.05)
         distributed.destroy_process_group()
 
 

@@ -7,6 +7,7 @@ import errno
 import socket
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hrpose.engine.distributed.interface import address_towards
@@ -39,9 +40,12 @@ def serve(host: str, port: int, wait: timedelta) -> 'TCPStore':
     except OSError as error:
         reason = 'is in use' if error.errno == errno.EADDRINUSE else f'cannot be opened ({error.strerror})'
         raise UserError(f'PORT {port} {reason} on this machine; choose another, the same on all machines') from error
-    return TCPStore(
-        address, port, is_master=True, timeout=wait, wait_for_workers=False, master_listen_fd=listener.detach()
-    )
+    store = partial(TCPStore, address, port, is_master=True, timeout=wait, wait_for_workers=False)
+    descriptor = listener.detach()
+    try:
+        return store(master_listen_fd=descriptor)
+    except NotImplementedError:  # PyTorch 2.6's own loop cannot take an open socket, its older one can
+        return store(master_listen_fd=descriptor, use_libuv=False)
 
 
 def store_of(environ: Mapping[str, str], wait: timedelta) -> 'Store':
