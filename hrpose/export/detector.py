@@ -43,12 +43,8 @@ class ImageToCandidates(nn.Module):
     def __init__(self, detector: PersonDetector, size: tuple[int, int]) -> None:
         super().__init__()
         model: Any = detector.model
-        self.backbone, self.neck, self.head, self.options = (
-            model.backbone,
-            model.neck,
-            model.bbox_head,
-            test_options(model),
-        )
+        self.backbone, self.neck, self.head = model.backbone, model.neck, model.bbox_head
+        self.options = dict(test_options(model))  # PyTorch 2.6 cannot trace mmengine's dict
         self.threshold = detector.score_threshold
         preprocessor = model.data_preprocessor
         self.rgb = bool(preprocessor._channel_conversion)
@@ -82,9 +78,9 @@ class ImageToCandidates(nn.Module):
         kept = (scores > self.options.get('score_thr', 0)) & (scores >= self.threshold)
         sides = boxes[:, 2:] - boxes[:, :2]
         if self.options.get('min_bbox_size', -1) >= 0:
-            kept = kept & (sides > self.options.min_bbox_size).all(dim=1)
+            kept = kept & (sides > self.options['min_bbox_size']).all(dim=1)
         apart = boxes
-        if self.head.num_classes > 1 and not self.options.nms.get('class_agnostic', False):
+        if self.head.num_classes > 1 and not (self.options.get('nms') or {}).get('class_agnostic', False):
             apart = boxes + (labels * (torch.where(kept[:, None], boxes, 0).max() + 1))[:, None]
         is_person = (labels[:, None] == self.labels).any(dim=1) & (sides > 0).all(dim=1) & boxes.isfinite().all(dim=1)
         return boxes, apart[None], torch.where(kept, scores, -1)[None, None], is_person

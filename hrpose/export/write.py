@@ -165,11 +165,21 @@ def quiet() -> Iterator[None]:
 def write_onnx(
     program: torch.export.ExportedProgram, path: Path, inputs: Sequence[str], outputs: Sequence[str]
 ) -> Path:
-    """Write an exported program as ONNX by PyTorch's own exporter; return the path."""
-    with quiet():
-        torch.onnx.export(
-            program, f=str(path), input_names=inputs, output_names=outputs, external_data=False, verbose=False
-        )
+    """Write an exported program as ONNX by PyTorch's own exporter; return the path.
+
+    Raises:
+        UserError: this exporter cannot write it.
+    """
+    try:
+        with quiet():
+            torch.onnx.export(
+                program, f=str(path), input_names=inputs, output_names=outputs, external_data=False, verbose=False
+            )
+    except torch.onnx.OnnxExporterError as error:
+        cause = str(error.__cause__ or error).split(' : ')[0]
+        raise UserError(
+            f'the ONNX exporter of PyTorch {torch.__version__} cannot write this network ({cause}); a newer one may'
+        ) from error
     return path
 
 

@@ -61,6 +61,10 @@ def detector(repository) -> PersonDetector:
 def detector_file(detector, tmp_path_factory):
     """Its exported file."""
     path = tmp_path_factory.mktemp('detector') / 'det.onnx'
+    if torch.__version__.startswith('2.6.'):
+        with pytest.raises(UserError, match='exporter of PyTorch 2.6.* cannot write this network .*batch_norm'):
+            export_detector(detector, path)
+        pytest.skip("PyTorch 2.6's exporter does not know batch normalisation")
     export_detector(detector, path)
     return path
 
