@@ -202,6 +202,8 @@ def test_a_backend_compiled_for_another_numpy_is_refused_and_passed_over(monkeyp
         with pytest.raises(UserError, match=r'cannot be imported: numpy.dtype size changed; .*--no-binary xtcocotools'):
             resolve_backend('xtcocotools')
     finally:
+        for name in [name for name in sys.modules if name.split('.')[0] == 'xtcocotools']:
+            del sys.modules[name]  # where there is no other, monkeypatch would leave this one
         coco_ap.fault_of.cache_clear()
 
 
