@@ -1,4 +1,4 @@
-# The demo: a small HRNet learns generated people in minutes on two CPU cores.
+# A small HRNet learns generated people in minutes on two CPU cores, with a published recipe in small.
 # Make the data first: python tools/data/make_synthetic.py data/synthetic
 _base_ = ['_base_/runtime.py', '_base_/coco.py']
 

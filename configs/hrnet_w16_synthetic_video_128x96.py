@@ -1,5 +1,6 @@
-# The demo's network on generated videos with PoseTrack18's joints, for tracking without a download. As published for
-# PoseTrack, it starts from the network that learned single images: --cfg-options load_from=work_dirs/demo/epoch_8.pth
+# The small HRNet on generated videos with PoseTrack18's joints, for tracking without a download. As published for
+# PoseTrack, it starts from the network that learned single images:
+# --cfg-options load_from=work_dirs/hrnet_w16_synthetic_128x96/epoch_8.pth
 # Make the data first: python tools/data/make_synthetic.py data/synthetic_video --video
 _base_ = ['hrnet_w16_synthetic_128x96.py']
 

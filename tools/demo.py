@@ -16,7 +16,7 @@ from typing import Any
 from hrpose.cli.run import run
 from hrpose.errors import UserError
 
-CONFIG = 'configs/hrnet_w16_synthetic_128x96.py'
+CONFIG = 'configs/hrnet_w16_synthetic_128x96_best.py'
 SHEET_PEOPLE, SHEET_COLUMNS = 24, 8
 
 

@@ -1,7 +1,8 @@
 """Train a small detector too, and compare AP with its boxes to AP with true ones: `make demo-two-stage` runs this.
 
-Data and pose network are those of `make demo`, and existing results are reused. A small RTMDet is trained to find the
-people and its boxes are written to a file. Then the pose network is tested with the true boxes and with these.
+The data are those of `make demo`, and existing results are reused. The pose network learns people shifted and scaled,
+as a detector's boxes show them. A small RTMDet is trained to find the people and its boxes are written to a file. Then
+the pose network is tested with the true boxes and with these.
 """
 
 import argparse
@@ -9,10 +10,12 @@ import json
 import time
 from pathlib import Path
 
-from demo import CONFIG, make_data, read_metrics, step, train
+from demo import make_data, read_metrics, step, train
 
 from hrpose.cli.run import run
 
+NETWORK = 'hrnet_w16_synthetic_128x96'
+CONFIG = f'configs/{NETWORK}.py'
 DETECTOR = 'configs/detection/rtmdet_nano_synthetic_224x224.py'
 
 
@@ -20,7 +23,7 @@ def main() -> None:
     """Run the steps and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--data', default='data/synthetic', help='folder of the generated people')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'), help='of the pose network')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs', NETWORK), help='of the pose network')
     parser.add_argument('--detector-dir', type=Path, default=Path('work_dirs/demo_detector'), help='of the detector')
     parser.add_argument('--train', type=int, default=2000, help='training images')
     parser.add_argument('--val', type=int, default=200, help='validation images')

@@ -41,7 +41,7 @@ import cv2
 from hrpose.apis import PersonDetector, PoseInferencer
 config, weights = '{DETECTOR}', 'detector.pth'
 first = second = cv2.imread('photo.jpg')
-pose = PoseInferencer('{W16}', 'work_dirs/demo/epoch_8.pth', detector=PersonDetector(config, weights))
+pose = PoseInferencer('{W16}', 'work_dirs/{W16}/epoch_8.pth', detector=PersonDetector(config, weights))
 """
 
 
@@ -167,7 +167,6 @@ def make_weights(root: Path) -> None:
         'my.pth': w32,
         f'work_dirs/{W32}/epoch_210.pth': w32,
         'pose_hrnet_w32_256x192.pth': {'state_dict': official},
-        'work_dirs/demo/epoch_8.pth': demo,
         f'work_dirs/{W16}/epoch_8.pth': demo,
         'work_dirs/hrnet_w16_synthetic_video_128x96/epoch_4.pth': initial('hrnet_w16_synthetic_video_128x96'),
         'work_dirs/mine/epoch_210.pth': initial(root / 'mine.py'),
