@@ -6,7 +6,7 @@ _base_ = ['hrnet_w16_synthetic_128x96.py']
 codec = dict(_delete_=True, type='UDPHeatmap', input_size=(96, 128), sigma=1.25)
 
 # The crop shows people larger than at the published padding of 1.25, and the augmentation is next to nothing, because
-# there are few epochs and the boxes are true ones. With a detector's boxes take the plain config's padding and pipeline.
+# there are few epochs and the boxes are true ones. With a detector's boxes take the plain config's padding and steps.
 train_pipeline = [
     dict(type='LoadImage'),
     dict(type='PadBox', padding=1.1),
