@@ -3,7 +3,9 @@
 from itertools import product
 
 import pytest
+import torch
 
+from hrpose.errors import UserError
 from hrpose.export.verify import verify
 from hrpose.export.write import SUFFIXES, export_model
 from tests.export.cases import small
@@ -19,6 +21,10 @@ CASES = product(('MSRAHeatmap', *OTHERS), SUFFIXES)
 )
 def test_every_codec_is_exported_with_the_flip_test(codec, to, crops, tmp_path):
     model, path = small(codec), tmp_path / f'net{SUFFIXES[to]}'
+    if torch.__version__.startswith('2.6.') and (codec, to) == ('UDPHeatmap', 'onnx'):
+        with pytest.raises(UserError, match='the ONNX exporter of PyTorch 2.6.* cannot write this network'):
+            export_model(model, path, to=to, flip_test=True)
+        pytest.skip("PyTorch 2.6's exporter cannot write UDP's decoding")
     export_model(model, path, to=to, flip_test=True)
     found = verify(path, model, crops)
     assert found.ok, found
