@@ -17,7 +17,7 @@ help:  ## print this list
 setup:  ## make or update .venv with the pinned packages
 	@PYTHON='$(PYTHON)' VENV='$(VENV)' tools/setup_env.sh
 
-demo: setup  ## generate data, train, evaluate, draw: 15 minutes on two cores that are fast in bf16 (else 30)
+demo: setup  ## generate data, train, evaluate, draw: 10 to 30 minutes on two cores, by the processor
 	@$(BIN)/python tools/demo.py
 
 demo-two-stage: setup  ## train a detector too, and compare AP with its boxes to AP with true ones

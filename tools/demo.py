@@ -87,14 +87,14 @@ def shown(line: str, tool: str) -> bool:
 
 
 def precision() -> list[str]:
-    """Return --amp on a GPU or on a CPU that is faster in bf16; otherwise print a warning."""
+    """Return --amp on a GPU or on a CPU that is faster in bf16; otherwise say so."""
     import torch
 
     from hrpose.hardware import bf16_is_faster
 
     if torch.cuda.is_available() or bf16_is_faster():
         return ['--amp']
-    print('\nThis CPU is not faster in bf16: the demo takes about twice as long as the promised 15 minutes.')
+    print('\nThis CPU is not faster in bf16, so the demo computes in fp32.')
     return []
 
 
