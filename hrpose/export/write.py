@@ -176,7 +176,7 @@ def write_onnx(
                 program, f=str(path), input_names=inputs, output_names=outputs, external_data=False, verbose=False
             )
     except torch.onnx.OnnxExporterError as error:
-        cause = str(error.__cause__ or error).split(' : ')[0]
+        cause = str(error.__cause__ or error).partition('\n')[0].partition(' : ')[0]  # the rest is PyTorch's graph
         raise UserError(
             f'the ONNX exporter of PyTorch {torch.__version__} cannot write this network ({cause}); a newer one may'
         ) from error

@@ -123,3 +123,16 @@ def test_crops_for_calibration_are_those_of_a_test(config):
     again = list(crops_of_dataset(cfg, 'train_dataloader', 4))
     assert len(crops) == 4 and crops[0].shape == (64, 64, 3) and crops[0].dtype == np.uint8
     assert all(np.array_equal(one, other) for one, other in zip(crops, again, strict=True))  # nothing is random
+
+
+def test_what_the_exporter_cannot_write_is_a_sentence(config, tmp_path, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise torch.onnx.OnnxExporterError('pages') from RuntimeError('no such op\n\nWhile executing %addcmul : [more')
+
+    monkeypatch.setattr(torch.onnx, 'export', fail)
+    with pytest.raises(UserError) as caught:
+        export_model(init_model(load_config(config)), tmp_path / 'net.onnx', to='onnx')
+    assert str(caught.value) == (
+        f'the ONNX exporter of PyTorch {torch.__version__} cannot write this network (no such op); a newer one may'
+    )
+    assert not list(tmp_path.glob('*.onnx'))
