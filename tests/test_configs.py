@@ -206,8 +206,9 @@ def test_every_config_links_and_its_pipelines_build(path):
     for loader in LOADERS:
         steps = [type(step).__name__ for step in build_pipeline(cfg, loader)]
         assert (steps[:2], steps[-1]) == (['LoadImage', 'PadBox'], 'PackPose')
-        changes_pixels = 'coco' in path.stem and path.stem.endswith('_best') and loader == 'train_dataloader'
-        assert steps[steps.index('WarpAffine') + 1 : -1] == (['ColorJitter', 'Cutout'] if changes_pixels else [])
+        is_best = 'coco' in path.stem and path.stem.endswith('_best')
+        pixels = ['ColorJitter', 'Cutout'] if is_best else ['ColorJitter'] if path.stem.endswith('_best_long') else []
+        assert steps[steps.index('WarpAffine') + 1 : -1] == (pixels if loader == 'train_dataloader' else [])
     assert [type(step).__name__ for step in build_pipeline(cfg, 'test_dataloader')[2:-2]] == []
 
 
