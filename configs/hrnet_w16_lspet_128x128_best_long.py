@@ -1,5 +1,4 @@
-# hrnet_w16_lspet_128x128_best.py for an hour of two CPU cores: there is time to learn people turned, scaled and in other
-# colours.
+# hrnet_w16_lspet_128x128_best.py for an hour of two CPU cores: time to learn people turned, scaled and recoloured.
 _base_ = ['hrnet_w16_lspet_128x128_best.py']
 
 train_pipeline = [
