@@ -23,6 +23,7 @@ OWN_PARTS = {
     'METRICS': 'AccuracyMetric CocoMetric PCKMetric',
     'VISUALIZERS': 'PoseVisualizer',
     'HOOKS': 'PoseVisualizationHook',
+    'OPTIMIZERS': 'MuonAdamW',
     'OPTIM_WRAPPERS': 'BF16OptimWrapper',
     'TASK_UTILS': 'DISFlow',
     'RUNNERS': 'PoseRunner',

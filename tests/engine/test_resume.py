@@ -78,12 +78,14 @@ def test_a_training_killed_before_its_validation_validates_first(tiny_coco, tiny
     assert_same(tmp_path / 'unbroken' / 'epoch_3.pth', tmp_path / 'broken' / 'epoch_3.pth')
 
 
-def test_the_loss_scale_of_mixed_precision_is_resumed(tiny_coco, tiny_config, tmp_path, monkeypatch):
+@pytest.mark.parametrize('optimizer', ['AdamW', 'MuonAdamW'])
+def test_the_loss_scale_of_mixed_precision_is_resumed(optimizer, tiny_coco, tiny_config, tmp_path, monkeypatch):
     """mmengine's fp16 wrapper with its scaler on the CPU; the scale and its count of good steps are saved."""
     wrapper = 'mmengine.optim.optimizer.amp_optimizer_wrapper'
     monkeypatch.setattr(f'{wrapper}.is_cuda_available', lambda: True)
     monkeypatch.setattr(f'{wrapper}.GradScaler', functools.partial(torch.amp.GradScaler, 'cpu'))
     amp = {'type': 'AmpOptimWrapper', 'dtype': 'bfloat16', 'loss_scale': {'init_scale': 256.0, 'growth_interval': 2}}
+    amp['optimizer'] = {'type': optimizer, 'lr': 1e-3}
     config = tiny_config(tiny_coco(images=5), extra=f'{EVERYTHING}\noptim_wrapper.update({amp!r})')
     two, four = {'train_cfg.max_epochs': 2}, {'train_cfg.max_epochs': 4}
     scaler = lambda path: read_checkpoint(tmp_path / path)['optimizer']['loss_scaler']  # noqa: E731
