@@ -148,7 +148,8 @@ def _optimizer(state: Any, wrapper: OptimWrapper, names: Mapping[int, str], by_m
     for name in {scheduler.param_name for scheduler in by_metric}:
         for group, saved in zip(taken, groups, strict=True):
             group[name] = _value(saved.get(name), f"its optimizer's {name}")
-            if name == 'momentum' and 'betas' in group:  # mmengine keeps Adam's first beta as momentum
+            # mmengine keeps Adam's first beta as momentum.
+            if name == 'momentum' and 'betas' in group and 'momentum' not in optimizer.defaults:
                 group['betas'] = (group[name], *group['betas'][1:])
     result: dict[str, Any] = {'state': checked, 'param_groups': taken}
     if hasattr(wrapper, 'loss_scaler') and 'loss_scaler' in state:

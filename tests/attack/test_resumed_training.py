@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
-from mmengine.optim import MultiStepLR, OptimWrapper, ReduceOnPlateauLR
+from mmengine.optim import MultiStepLR, OptimWrapper, ReduceOnPlateauLR, ReduceOnPlateauMomentum
 from torch import nn
 
 from hrpose.checkpoints import read_checkpoint
 from hrpose.engine.hooks.exact_resume import PENDING, PendingGradientsHook
 from hrpose.engine.takeover import checked_takeover, require_fit
 from hrpose.errors import UserError
+from hrpose.registry import OPTIMIZERS
 from tests.engine.cases import EVERYTHING, runner_of
 
 NUMBERS = torch.arange(6.0)
@@ -25,7 +26,8 @@ def training(optimizer: str = 'Adam', schedule: type = MultiStepLR, **options: A
     """Return what `checked_takeover` needs of a runner, with an optimizer of one step on a layer (3, 2)."""
     torch.manual_seed(0)
     model = nn.Linear(2, 3)
-    wrapper = OptimWrapper(getattr(torch.optim, optimizer)(model.parameters(), lr=0.01, **options))
+    kind = getattr(torch.optim, optimizer, None) or OPTIMIZERS.get(optimizer)
+    wrapper = OptimWrapper(kind(model.parameters(), lr=0.01, **options))
     plan = {'milestones': [2]} if schedule is MultiStepLR else {'monitor': 'loss'}
     loop = SimpleNamespace(max_epochs=4, max_iters=40, epoch=0)
     return SimpleNamespace(
@@ -135,6 +137,7 @@ def test_what_does_not_fit_a_training_is_refused_by_name(attack):
         ('Adagrad', {}),
         ('NAdam', {}),
         ('Adafactor', {}),
+        ('MuonAdamW', {}),
     ],
 )
 def test_the_state_of_every_optimizer_is_taken_to_the_bit(name, options):
@@ -182,6 +185,15 @@ def test_a_schedule_that_follows_a_metric_keeps_its_progress_only():
         content['optimizer']['param_groups'][0]['lr'] = rate
         with pytest.raises(UserError, match='lr is not a finite number'):
             checked_takeover(content, runner)
+
+
+@pytest.mark.parametrize(('optimizer', 'beta'), [('Adam', 0.5), ('MuonAdamW', 0.9)])
+def test_momentum_by_metric_is_the_first_beta_where_an_optimizer_has_no_momentum(optimizer, beta):
+    runner = training(optimizer, ReduceOnPlateauMomentum)
+    content = content_of(runner)
+    content['optimizer']['param_groups'][0]['momentum'] = 0.5
+    group = checked_takeover(content, runner)['optimizer']['param_groups'][0]
+    assert (group['momentum'], group['betas'][0]) == (0.5, beta)
 
 
 GRADIENTS = {
