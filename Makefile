@@ -17,7 +17,7 @@ help:  ## print this list
 setup:  ## make or update .venv with the pinned packages
 	@PYTHON='$(PYTHON)' VENV='$(VENV)' tools/setup_env.sh
 
-demo: setup  ## generate data, train, evaluate, draw: 10 to 30 minutes on two cores, by the processor
+demo: setup  ## generate data, train, evaluate, draw: from 9 minutes on two cores
 	@$(BIN)/python tools/demo.py
 
 demo-two-stage: setup  ## train a detector too, and compare AP with its boxes to AP with true ones

@@ -25,7 +25,7 @@ test_pipeline = [
 
 # The learning rate falls to nothing by half a cosine. Another length needs all three numbers of epochs.
 train_cfg = dict(max_epochs=16, val_interval=16)
-optim_wrapper = dict(optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.01))
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='MuonAdamW', lr=3e-3, weight_decay=0.01))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, end=100, by_epoch=False),
     dict(type='CosineAnnealingLR', T_max=16, eta_min=1e-6, end=16, convert_to_iter_based=True),

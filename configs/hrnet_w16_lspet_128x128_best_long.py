@@ -13,6 +13,7 @@ train_pipeline = [
 ]
 
 train_cfg = dict(max_epochs=120, val_interval=40)
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='AdamW', lr=3e-3, weight_decay=0.01, fused=True))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, end=100, by_epoch=False),
     dict(type='CosineAnnealingLR', T_max=120, eta_min=1e-6, end=120, convert_to_iter_based=True),

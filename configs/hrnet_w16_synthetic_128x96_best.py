@@ -25,10 +25,10 @@ test_pipeline = [
 # Small batches, for more steps in the same time. The learning rate falls to nothing by half a cosine. Another length
 # needs all three numbers of epochs.
 train_dataloader = dict(batch_size=8)
-train_cfg = dict(max_epochs=10, val_interval=5)
-optim_wrapper = dict(optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01))
+train_cfg = dict(max_epochs=6, val_interval=3)
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='MuonAdamW', lr=2e-3, weight_decay=0.01))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, end=100, by_epoch=False),
-    dict(type='CosineAnnealingLR', T_max=10, eta_min=1e-6, end=10, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', T_max=6, eta_min=1e-6, end=6, convert_to_iter_based=True),
 ]
 auto_scale_lr = dict(base_batch_size=8)

@@ -1,7 +1,7 @@
 """Muon: a step of the same length in every direction of a kernel, where AdamW steps the same in every weight."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -76,25 +76,27 @@ class MuonAdamW(torch.optim.Optimizer):
 
     def _directions(self) -> dict[Tensor, Tensor]:
         """Return the update of every kernel that has a gradient, for a learning rate of 1."""
-        alike = defaultdict(list)
+        alike: dict[tuple, list[Tensor]] = defaultdict(list)
         for group in self.param_groups:
             for kernel in group['params']:
                 if kernel.ndim > 1 and kernel.grad is not None:
-                    alike[kernel.shape, kernel.dtype, kernel.device].append((kernel, group['momentum']))
+                    alike[kernel.shape, kernel.dtype, kernel.device, group['momentum']].append(kernel)
         directions = {}
-        for members in alike.values():
-            batch = torch.stack([self._momentum(*each).flatten(1) for each in members])
+        for (*_, momentum), kernels in alike.items():
+            batch = torch.stack([each.flatten(1) for each in self._momenta(kernels, momentum)])
             batch = orthogonalised(batch) * (0.2 * max(batch.shape[1:]) ** 0.5)
-            for (kernel, _), direction in zip(members, batch, strict=True):
+            for kernel, direction in zip(kernels, batch, strict=True):
                 directions[kernel] = direction.reshape(kernel.shape)
         return directions
 
-    def _momentum(self, kernel: Tensor, momentum: float) -> Tensor:
-        state = self.state[kernel]
-        if not state:
-            state['momentum_buffer'] = torch.zeros_like(kernel)
-        state['momentum_buffer'].lerp_(kernel.grad, 1 - momentum)
-        return kernel.grad.lerp(state['momentum_buffer'], momentum)  # type: ignore[union-attr]
+    def _momenta(self, kernels: list[Tensor], momentum: float) -> Sequence[Tensor]:
+        gradients = [each.grad for each in kernels if each.grad is not None]
+        for each in kernels:
+            if not self.state[each]:
+                self.state[each] = {'momentum_buffer': torch.zeros_like(each)}
+        buffers = [self.state[each]['momentum_buffer'] for each in kernels]
+        torch._foreach_lerp_(buffers, gradients, 1 - momentum)
+        return torch._foreach_lerp(gradients, buffers, momentum)
 
     def _step_of_adamw(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
         if not parameters:

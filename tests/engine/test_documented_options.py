@@ -62,6 +62,12 @@ def slower_backbone(run: Path, log: str) -> None:
     assert rates == {1e-3, 1e-4}
 
 
+def muon(run: Path, log: str) -> None:
+    assert 'fused MuonAdamW' in log
+    states = read_checkpoint(run / 'epoch_3.pth')['optimizer']['state'].values()
+    assert {tuple(state) for state in states} == {('momentum_buffer',), ('step', 'exp_avg', 'exp_avg_sq')}
+
+
 def tensorboard(run: Path, log: str) -> None:
     assert list(run.glob('*/vis_data/events.out.tfevents*'))
 
@@ -80,6 +86,7 @@ CHECKS: dict[str, Callable] = {
     'the three best': three_best,
     'parts that are not trained': frozen,
     'a learning rate for each part': slower_backbone,
+    'Muon for kernels': muon,
     'batch norm over all GPUs': trained,
     'steps whose loss': trained,
     'the same numbers': trained,
@@ -89,7 +96,7 @@ CHECKS: dict[str, Callable] = {
 
 
 def test_every_documented_line_is_tried():
-    assert len(LINES) == len(CHECKS) == 14
+    assert len(LINES) == len(CHECKS) == 15
     assert all(sum(line.startswith(name) for line in LINES) == 1 for name in CHECKS)
 
 
