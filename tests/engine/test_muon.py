@@ -49,6 +49,24 @@ def test_singular_values_are_near_1_and_singular_vectors_stay(shape: tuple[int, 
     assert torch.allclose(values, values.diagonal().diag(), atol=1e-4)
 
 
+@pytest.mark.parametrize('rank', [0, 1, 3])
+@pytest.mark.parametrize(
+    ('dtype', 'autocast'),
+    [(torch.float32, False), (torch.float32, True), (torch.bfloat16, False), (torch.float16, False)],
+    ids=['fp32', 'fp32_in_autocast', 'bf16', 'fp16'],
+)
+def test_a_matrix_of_low_rank_keeps_its_rank_and_grows_in_no_precision(
+    rank: int, dtype: torch.dtype, autocast: bool
+) -> None:
+    matrix = (random(64, rank) @ random(rank, 576, seed=1)).to(dtype)
+    with torch.autocast('cpu', torch.bfloat16, enabled=autocast):
+        result = orthogonalised(matrix[None])[0]
+    assert result.dtype == dtype
+    values = torch.linalg.svdvals(result.float())
+    # A matrix rounded to bf16 has more singular values, far below.
+    assert (values[:rank] > 0.65).all() and (values[:rank] < 1.25).all() and (values[rank:] < 0.5).all()
+
+
 def test_a_matrix_steps_as_pytorchs_muon_with_the_length_of_adamw() -> None:
     Muon = getattr(torch.optim, 'Muon', None)
     if Muon is None:
@@ -73,11 +91,12 @@ def test_a_kernel_steps_as_the_matrix_of_its_output_channels() -> None:
 
 
 @pytest.mark.parametrize('shapes', [[(5,)], [(5,), (7,), ()]])
-def test_biases_step_as_adamws_to_the_bit(shapes: list[tuple[int, ...]]) -> None:
-    options = {'lr': 0.01, 'weight_decay': 0.1, 'betas': (0.8, 0.99), 'eps': 1e-6}
+@pytest.mark.parametrize('fused', [True, False])
+def test_biases_step_as_adamws_to_the_bit(shapes: list[tuple[int, ...]], fused: bool) -> None:
+    options = {'lr': 0.01, 'weight_decay': 0.1, 'betas': (0.8, 0.99), 'eps': 1e-6, 'fused': fused}
     ours, theirs = parameters_of(*shapes), parameters_of(*shapes)
     result = trained(ours, MuonAdamW(ours, **options), range(5))
-    reference = trained(theirs, torch.optim.AdamW(theirs, **options, fused=True), range(5))
+    reference = trained(theirs, torch.optim.AdamW(theirs, **options), range(5))
     assert all(torch.equal(*pair) for pair in zip(result, reference, strict=True))
 
 
@@ -94,6 +113,21 @@ def test_each_group_has_its_learning_rate_and_decay() -> None:
     # In Nesterov's form the first step is along the gradient itself.
     direction = orthogonalised(random(4, 6, seed=1)[None])[0] * 0.2 * 6**0.5
     assert torch.allclose(after[1], before[1] * (1 - 0.1 * 0.5) - 0.1 * direction, atol=1e-6)
+
+
+def test_groups_with_momenta_of_their_own_step_as_apart() -> None:
+    options = [{'momentum': 0.5, 'betas': (0.5, 0.9)}, {'momentum': 0.9, 'betas': (0.8, 0.99)}]
+    together = parameters_of((4, 6), (3,), (4, 6), (3,))
+    groups = [{'params': together[:2], **options[0]}, {'params': together[2:], **options[1]}]
+    result = trained(together, MuonAdamW(groups, lr=0.1), range(3))
+    apart = parameters_of((4, 6), (3,), (4, 6), (3,))
+    optimizers = [MuonAdamW(apart[:2], lr=0.1, **options[0]), MuonAdamW(apart[2:], lr=0.1, **options[1])]
+    for step in range(3):
+        for index, each in enumerate(apart):
+            each.grad = random(*each.shape, seed=1000 * step + index)
+        for optimizer in optimizers:
+            optimizer.step()
+    assert all(torch.equal(*pair) for pair in zip(result, apart, strict=True))
 
 
 def test_a_parameter_without_gradient_stays_and_a_gradient_of_0_gives_no_nan() -> None:
@@ -143,6 +177,7 @@ def test_a_closure_computes_the_gradients() -> None:
         ({'lr': -1.0}, 'lr has to be at least 0, not -1.0'),
         ({'weight_decay': -0.1}, 'weight_decay has to be at least 0'),
         ({'momentum': 1.0}, 'momentum has to be at least 0 and below 1, not 1.0'),
+        ({'betas': (0.9,)}, 'betas have to be two numbers'),
         ({'betas': (0.9, float('nan'))}, 'betas has to be at least 0 and below 1, not nan'),
     ],
 )
