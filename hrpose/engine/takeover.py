@@ -192,7 +192,9 @@ def _state(values: Mapping[str, Any], parameter: Tensor, blank: dict[str, Any] |
         }
     values = {name: value for name, value in values.items() if value is not None or name in blank}
     if values and set(values) != set(blank):
-        raise UserError(f'{place} has other entries than the optimizer of the config makes')
+        raise UserError(
+            f'{place} has other entries than the optimizer of the config makes; train with the one that made it'
+        )
     return {name: _entry(value, blank[name], f'{place}, {name},') for name, value in values.items()}
 
 
